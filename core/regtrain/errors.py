@@ -1,0 +1,129 @@
+"""One class per fact. Each message names the culprit, then the choices; the hint names the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+__all__ = [
+    "CheckpointDamagedError",
+    "CheckpointMismatchError",
+    "ConfigFileError",
+    "ConfigKeyError",
+    "ConfigValueError",
+    "DataError",
+    "EnvironmentFault",
+    "ImportNotAllowedError",
+    "JobFailedError",
+    "MissingKeyError",
+    "PluginError",
+    "RegtrainError",
+    "RunNotFoundError",
+    "UnknownNameError",
+    "nearest",
+]
+
+
+class RegtrainError(Exception):
+    """Something a user can act on: one line of what is wrong, one line of what to do."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class ConfigFileError(RegtrainError):
+    """The file cannot be read as a config at all: missing, a folder, a FIFO, not YAML, too large, too deep."""
+
+    code = "config_file"
+
+
+class ConfigKeyError(RegtrainError):
+    """A key that the config does not have."""
+
+    code = "config_key"
+
+
+class ConfigValueError(RegtrainError):
+    """A value of the wrong type or outside what is allowed."""
+
+    code = "config_value"
+
+
+class MissingKeyError(RegtrainError):
+    """A run needs a key that the config leaves out."""
+
+    code = "missing_key"
+
+
+class UnknownNameError(RegtrainError):
+    """A name that no plugin offers."""
+
+    code = "unknown_name"
+
+
+class ImportNotAllowedError(RegtrainError):
+    """A target names a package that the command line did not allow."""
+
+    code = "import_not_allowed"
+
+
+class PluginError(RegtrainError):
+    """A run asked for what a broken plugin offers, or a plugin refused the run."""
+
+    code = "plugin"
+
+
+class DataError(RegtrainError):
+    """The data are missing, empty, of the wrong shape, or not finite."""
+
+    code = "data"
+
+
+class CheckpointMismatchError(RegtrainError):
+    """A checkpoint of another architecture."""
+
+    code = "checkpoint_mismatch"
+
+
+class RunNotFoundError(RegtrainError):
+    """No run, run folder or checkpoint by that name."""
+
+    code = "run_not_found"
+
+
+class CheckpointDamagedError(RegtrainError):
+    """No checkpoint of the run passes its digests."""
+
+    code = "checkpoint_damaged"
+    exit_code = 4
+
+
+class EnvironmentFault(RegtrainError):
+    """The machine, not the input: disk full, folder not writable, a part not installed, a device missing."""
+
+    code = "environment"
+    exit_code = 5
+
+
+class JobFailedError(RegtrainError):
+    """The launched side ended without an outcome, or with an error of the user's own code."""
+
+    code = "job_failed"
+    exit_code = 1
+
+
+def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
+    """The choices spelled most like `word`, best first; letter case does not count."""
+    folded: dict[str, str] = {}
+    for choice in choices:
+        folded.setdefault(choice.lower(), choice)
+    return [folded[match] for match in difflib.get_close_matches(word.lower(), folded, n=count, cutoff=0.6)]

@@ -1,0 +1,1 @@
+"""regtrain_registry."""
