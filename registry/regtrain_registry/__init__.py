@@ -1,1 +1,98 @@
-"""regtrain_registry."""
+"""Models, versions, lineage and runs in a SQL database, their files in a content-addressed store.
+
+Names are loaded when they are first used: checking a name or a ref does not load the database packages.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regtrain_registry.errors import RegistryError
+    from regtrain_registry.location import Location, locate
+    from regtrain_registry.processes import ProcessIdentity, process_identity
+    from regtrain_registry.recipe import Decision, Recipe, decide
+    from regtrain_registry.records import (
+        Artifact,
+        ArtifactKind,
+        FileToStore,
+        ModelInfo,
+        ParentLink,
+        Registration,
+        Relation,
+        RunDetail,
+        RunInfo,
+        RunStart,
+        RunStatus,
+        Source,
+        VersionDetail,
+        VersionInfo,
+        VersionStatus,
+    )
+    from regtrain_registry.refs import Ref, check_alias, check_name, parse_ref, slug
+    from regtrain_registry.registry import Registry
+    from regtrain_registry.semver import Bump
+
+_HOMES = {
+    "errors": ("RegistryError",),
+    "location": ("Location", "locate"),
+    "processes": ("ProcessIdentity", "process_identity"),
+    "recipe": ("Decision", "Recipe", "decide"),
+    "records": (
+        *("Artifact", "ArtifactKind", "FileToStore", "ModelInfo", "ParentLink", "Registration", "Relation"),
+        *(
+            "RunDetail",
+            "RunInfo",
+            "RunStart",
+            "RunStatus",
+            "Source",
+            "VersionDetail",
+            "VersionInfo",
+            "VersionStatus",
+        ),
+    ),
+    "refs": ("Ref", "check_alias", "check_name", "parse_ref", "slug"),
+    "registry": ("Registry",),
+    "semver": ("Bump",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Artifact",
+    "ArtifactKind",
+    "Bump",
+    "Decision",
+    "FileToStore",
+    "Location",
+    "ModelInfo",
+    "ParentLink",
+    "ProcessIdentity",
+    "Recipe",
+    "Ref",
+    "Registration",
+    "Registry",
+    "RegistryError",
+    "Relation",
+    "RunDetail",
+    "RunInfo",
+    "RunStart",
+    "RunStatus",
+    "Source",
+    "VersionDetail",
+    "VersionInfo",
+    "VersionStatus",
+    "check_alias",
+    "check_name",
+    "decide",
+    "locate",
+    "parse_ref",
+    "process_identity",
+    "slug",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

@@ -1,0 +1,107 @@
+"""Files that are whole or absent: hashed while written, synced, and renamed into place.
+
+safetensors' own writer gives no digest, and a second pass over the bytes would cost as much as the first; so the
+format (eight bytes of header length, JSON header, tensors back to back) is written here and read by the library.
+Source of the format: https://huggingface.co/docs/safetensors/index#format
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+__all__ = ["Written", "digest_of", "sync_folder", "tensor_chunks", "write_chunks", "write_json"]
+
+CHUNK = 8 << 20
+DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that is on disk. `digest` is `sha256:` and 64 hex digits; `size` in bytes."""
+
+    digest: str
+    size: int
+
+
+def write_chunks(path: Path, chunks: Iterable[memoryview | bytes]) -> Written:
+    """Write and hash side by side (both release the GIL), then sync."""
+    hasher = hashlib.sha256()
+    size = 0
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            hashed = []
+            for chunk in chunks:
+                hashed.append(pool.submit(hasher.update, chunk))
+                size += _write_all(descriptor, chunk)
+            for future in hashed:
+                future.result()
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return Written("sha256:" + hasher.hexdigest(), size)
+
+
+def _write_all(descriptor: int, chunk: memoryview | bytes) -> int:
+    view = memoryview(chunk)
+    written = 0
+    while written < len(view):
+        written += os.write(descriptor, view[written:])
+    return written
+
+
+def write_json(path: Path, value: Any) -> Written:
+    return write_chunks(path, [json.dumps(value, allow_nan=False, separators=(",", ":")).encode()])
+
+
+def tensor_chunks(tensors: Mapping[str, torch.Tensor]) -> Iterator[memoryview | bytes]:
+    """CPU tensors as the bytes of one safetensors file, widest type first so that each one is aligned."""
+    order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header: dict[str, Any] = {}
+    offset = 0
+    for name in order:
+        tensor = tensors[name]
+        end = offset + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for name in order:
+        if tensors[name].numel():
+            raw = memoryview(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy())
+            yield from (raw[at : at + CHUNK] for at in range(0, len(raw), CHUNK))
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

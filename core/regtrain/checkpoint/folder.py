@@ -1,0 +1,204 @@
+"""The checkpoints of one run: saved behind the back of the loop, verified when read.
+
+A checkpoint is a folder `step-00000120/` with `model.safetensors`, `state.safetensors`, `state.json` and, written
+last, `manifest.json`. It is made under a temporary name and renamed, so that a folder of that name is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from regtrain.checkpoint.durable import digest_of, sync_folder, tensor_chunks, write_chunks, write_json
+from regtrain.checkpoint.keep import MANIFEST, CheckpointInfo, KeepPolicy, best_of, keep, list_checkpoints
+from regtrain.checkpoint.tree import decode, encode
+from regtrain.errors import CheckpointDamagedError, EnvironmentFault
+
+__all__ = ["Checkpoints", "TrainingState", "load_newest", "read_checkpoint"]
+
+TrainingState = dict[str, Any]
+"""`model`: name → tensor; everything else (`optimizer`, `scheduler`, `progress`, `rng` …): trees for `encode`."""
+
+
+class Checkpoints:
+    """Writes into one folder. One save at a time: the next one waits for the one before."""
+
+    def __init__(
+        self,
+        folder: Path,
+        policy: KeepPolicy,
+        saved: Callable[[CheckpointInfo], None] = lambda info: None,
+        pth_names: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.policy = policy
+        self._saved = saved
+        self._pth_names = pth_names
+        self._buffers: dict[str, torch.Tensor] = {}
+        self._thread: threading.Thread | None = None
+        self._result: CheckpointInfo | BaseException | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".step-*"):  # what a killed run began; never complete, so never needed
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def save(
+        self, state: TrainingState, *, step: int, epoch: int, epoch_end: bool, metrics: Mapping[str, float]
+    ) -> None:
+        """Copy the state aside and return; a thread writes it. Errors surface at the next call of `save` or `wait`."""
+        self.wait()
+        tensors: dict[str, torch.Tensor] = {}
+        tree = encode({key: value for key, value in state.items() if key != "model"}, tensors)
+        model = self._copied("model/", state["model"])
+        others = self._copied("state/", tensors)
+        head = {"format": 1, "step": step, "epoch": epoch, "epoch_end": epoch_end, "metrics": dict(metrics)}
+        self._thread = threading.Thread(target=self._write, args=(model, others, tree, head), name="checkpoint")
+        self._thread.start()
+
+    def wait(self) -> CheckpointInfo | None:
+        """The checkpoint that was being written, once it is complete; None when there was none.
+
+        Raises:
+            EnvironmentFault: the disk is full, the folder not writable, or the device failed.
+        """
+        if self._thread is None:
+            return None
+        self._thread.join()
+        self._thread = None
+        result, self._result = self._result, None
+        if isinstance(result, OSError):
+            raise EnvironmentFault(
+                f"checkpoint could not be written to {self.folder}: {result.strerror or result}",
+                "make room or choose another --output-dir; the checkpoints before it are whole",
+            ) from result
+        if isinstance(result, BaseException):
+            raise result
+        if result:
+            self._saved(result)
+            self._retain()
+        return result
+
+    def infos(self) -> list[CheckpointInfo]:
+        return list_checkpoints(self.folder)
+
+    def best(self) -> CheckpointInfo | None:
+        return best_of(self.infos(), self.policy.monitor, self.policy.mode)
+
+    def _copied(self, prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Copies in kept buffers: the loop goes on changing the weights while they are written."""
+        copies = {}
+        for name, tensor in tensors.items():
+            key = prefix + name
+            buffer = self._buffers.get(key)
+            if buffer is None or buffer.shape != tensor.shape or buffer.dtype != tensor.dtype:
+                pinned = tensor.device.type == "cuda"
+                buffer = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu", pin_memory=pinned)
+                self._buffers[key] = buffer
+            copies[name] = buffer.copy_(tensor, non_blocking=True)
+        if any(tensor.device.type == "cuda" for tensor in tensors.values()):
+            torch.cuda.synchronize()
+        return copies
+
+    def _write(
+        self, model: dict[str, torch.Tensor], others: dict[str, torch.Tensor], tree: Any, head: dict[str, Any]
+    ) -> None:
+        try:
+            self._result = self._commit(model, others, tree, head)
+        except BaseException as problem:
+            self._result = problem
+
+    def _commit(
+        self, model: dict[str, torch.Tensor], others: dict[str, torch.Tensor], tree: Any, head: dict[str, Any]
+    ) -> CheckpointInfo:
+        """Write order: files, synced and hashed → manifest → folder synced → renamed → parent synced."""
+        final = self.folder / f"step-{head['step']:08d}"
+        making = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=self.folder))
+        try:
+            files = {
+                "model.safetensors": write_chunks(making / "model.safetensors", tensor_chunks(model)),
+                "state.safetensors": write_chunks(making / "state.safetensors", tensor_chunks(others)),
+                "state.json": write_json(making / "state.json", tree),
+            }
+            entries = {name: {"digest": w.digest, "size": w.size} for name, w in files.items()}
+            write_json(making / MANIFEST, {**head, "files": entries})
+            sync_folder(making)
+            if final.exists():  # the same step again (saved at an event, then at a signal): the newer one holds more
+                shutil.rmtree(final)
+            making.rename(final)
+            sync_folder(self.folder)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        return next(info for info in self.infos() if info.path == final)
+
+    def _retain(self) -> None:
+        """Delete what the policy does not keep, only after the new one is complete; then refresh the views."""
+        infos = self.infos()
+        stays = keep(infos, self.policy)
+        for info in infos:
+            if info.path not in stays:
+                shutil.rmtree(info.path, ignore_errors=True)
+        views = {"last": infos[-1] if infos else None, "best": self.best() if self.policy.save_best else None}
+        for name, info in views.items():
+            if info:
+                self._view(name, info)
+
+    def _view(self, name: str, info: CheckpointInfo) -> None:
+        """Names for people; nothing reads them back."""
+        with contextlib.suppress(OSError):
+            making = self.folder / f".{name}"
+            making.unlink(missing_ok=True)
+            making.symlink_to(info.path.name)
+            making.replace(self.folder / name)
+        if self._pth_names:
+            making = self.folder / f".{name}_model.pth"
+            torch.save(load_file(info.path / "model.safetensors"), making)
+            os.replace(making, self.folder / f"{name}_model.pth")
+
+
+def read_checkpoint(path: Path) -> TrainingState:
+    """The state in a checkpoint folder, every file checked against its digest.
+
+    Raises:
+        CheckpointDamagedError: a file is missing, changed or unreadable.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        for name, entry in manifest["files"].items():
+            found = digest_of(path / Path(name).name)
+            if found != entry["digest"]:
+                raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry['digest']}")
+        tree = json.loads((path / "state.json").read_bytes())
+        state: TrainingState = decode(tree, load_file(path / "state.safetensors"))
+        state["model"] = load_file(path / "model.safetensors")
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
+        raise CheckpointDamagedError(f"{path} cannot be read: {problem}", "take an earlier checkpoint") from problem
+    return state
+
+
+def load_newest(folder: Path, warn: Callable[[str], None]) -> tuple[Path, TrainingState]:
+    """The newest checkpoint that passes its digests; each one that does not is warned about.
+
+    Raises:
+        CheckpointDamagedError: none does. Starting afresh instead would hide the loss.
+    """
+    paths = sorted((p for p in folder.glob("step-*") if p.is_dir() and not p.is_symlink()), reverse=True)
+    for path in paths:
+        try:
+            return path, read_checkpoint(path)
+        except CheckpointDamagedError as problem:
+            warn(f"{problem.message}; trying the one before it")
+    raise CheckpointDamagedError(
+        f"none of the {len(paths)} checkpoints in {folder} can be used",
+        "name another one with --resume, or start afresh without it",
+    )

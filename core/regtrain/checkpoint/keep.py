@@ -1,0 +1,95 @@
+"""Which checkpoints of a run are kept: a pure decision over what is on disk. Loads no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["MANIFEST", "CheckpointInfo", "KeepPolicy", "best_of", "keep", "list_checkpoints", "mode_of"]
+
+MANIFEST = "manifest.json"
+Mode = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """One complete checkpoint. `digest` is that of its manifest, which names the digest of every file."""
+
+    path: Path
+    step: int
+    epoch: int
+    epoch_end: bool
+    metrics: Mapping[str, float]
+    files: Mapping[str, Mapping[str, Any]]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class KeepPolicy:
+    """What `checkpoint` in the config says about keeping."""
+
+    monitor: str
+    mode: Mode
+    save_best: bool = True
+    save_last: bool = True
+    every_n_epochs: int | None = None
+    every_n_steps: int | None = None
+    keep_top_k: int = 0
+
+
+def mode_of(metric: str) -> Mode:
+    """Whether less or more of a metric is better, from its name."""
+    name = metric.rsplit("/", 1)[-1].lower()
+    return "min" if any(word in name for word in ("loss", "error", "mse", "mae", "perplexity")) else "max"
+
+
+def list_checkpoints(folder: Path) -> list[CheckpointInfo]:
+    """Complete checkpoints, oldest step first. A folder without a readable manifest is not one."""
+    found = (_read(path) for path in sorted(folder.glob("step-*")) if path.is_dir() and not path.is_symlink())
+    return sorted((info for info in found if info), key=lambda info: info.step)
+
+
+def _read(path: Path) -> CheckpointInfo | None:
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        size = sum(int(entry["size"]) for entry in manifest["files"].values())
+        return CheckpointInfo(
+            path,
+            int(manifest["step"]),
+            int(manifest["epoch"]),
+            bool(manifest["epoch_end"]),
+            dict(manifest["metrics"]),
+            dict(manifest["files"]),
+            size,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def ranked(infos: Sequence[CheckpointInfo], monitor: str, mode: Mode) -> list[CheckpointInfo]:
+    """Those that have the metric as a finite number, best first; of equals the earlier."""
+    sign = 1 if mode == "min" else -1
+    having = [info for info in infos if math.isfinite(info.metrics.get(monitor, math.nan))]
+    return sorted(having, key=lambda info: (sign * info.metrics[monitor], info.step))
+
+
+def best_of(infos: Sequence[CheckpointInfo], monitor: str, mode: Mode) -> CheckpointInfo | None:
+    return next(iter(ranked(infos, monitor, mode)), None)
+
+
+def keep(infos: Sequence[CheckpointInfo], policy: KeepPolicy) -> set[Path]:
+    """Paths that stay. The newest always does: without it, a run that dies now could not go on."""
+    if not infos:
+        return set()
+    stays = {max(infos, key=lambda info: info.step).path}
+    best_first = ranked(infos, policy.monitor, policy.mode)
+    stays.update(info.path for info in best_first[: max(policy.keep_top_k, int(policy.save_best))])
+    if policy.every_n_epochs:
+        stays.update(i.path for i in infos if i.epoch_end and i.epoch % policy.every_n_epochs == 0)
+    if policy.every_n_steps:
+        stays.update(i.path for i in infos if i.step % policy.every_n_steps == 0)
+    return stays

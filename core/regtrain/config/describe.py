@@ -1,0 +1,152 @@
+"""The config explained: JSON Schema for editors, and one key at a time for people."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regtrain.config.keys import KeyInfo, all_keys, allowed, find, pattern
+from regtrain.config.leaves import Leaf, Path, Source, dotted, split_dotted
+from regtrain.config.rewrite import rewrite_path, unknown_key
+from regtrain.config.schema import Config
+from regtrain.config.spellings import FLAGS, SHORT_VARIABLES, rules, spelled_at
+from regtrain.errors import ConfigKeyError
+
+__all__ = ["Explanation", "explain", "schema"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All about one key. `type` is in words; `spellings` are its other names; not every key has a flag."""
+
+    key: str
+    type: str
+    default: Any
+    description: str
+    spellings: tuple[str, ...]
+    environment: str
+    flag: str | None
+
+
+def explain(key: str) -> Explanation:
+    """Explain a canonical key, a section, or any accepted spelling of one.
+
+    Raises:
+        ConfigKeyError: no such key; the message names the nearest.
+    """
+    try:
+        written = split_dotted(key)
+    except ValueError as error:
+        raise ConfigKeyError(str(error), "Write a key such as training.epochs.") from error
+    path = next(rewrite_path(written, {}))[0]
+    problem = unknown_key(Leaf(path, None, Source("command line", key), key, written))
+    if problem is not None:
+        near = (
+            f"Did you mean {', '.join(problem[1])}?"
+            if problem[1]
+            else "`regtrain config schema` lists all keys."
+        )
+        raise ConfigKeyError(f"no such key {problem[0]}", near)
+    info, depth = find(path)
+    return Explanation(
+        key=dotted(path),
+        type=allowed(info) if depth == len(path) else "whatever the named thing takes",
+        default=copy.deepcopy(info.default) if depth == len(path) else None,
+        description=info.description,
+        spellings=_spellings_of(path),
+        # Variables have no letter case, arguments do: REGTRAIN_SCHEDULER__ARGS='{T_max: 5}' keeps it.
+        environment=_variable_of(path if info.kind != "args" else path[:depth]),
+        flag=FLAGS.get(dotted(path[: depth + 1])) or FLAGS.get(dotted(path[:depth])),
+    )
+
+
+def _spellings_of(path: Path) -> tuple[str, ...]:
+    shape = pattern(path)
+    return tuple(dotted(left) for left in rules() if next(rewrite_path(left, {}))[0] == shape)
+
+
+def _variable_of(path: Path) -> str:
+    short = next((name for name, key in SHORT_VARIABLES.items() if key == dotted(path)), None)
+    return short or "REGTRAIN_" + "__".join(path).upper()
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a config file: every key, described, with its spellings.
+
+    Editors complete and check with it. It is wider than the loader in two places: any mapping may stand at
+    the root (a stage's own section), and a section takes a name where the loader does.
+    """
+    document = Config.model_json_schema()
+    definitions: dict[str, Any] = document["$defs"]
+    document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    document["title"] = "regtrain config"
+    for definition in definitions.values():
+        if "args" in definition.get("properties", {}):
+            definition["additionalProperties"] = True
+    for left in rules():
+        if "*" not in left:
+            _add_spelling(document, left)
+    for info in all_keys():
+        if info.kind in {"section", "names"}:
+            _allow_short_form(document, info)
+    document["additionalProperties"] = {"type": ["object", "null"], "description": "A stage's own section."}
+    return document
+
+
+def _definition(document: dict[str, Any], path: Path) -> dict[str, Any] | None:
+    """The object definition that a section's properties stand in."""
+    node = document
+    for segment in path:
+        below = node.get("properties", {}).get(segment) or node.get("additionalProperties")
+        if not isinstance(below, dict):
+            return None
+        node = _object(document, below)
+    return node
+
+
+def _object(document: dict[str, Any], prop: dict[str, Any]) -> dict[str, Any]:
+    for option in prop.get("anyOf", [prop]):
+        if "$ref" in option:
+            found: dict[str, Any] = document["$defs"][option["$ref"].rsplit("/", 1)[-1]]
+            return found
+    return prop
+
+
+def _add_spelling(document: dict[str, Any], left: Path) -> None:
+    parent = _definition(document, left[:-1])
+    if parent is None:
+        names = {"type": ["object", "null"], "additionalProperties": False, "properties": {}}
+        parent = document["properties"].setdefault(left[0], names)
+        parent["description"] = f"Accepted for {', '.join(sorted(_targets(left[0])))}."
+    path = next(rewrite_path(left, {}))[0]
+    info, depth = find(path)
+    prop = copy.deepcopy(dict(info.schema)) if depth == len(path) else {}
+    prop["description"] = f"Accepted for {dotted(path)}. {info.description}".strip()
+    prop.pop("default", None)
+    parent["properties"].setdefault(left[-1], prop)
+    if info.kind in {"section", "names"} and depth == len(path):
+        _widen(parent["properties"][left[-1]])
+
+
+def _targets(section: str) -> set[str]:
+    return {dotted(next(rewrite_path((section, name), {}))[0]) for name in spelled_at((section,))}
+
+
+def _allow_short_form(document: dict[str, Any], info: KeyInfo) -> None:
+    parent = _definition(document, info.path[:-1])
+    if parent is None:
+        return
+    name = info.path[-1]
+    _widen(parent["additionalProperties"] if name == "*" else parent["properties"][name])
+
+
+def _widen(prop: dict[str, Any]) -> None:
+    """A name, a switch or nothing in place of a section."""
+    short: Mapping[str, Any] = {"type": ["string", "boolean", "null", "integer", "array"]}
+    if short in prop.get("anyOf", []):
+        return
+    kept = {key: prop.pop(key) for key in list(prop) if key not in {"description", "default", "title"}}
+    options = kept.pop("anyOf", None) or [kept]
+    prop["anyOf"] = [*options, dict(short)]

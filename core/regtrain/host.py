@@ -1,0 +1,258 @@
+"""The plugin host: entry points in, tables of factories out. Nobody else touches pluggy.
+
+Plugins are loaded one at a time, so that a broken one is named and left out. A plugin is taken whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from regtrain import hookspecs
+from regtrain.errors import PluginError, UnknownNameError, nearest
+from regtrain.types import KINDS, CheckpointEvent, Kind, Plan, RunEvent, VersionEvent
+
+__all__ = ["GROUP", "Host", "Offer", "PluginInfo", "installed"]
+
+GROUP = "regtrain"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One name of one plugin."""
+
+    kind: Kind
+    name: str
+    factory: Callable[..., Any]
+    plugin: str
+    distribution: str
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """A plugin as `regtrain plugins list` shows it. `error` is empty when it is in use."""
+
+    name: str
+    distribution: str
+    version: str
+    provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listens: tuple[str, ...] = ()
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "distribution": self.distribution,
+            "version": self.version,
+            "provides": {kind: list(names) for kind, names in self.provides.items()},
+            "listens": list(self.listens),
+            "error": self.error or None,
+        }
+
+
+def installed(environ: Mapping[str, str] = os.environ) -> list[EntryPoint]:
+    """Entry points of group `regtrain`: ours first, then by distribution and name.
+
+    REGTRAIN_LOAD_PLUGINS, a comma-separated list of names, limits them.
+    """
+    points = entry_points(group=GROUP)
+    wanted = environ.get("REGTRAIN_LOAD_PLUGINS")
+    if wanted is not None:
+        names = {name.strip() for name in wanted.split(",")}
+        points = type(points)(point for point in points if point.name in names)
+    return sorted(points, key=lambda point: (_distribution(point) != GROUP, _distribution(point), point.name))
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "?"
+
+
+def _version(point: EntryPoint) -> str:
+    return point.dist.version if point.dist else "?"
+
+
+class Host:
+    """Typed façade over the plugins. Make it with the installed entry points, or with others in a test."""
+
+    def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
+        self._points = installed() if points is None else list(points)
+        self._plugins = pluggy.PluginManager(GROUP)
+        self._plugins.add_hookspecs(hookspecs)
+        self._offers: dict[tuple[Kind, str], Offer] = {}
+        self._left_out: dict[str, list[Offer]] = {}
+
+    @cached_property
+    def plugins(self) -> tuple[PluginInfo, ...]:
+        """Every installed plugin, loaded on first use."""
+        return tuple(self._take(point) for point in self._points)
+
+    def names(self, kind: Kind) -> list[str]:
+        """Names on offer, as their plugins spell them."""
+        assert self.plugins is not None
+        return sorted((offer.name for (k, _), offer in self._offers.items() if k == kind), key=str.lower)
+
+    def offers(self, kind: Kind) -> list[Offer]:
+        return [self.offer(kind, name) for name in self.names(kind)]
+
+    def offer(self, kind: Kind, name: str) -> Offer:
+        """The offer of that name in any letter case.
+
+        Raises:
+            PluginError: a plugin that was left out offers it.
+            UnknownNameError: nobody offers it; the nearest names are given.
+        """
+        assert self.plugins is not None
+        found = self._offers.get((kind, name.lower()))
+        if found:
+            return found
+        for info in self.plugins:
+            if any((o.kind, o.name.lower()) == (kind, name.lower()) for o in self._left_out.get(info.name, ())):
+                raise PluginError(
+                    f"{_singular(kind)} {name!r} comes from plugin {info.name!r} of {info.distribution} "
+                    f"{info.version}, which was left out: {info.error}",
+                    f"mend or uninstall {info.distribution}; `regtrain plugins list` shows every plugin",
+                )
+        raise UnknownNameError(*self._unknown(kind, name))
+
+    def run_planned(self, plan: Plan) -> None:
+        """Ask every plugin about the plan.
+
+        Raises:
+            PluginError: a plugin refused it.
+        """
+        for info, listener in self._listeners("regtrain_run_planned"):
+            try:
+                listener(plan=plan)
+            except Exception as problem:
+                raise PluginError(
+                    f"plugin {info.name!r} of {info.distribution} refused the run: {problem}",
+                    "change what it objects to, or leave it out with REGTRAIN_LOAD_PLUGINS",
+                ) from problem
+
+    def checkpoint_saved(self, checkpoint: CheckpointEvent) -> list[str]:
+        return self._tell("regtrain_checkpoint_saved", checkpoint=checkpoint)
+
+    def version_registered(self, version: VersionEvent) -> list[str]:
+        return self._tell("regtrain_version_registered", version=version)
+
+    def alert(self, run_id: str, message: str) -> list[str]:
+        return self._tell("regtrain_alert", run_id=run_id, message=message)
+
+    def run_finished(self, run: RunEvent) -> list[str]:
+        return self._tell("regtrain_run_finished", run=run)
+
+    def _tell(self, hook: str, **facts: object) -> list[str]:
+        """Tell every listener; what goes wrong in one is returned as a line and stops nobody else."""
+        problems = []
+        for info, listener in self._listeners(hook):
+            try:
+                listener(**facts)
+            except Exception as problem:
+                problems.append(f"plugin {info.name!r} of {info.distribution} failed in {hook}: {problem!r}")
+        return problems
+
+    def _listeners(self, hook: str) -> Iterator[tuple[PluginInfo, Callable[..., Any]]]:
+        by_name = {info.name: info for info in self.plugins}
+        for implementation in getattr(self._plugins.hook, hook).get_hookimpls():
+            yield by_name[implementation.plugin_name], _call_with_known(implementation)
+
+    def _take(self, point: EntryPoint) -> PluginInfo:
+        """Load one plugin, or say why it is left out."""
+        info = PluginInfo(point.name, _distribution(point), _version(point))
+        if self._plugins.get_plugin(point.name) is not None:
+            return _left_out(info, f"another plugin is already called {point.name!r}")
+        try:
+            plugin = point.load()
+        except (Exception, SystemExit) as problem:  # a plugin that exits while importing must not end the program
+            return _left_out(info, f"import of {point.value} failed: {type(problem).__name__}: {problem}")
+        try:
+            self._plugins.register(plugin, point.name)
+            self._plugins.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as problem:
+            self._plugins.unregister(plugin)
+            return _left_out(info, " ".join(str(problem).split()))
+        offers, error = self._collect(point)
+        if error:
+            self._plugins.unregister(plugin)
+            self._left_out[point.name] = offers
+            return _left_out(info, error)
+        self._offers.update({(offer.kind, offer.name.lower()): offer for offer in offers})
+        return PluginInfo(info.name, info.distribution, info.version, _grouped(offers), self._heard_by(point.name))
+
+    def _collect(self, point: EntryPoint) -> tuple[list[Offer], str]:
+        """What the plugin offers, and why it cannot be taken (empty when it can)."""
+        offers: list[Offer] = []
+        error = ""
+        for kind in KINDS:
+            for implementation in getattr(self._plugins.hook, f"regtrain_register_{kind}").get_hookimpls():
+                if implementation.plugin_name != point.name:
+                    continue
+
+                def register(name: str, factory: Callable[..., Any], kind: Kind = kind) -> None:
+                    offers.append(Offer(kind, name, factory, point.name, _distribution(point)))
+
+                try:
+                    _call_with_known(implementation)(register=register)
+                except (Exception, SystemExit) as problem:
+                    error = error or f"regtrain_register_{kind} failed: {type(problem).__name__}: {problem}"
+        return offers, error or self._clash(offers)
+
+    def _clash(self, offers: list[Offer]) -> str:
+        seen: dict[tuple[Kind, str], Offer] = {}
+        for offer in offers:
+            if not isinstance(offer.name, str) or not offer.name.strip() or not callable(offer.factory):
+                return f"offers a {_singular(offer.kind)} {offer.name!r} that is not a name with a callable"
+            key = (offer.kind, offer.name.lower())
+            taken = self._offers.get(key) or seen.get(key)
+            if taken:
+                return (
+                    f"offers the {_singular(offer.kind)} {offer.name!r}, "
+                    f"already taken by plugin {taken.plugin!r} of {taken.distribution}"
+                )
+            seen[key] = offer
+        return ""
+
+    def _heard_by(self, plugin: str) -> tuple[str, ...]:
+        hooks = [caller.name for caller in self._plugins.get_hookcallers(self._plugins.get_plugin(plugin)) or ()]
+        return tuple(sorted(hook for hook in hooks if not hook.startswith("regtrain_register_")))
+
+    def _unknown(self, kind: Kind, name: str) -> tuple[str, str]:
+        names = self.names(kind)
+        near = nearest(name, names)
+        offer = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(names) or 'none'}"
+        broken = [info for info in self.plugins if info.error]
+        hint = "`regtrain plugins list` shows what each plugin offers"
+        if broken:
+            hint = "left out: " + "; ".join(f"{i.name!r} of {i.distribution} ({i.error})" for i in broken)
+        return f"no {_singular(kind)} is called {name!r}; {offer}", hint
+
+
+def _call_with_known(implementation: pluggy.HookImpl) -> Callable[..., Any]:
+    """Call a hook implementation with those of the facts that it asks for."""
+
+    def call(**facts: object) -> Any:
+        return implementation.function(*[facts[name] for name in implementation.argnames])
+
+    return call
+
+
+def _left_out(info: PluginInfo, error: str) -> PluginInfo:
+    return PluginInfo(info.name, info.distribution, info.version, error=error)
+
+
+def _grouped(offers: list[Offer]) -> dict[str, tuple[str, ...]]:
+    return {
+        kind: tuple(offer.name for offer in offers if offer.kind == kind)
+        for kind in KINDS
+        if any(offer.kind == kind for offer in offers)
+    }
+
+
+def _singular(kind: Kind) -> str:
+    return "strategy" if kind == "strategies" else kind[:-1]

@@ -1,0 +1,188 @@
+"""The launched side of a run: reads plan.json, trains, writes outcome.json. It never sees the registry."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from regtrain.checkpoint.folder import Checkpoints
+from regtrain.checkpoint.keep import CheckpointInfo
+from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError
+from regtrain.host import Host
+from regtrain.job.data import fingerprints
+from regtrain.job.evidence import code_of, signature_of, state_shapes
+from regtrain.job.parts import Live, build_data, build_model, build_parts, keep_policy, target_of
+from regtrain.job.resume import find_state, load_into
+from regtrain.job.trackers import build_trackers
+from regtrain.run_dir import Outcome, RunDir
+from regtrain.trainer import Interrupted, StopFlag, Trainer
+from regtrain.trainer.randomness import seed_all, use_deterministic
+from regtrain.types import CheckpointEvent, Plan
+
+__all__ = ["Live", "execute", "main"]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+def main(path: Path) -> int:
+    """Train what plan.json says; 0 done, 75 asked to stop and saved, else the error's own code."""
+    run_dir = RunDir(path)
+    try:
+        outcome = execute(run_dir, run_dir.read_plan(), Host(), Live())
+    except KeyboardInterrupt:
+        return 130
+    if outcome.status == "interrupted":
+        return 75
+    return int(outcome.error["exit_code"]) if outcome.error else 0
+
+
+def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
+    """Run the job in this process and leave an outcome, whatever happens."""
+    began = time.monotonic()
+    with _log(run_dir.logs(plan.config) / "train.log") as log:
+        try:
+            with StopFlag() as stop:
+                outcome = _train(run_dir, plan, host, live, stop, log)
+        except KeyboardInterrupt:
+            run_dir.write_outcome(Outcome("interrupted", reason="second Ctrl-C: nothing saved", seconds=_since(began)))
+            raise
+        except Exception as problem:
+            log.error(traceback.format_exc())
+            known = _as_known(problem, run_dir)
+            error = {
+                "code": known.code,
+                "message": known.message,
+                "hint": known.hint,
+                "exit_code": known.exit_code,
+                "trace": "".join(traceback.format_exception(problem)),
+            }
+            outcome = Outcome("failed", reason=known.message, error=error)
+    outcome = Outcome(**{**outcome.__dict__, "seconds": _since(began)})
+    run_dir.write_outcome(outcome)
+    return outcome
+
+
+def _train(run_dir: RunDir, plan: Plan, host: Host, live: Live, stop: StopFlag, log: logging.Logger) -> Outcome:
+    """The story of a job: data, model, parts, maybe an earlier state, then the loop."""
+    seed = int(plan.choice("experiment.seed"))
+    keys = plan.config["reproducibility"]
+    use_deterministic(keys["deterministic"], keys["benchmark"])
+    _keep_code(run_dir, plan)
+    seed_all(seed)
+    splits = build_data(plan, host, live)
+    data = fingerprints(splits)
+    seed_all(seed)
+    model = build_model(plan, host, live)
+    checkpoints = Checkpoints(
+        run_dir.checkpoints(plan.config),
+        keep_policy(plan, splits.val is not None),
+        _announcer(plan, host, log),
+        plan.config["checkpoint"]["pth_names"],
+    )
+    watched = sys.stderr.isatty()
+    parts, schedule = build_parts(plan, host, live, splits, model, checkpoints, log.warning, watched)
+    trainer = Trainer(parts, stop)
+    if plan.resume:
+        path, state = find_state(plan.resume, log.warning)
+        load_into(trainer, state, path, plan, log.warning)
+        log.info("going on from %s at epoch %d, step %d", path, trainer.progress.epoch + 1, trainer.progress.step)
+    parts.trackers = build_trackers(run_dir, plan, host, live, schedule, trainer.progress.step, watched, log)
+    try:
+        trainer.fit()
+        status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
+    except Interrupted as interruption:
+        status, reason = "interrupted", str(interruption)
+    finally:
+        for tracker in parts.trackers:
+            tracker.close()
+    return _outcome(status, reason, trainer, data, code_of(plan, host, live))
+
+
+def _outcome(status: str, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
+    parts, progress = trainer.parts, trainer.progress
+    infos = parts.checkpoints.infos()
+    best = parts.checkpoints.best()
+    chosen = best if best and parts.checkpoints.policy.save_best else infos[-1] if infos else None
+    recipe = {"data": data, "code": code, "signature": {}, "state": state_shapes(parts.model)}
+    if status == "finished":
+        recipe["signature"] = signature_of(parts)
+    return Outcome(
+        status,
+        steps=progress.step,
+        epochs=progress.epoch,
+        metrics=dict(progress.metrics),
+        best=_best(best, parts.checkpoints.policy.monitor),
+        checkpoint=str(chosen.path) if chosen else None,
+        recipe=recipe,
+        reason=reason,
+    )
+
+
+def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None:
+    if info is None:
+        return None
+    return {"metric": monitor, "value": info.metrics[monitor], "step": info.step, "checkpoint": str(info.path)}
+
+
+def _announcer(plan: Plan, host: Host, log: logging.Logger) -> Callable[[CheckpointInfo], None]:
+    def saved(info: CheckpointInfo) -> None:
+        event = CheckpointEvent(plan.run_id, info.path, info.step, info.epoch, info.metrics)
+        for problem in host.checkpoint_saved(event):
+            log.warning(problem)
+
+    return saved
+
+
+def _keep_code(run_dir: RunDir, plan: Plan) -> None:
+    """The user's own files as they are now: they are part of what was trained."""
+    for section in ("model", "data", "loss"):
+        target = target_of(plan, section)
+        if target and target.file:
+            run_dir.code.mkdir(exist_ok=True)
+            shutil.copyfile(target.file, run_dir.code / target.file.name)
+
+
+def _as_known(problem: Exception, run_dir: RunDir) -> RegtrainError:
+    """Any exception as one a user can act on."""
+    if isinstance(problem, RegtrainError):
+        return problem
+    if isinstance(problem, OSError) and problem.errno in NO_ROOM:
+        return EnvironmentFault(f"{run_dir.path}: {problem.strerror}", "make room, or choose another --output-dir")
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return JobFailedError(
+        f"training failed: {type(problem).__name__}: {problem}",
+        f"at {frame.filename}:{frame.lineno}; the whole trace is in {run_dir.path}/logs/train.log",
+    )
+
+
+@contextmanager
+def _log(path: Path) -> Iterator[logging.Logger]:
+    """train.log with everything; warnings also to standard error."""
+    log = logging.getLogger("regtrain.job")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_person = logging.StreamHandler(sys.stderr)
+    to_person.setLevel(logging.WARNING)
+    to_person.addFilter(lambda record: record.levelno == logging.WARNING)
+    to_person.setFormatter(logging.Formatter("warning: %(message)s"))
+    log.handlers[:] = [to_file, to_person]
+    try:
+        yield log
+    finally:
+        log.handlers.clear()
+        to_file.close()
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
+
+

@@ -1,0 +1,93 @@
+"""The data of a run: built, looked at, and fingerprinted before anything is trained."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from regtrain.errors import DataError
+from regtrain.types import Splits
+
+__all__ = ["as_splits", "check_splits", "fingerprints"]
+
+
+def as_splits(made: Any, origin: str) -> Splits:
+    """What a dataset factory returned, as `Splits`; `(train, val)` and a bare dataset are taken too.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    if isinstance(made, Splits):
+        return made
+    if isinstance(made, tuple) and len(made) == 2:
+        return Splits(*made)
+    if hasattr(made, "__getitem__") and hasattr(made, "__len__"):
+        return Splits(made)
+    raise DataError(
+        f"{origin} returned a {type(made).__name__}", "return Splits(train, val), (train, val) or one map-style dataset"
+    )
+
+
+def check_splits(splits: Splits, origin: str) -> None:
+    """Refuse data that cannot be trained on.
+
+    Raises:
+        DataError: a split has no length, no samples, or numbers that are not finite.
+    """
+    for name, dataset in (("train", splits.train), ("val", splits.val)):
+        if dataset is None:
+            continue
+        if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+            raise DataError(
+                f"{origin}: the {name} data are a {type(dataset).__name__} without len() and indexing",
+                "give a map-style dataset; an iterable one cannot be resumed at a given batch",
+            )
+        if len(dataset) == 0:
+            raise DataError(f"{origin}: the {name} data are empty", "check the path and the filter")
+        if isinstance(dataset, TensorDataset):
+            _check_finite(dataset.tensors, name, origin)
+
+
+def _check_finite(tensors: tuple[torch.Tensor, ...], split: str, origin: str) -> None:
+    for number, tensor in enumerate(tensors):
+        if not tensor.is_floating_point():
+            continue
+        bad = ~torch.isfinite(tensor).reshape(len(tensor), -1).all(dim=1)
+        if bool(bad.any()):
+            rows = bad.nonzero().flatten()[:3].tolist()
+            raise DataError(
+                f"{origin}: {int(bad.sum())} samples of the {split} data hold NaN or infinity "
+                f"(tensor {number}, the first at {', '.join(map(str, rows))})",
+                "clean or fill them; a single one makes every weight NaN",
+            )
+
+
+def fingerprints(splits: Splits) -> dict[str, str]:
+    """A digest for each split: the factory's own, else of the content where it is in memory, else of what is known."""
+    named: Mapping[str, Dataset[Any] | None] = {"train": splits.train, "val": splits.val}
+    return {name: splits.fingerprint.get(name) or _fingerprint(d) for name, d in named.items() if d is not None}
+
+
+def _fingerprint(dataset: Dataset[Any]) -> str:
+    hasher = hashlib.sha256()
+    if isinstance(dataset, TensorDataset):
+        for tensor in dataset.tensors:
+            flat = tensor.detach().cpu().contiguous()
+            hasher.update(f"{flat.dtype}{tuple(flat.shape)}".encode())
+            if flat.numel():
+                hasher.update(memoryview(flat.reshape(-1).view(torch.uint8).numpy()))
+        return "sha256:" + hasher.hexdigest()
+    # Reading every sample of an unknown dataset could take hours and draw random numbers; its code and length do not.
+    kind = type(dataset)
+    hasher.update(f"{kind.__qualname__} {len(dataset)}".encode())  # type: ignore[arg-type]
+    try:
+        hasher.update(Path(inspect.getfile(kind)).read_bytes())
+    except (OSError, TypeError):
+        hasher.update(kind.__module__.encode())
+    return "code+length:" + hasher.hexdigest()

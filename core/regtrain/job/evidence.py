@@ -1,0 +1,65 @@
+"""What decides a version's number, read off the trained model: its inputs and outputs, its weights, its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from regtrain.host import Host
+from regtrain.job.parts import Live, target_of
+from regtrain.trainer import Parts
+from regtrain.types import Kind, Plan
+
+__all__ = ["code_of", "signature_of", "state_shapes"]
+
+KINDS: dict[str, Kind] = {"model": "models", "data": "datasets"}
+
+
+def state_shapes(model: nn.Module) -> dict[str, list[Any]]:
+    """Name → [shape, dtype] of every tensor of the state dict."""
+    return {name: [list(t.shape), str(t.dtype).removeprefix("torch.")] for name, t in model.state_dict().items()}
+
+
+def signature_of(parts: Parts) -> dict[str, Any]:
+    """Shapes and dtypes of inputs and outputs, the batch dimension as None; empty when the model cannot be asked."""
+    try:
+        batch = parts.strategy.to_device(next(iter(parts.train.epoch(0))))
+        inputs = parts.task.inputs(batch)
+        parts.model.eval()
+        with torch.no_grad():
+            outputs = parts.model(inputs)
+    except Exception:  # the training went well: a signature that cannot be had must not spoil it
+        return {}
+    return {"inputs": _described(inputs), "outputs": _described(outputs)}
+
+
+def _described(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return {"dtype": str(value.dtype).removeprefix("torch."), "shape": [None, *value.shape[1:]]}
+    if isinstance(value, Mapping):
+        return {str(key): _described(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_described(item) for item in value]
+    return type(value).__name__
+
+
+def code_of(plan: Plan, host: Host, live: Live) -> dict[str, str]:
+    """Section → digest of the user's file, or the plugin and the version of its distribution."""
+    return {section: _origin(plan, host, live, section) for section in ("model", "data", "loss")}
+
+
+def _origin(plan: Plan, host: Host, live: Live, section: str) -> str:
+    given = {"model": live.model, "data": live.data and live.data.train, "loss": live.criterion}[section]
+    if given is not None:
+        return f"{type(given).__module__}.{type(given).__qualname__}"
+    target = target_of(plan, section)
+    if target:
+        return f"{plan.config[section]['target']} {target.digest}"
+    if section == "loss":
+        return str(plan.choice("loss.name"))
+    offer = host.offer(KINDS[section], str(plan.choice(f"{section}.name")))
+    version = next(info.version for info in host.plugins if info.name == offer.plugin)
+    return f"{offer.name} of {offer.distribution} {version}"

@@ -1,0 +1,299 @@
+"""Plan → the objects that the loop works with."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from regtrain.checkpoint.folder import Checkpoints
+from regtrain.checkpoint.keep import KeepPolicy
+from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, nearest
+from regtrain.host import Host
+from regtrain.job.data import as_splits, check_splits
+from regtrain.targets import Target, accepted_arguments, find_target, load_target
+from regtrain.trainer import Batches, EarlyStopping, Parts, Precision, Settings
+from regtrain.trainer.randomness import seed_all
+from regtrain.types import Kind, Plan, Schedule, Splits, Tracker
+
+__all__ = ["Live", "build_data", "build_model", "build_parts", "origin_of"]
+
+DATA_KEYS = ("data_dir", "train_path", "val_path", "image_size", "augmentation")
+
+
+@dataclass
+class Live:
+    """Objects that a Python caller brings along, instead of names in a config."""
+
+    model: nn.Module | None = None
+    data: Splits | None = None
+    criterion: Callable[..., torch.Tensor] | None = None
+    trackers: list[Tracker] = field(default_factory=list)
+
+
+def origin_of(plan: Plan, section: str) -> str:
+    """Where a part comes from, for people: `data.name digits`, `model.target ./model.py:build`."""
+    chosen = next(c for c in plan.choices if c.key in (f"{section}.name", f"{section}.target"))
+    return f"{chosen.key} {chosen.value}"
+
+
+def target_of(plan: Plan, section: str) -> Target | None:
+    text = plan.config[section]["target"]
+    return find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports) if text else None
+
+
+def _factory(plan: Plan, host: Host, section: str, kind: Kind) -> Callable[..., Any]:
+    target = target_of(plan, section)
+    return load_target(target) if target else host.offer(kind, str(plan.choice(f"{section}.name"))).factory
+
+
+def _make(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> Any:
+    """Call a factory; what it does not take is named before it is called.
+
+    Raises:
+        ConfigValueError: an argument that it does not take, or one that it needs.
+        DataError: its file is missing or its data are wrong.
+        EnvironmentFault: a package that it needs is missing.
+    """
+    _check_arguments(factory, args, origin, section)
+    try:
+        return factory(**args)
+    except RegtrainError:
+        raise
+    except ModuleNotFoundError as problem:
+        package = {"sklearn": "scikit-learn"}.get(str(problem.name), str(problem.name))
+        raise EnvironmentFault(f"{origin} needs the package {package!r}", f"pip install {package}") from problem
+    except (OSError, ValueError, TypeError, RuntimeError) as problem:
+        kind = DataError if section == "data" else ConfigValueError
+        reason = f"{problem.strerror}: {problem.filename}" if isinstance(problem, OSError) and problem.filename else problem
+        raise kind(f"{origin} failed: {reason}", "the trace is in train.log") from problem
+
+
+def _check_arguments(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> None:
+    accepted = accepted_arguments(factory)
+    if accepted is None:
+        return
+    for name in args:
+        if name not in accepted:
+            near = nearest(name, accepted) or sorted(accepted)
+            raise ConfigValueError(
+                f"{section}.{name}: {origin} takes no {name!r}", f"it takes: {', '.join(near) or 'nothing'}"
+            )
+    needed = [
+        p.name
+        for p in inspect.signature(factory).parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in args
+    ]
+    if needed:
+        raise ConfigValueError(f"{origin} needs {section}.{needed[0]}", f"it takes: {', '.join(sorted(accepted))}")
+
+
+def build_data(plan: Plan, host: Host, live: Live) -> Splits:
+    origin = origin_of(plan, "data")
+    if live.data is not None:
+        splits = live.data
+    else:
+        factory = _factory(plan, host, "data", "datasets")
+        settings = plan.config["data"]
+        args = {key: settings[key] for key in DATA_KEYS if settings[key] is not None} | settings["args"]
+        splits = as_splits(_make(factory, args, origin, "data"), origin)
+    check_splits(splits, origin)
+    return splits
+
+
+def build_model(plan: Plan, host: Host, live: Live) -> nn.Module:
+    if live.model is not None:
+        return live.model
+    origin = origin_of(plan, "model")
+    settings = plan.config["model"]
+    args = {**settings["args"]}
+    if settings["pretrained"] is not None:
+        args["pretrained"] = settings["pretrained"]
+    model = _make(_factory(plan, host, "model", "models"), args, origin, "model")
+    if not isinstance(model, nn.Module):
+        raise ConfigValueError(f"{origin} returned a {type(model).__name__}", "return a torch.nn.Module")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ConfigValueError(f"{origin} has no parameter that learns", "leave at least one with requires_grad")
+    return model
+
+
+def _build_loss(plan: Plan, live: Live) -> Callable[..., torch.Tensor]:
+    if live.criterion is not None:
+        return live.criterion
+    settings = plan.config["loss"]
+    target = target_of(plan, "loss")
+    if target:
+        made = _make(load_target(target), settings["args"], f"loss.target {settings['target']}", "loss")
+        return made  # type: ignore[no-any-return]
+    name = str(plan.choice("loss.name"))
+    losses = {n.lower(): n for n in dir(nn) if n.endswith("Loss")}
+    if name.lower() not in losses:
+        near = nearest(name, losses.values()) or sorted(losses.values())
+        raise ConfigValueError(f"loss.name: torch.nn has no {name!r}", f"nearest: {', '.join(near)}")
+    made = _make(getattr(nn, losses[name.lower()]), settings["args"], f"loss.name {name}", "loss")
+    return made  # type: ignore[no-any-return]
+
+
+def build_optimizer(plan: Plan, host: Host, model: nn.Module, warn: Callable[[str], None]) -> torch.optim.Optimizer:
+    """Arguments that the optimizer does not take are named and left out; with `optimizer.strict` they are an error."""
+    name = str(plan.choice("optimizer.name"))
+    settings = plan.config["optimizer"]
+    factory = host.offer("optimizers", name).factory
+    args = dict(settings["args"])
+    accepted = accepted_arguments(factory)
+    for unknown in [key for key in args if accepted is not None and key not in accepted]:
+        near = nearest(unknown, accepted or ())
+        line = f"optimizer.{unknown}: {name} takes no {unknown!r}" + (f"; nearest: {', '.join(near)}" if near else "")
+        if settings["strict"]:
+            raise ConfigValueError(line, f"it takes: {', '.join(sorted((accepted or set()) - {'params'}))}")
+        warn(f"{line}; left out")
+        del args[unknown]
+    if settings["lr"] is not None:
+        args["lr"] = settings["lr"]
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    made = _make(lambda **rest: factory(parameters, **_tuples(rest)), args, f"optimizer {name}", "optimizer")
+    return made  # type: ignore[no-any-return]
+
+
+def _tuples(args: dict[str, Any]) -> dict[str, Any]:
+    """YAML has lists where torch wants tuples (`betas`)."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in args.items()}
+
+
+def _build_scheduler(plan: Plan, host: Host, optimizer: torch.optim.Optimizer, schedule: Schedule) -> Any:
+    settings = plan.config["scheduler"]
+    if not settings:
+        return None
+    name = str(plan.choice("scheduler.name"))
+    extra = {key: settings[key] for key in ("warmup_epochs", "warmup_steps", "min_lr") if settings[key] is not None}
+    factory = host.offer("schedulers", name).factory
+    args = {**settings["args"], **extra}
+    with warnings.catch_warnings():
+        # SequentialLR steps its parts while it is made, before the optimizer has made a step
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+        return _make(lambda **rest: factory(optimizer, schedule, **rest), args, f"scheduler {name}", "scheduler")
+
+
+def _batches(plan: Plan, splits: Splits, name: str) -> Batches | None:
+    dataset = getattr(splits, name)
+    if dataset is None:
+        return None
+    data, training = plan.config["data"], plan.config["training"]
+    cuda = str(plan.choice("training.device")).startswith("cuda")
+    workers = int(plan.choice("data.num_workers"))
+    made = Batches(
+        dataset,
+        int(plan.choice("training.batch_size")),
+        seed=int(plan.choice("experiment.seed")),
+        shuffle=name == "train",
+        drop_last=data["drop_last"] and name == "train",
+        collate=splits.collate,
+        workers=workers,
+        pin_memory=cuda if data["pin_memory"] is None else data["pin_memory"],
+        persistent_workers=bool(workers) and data["persistent_workers"] is not False,
+        prefetch_factor=data["prefetch_factor"] if workers else None,
+        limit=1 if training["debug"] else None,
+    )
+    if len(made) == 0:
+        raise DataError(
+            f"the {name} data have {made.samples} samples, fewer than one batch of {made.batch_size}",
+            "lower training.batch_size or set data.drop_last: false",
+        )
+    return made
+
+
+def _settings(plan: Plan, batches: int, val: bool, watched: bool) -> tuple[Settings, Schedule]:
+    config, training = plan.config, plan.config["training"]
+    accumulate = int(plan.choice("training.gradient_accumulation_steps"))
+    per_epoch = -(-batches // accumulate)
+    epochs, max_steps = training["epochs"], training["max_steps"]
+    if training["debug"]:
+        epochs, max_steps = 1, None
+    epochs = epochs or -(-max_steps // per_epoch)
+    total = min(epochs * per_epoch, max_steps or epochs * per_epoch)
+    interval = plan.choice("scheduler.interval") if config["scheduler"] else "epoch"
+    monitor = (config["scheduler"] or {}).get("monitor") or ("val/loss" if val else "train/loss")
+    settings = Settings(
+        epochs=epochs,
+        max_steps=max_steps,
+        accumulate=accumulate,
+        clip=training["gradient_clip_norm"],
+        log_every=config["logging"]["every_n_steps"],
+        validate_every_epochs=config["evaluation"]["every_n_epochs"],
+        validate_every_steps=config["evaluation"]["every_n_steps"],
+        save_every_steps=config["checkpoint"]["every_n_steps"],
+        scheduler_interval=interval,
+        scheduler_monitor=monitor,
+        metrics=config["evaluation"]["metrics"],
+        watched=watched,
+    )
+    return settings, Schedule(epochs, per_epoch, total, interval)
+
+
+def keep_policy(plan: Plan, val: bool) -> KeepPolicy:
+    config = plan.config["checkpoint"]
+    monitor, mode = str(plan.choice("checkpoint.monitor")), plan.choice("checkpoint.mode")
+    if not val and monitor.startswith("val/"):
+        monitor, mode = "train/loss", "min"
+    names = ("save_best", "save_last", "every_n_epochs", "every_n_steps", "keep_top_k")
+    return KeepPolicy(monitor, mode, **{name: config[name] for name in names})
+
+
+def build_parts(
+    plan: Plan,
+    host: Host,
+    live: Live,
+    splits: Splits,
+    model: nn.Module,
+    checkpoints: Checkpoints,
+    warn: Callable[[str], None],
+    watched: bool,
+) -> tuple[Parts, Schedule]:
+    """Everything but the trackers, which want to know where the run stands."""
+    strategy = host.offer("strategies", str(plan.choice("distributed.strategy"))).factory(
+        str(plan.choice("training.device"))
+    )
+    model = strategy.prepare(model)
+    criterion = _build_loss(plan, live)
+    if isinstance(criterion, nn.Module):
+        criterion = strategy.prepare(criterion)
+    optimizer = build_optimizer(plan, host, model, warn)
+    train, val = _batches(plan, splits, "train"), _batches(plan, splits, "val")
+    assert train is not None
+    settings, schedule = _settings(plan, len(train), val is not None, watched)
+    scheduler = _build_scheduler(plan, host, optimizer, schedule)
+    evaluator = plan.config["evaluation"]["evaluator"]
+    make_evaluator = host.offer("evaluators", str(plan.choice("evaluation.evaluator.name"))).factory
+    seed_all(int(plan.choice("experiment.seed")))
+    return Parts(
+        model=model,
+        task=host.offer("tasks", str(plan.choice("experiment.task"))).factory(),
+        criterion=criterion,
+        optimizer=optimizer,
+        train=train,
+        strategy=strategy,
+        precision=Precision(str(plan.choice("training.precision")), strategy.device),
+        checkpoints=checkpoints,
+        settings=settings,
+        scheduler=scheduler,
+        val=val,
+        evaluator=_make(make_evaluator, evaluator["args"], "evaluator", "evaluation.evaluator") if val else None,
+        early_stopping=_early_stopping(plan, checkpoints.policy),
+        config=dict(plan.config),
+    ), schedule
+
+
+def _early_stopping(plan: Plan, policy: KeepPolicy) -> EarlyStopping | None:
+    settings = plan.config["early_stopping"]
+    if not settings or not settings["enabled"]:
+        return None
+    monitor = settings["monitor"] or policy.monitor
+    from regtrain.checkpoint.keep import mode_of
+
+    mode = settings["mode"] or (policy.mode if monitor == policy.monitor else mode_of(monitor))
+    return EarlyStopping(monitor, mode, settings["patience"], settings["min_delta"])

@@ -1,0 +1,75 @@
+"""The trackers of a run. A tracker never raises into the loop: one that fails is named once and left out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from regtrain.host import Host
+from regtrain.job.parts import Live
+from regtrain.run_dir import RunDir
+from regtrain.types import Plan, Schedule, Tracker, TrackerContext
+
+__all__ = ["build_trackers"]
+
+
+class Guarded:
+    """A tracker whose failures end its own work, not the run."""
+
+    def __init__(self, name: str, tracker: Tracker, log: logging.Logger) -> None:
+        self._name = name
+        self._tracker: Tracker | None = tracker
+        self._log = log
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        self._call("log", record)
+
+    def advance(self, step: int) -> None:
+        self._call("advance", step)
+
+    def close(self) -> None:
+        self._call("close")
+
+    def _call(self, method: str, *arguments: Any) -> None:
+        if self._tracker is None:
+            return
+        try:
+            getattr(self._tracker, method)(*arguments)
+        except Exception as problem:
+            self._tracker = None
+            self._log.warning("tracker %r failed and is left out from here on: %r", self._name, problem)
+
+
+def build_trackers(
+    run_dir: RunDir,
+    plan: Plan,
+    host: Host,
+    live: Live,
+    schedule: Schedule,
+    first_step: int,
+    interactive: bool,
+    log: logging.Logger,
+) -> list[Tracker]:
+    """JSON lines and progress always, then those that the config names.
+
+    The file of metrics is the run's own record, so that a disk that is full there is an error of the run.
+    """
+    context = TrackerContext(
+        run_id=plan.run_id,
+        run_name=plan.run_name,
+        run_dir=run_dir.path,
+        log_dir=run_dir.logs(plan.config),
+        config=plan.config,
+        interactive=interactive and sys.stderr.isatty(),
+        total_steps=schedule.total_steps,
+        first_step=first_step,
+    )
+    record: Tracker = host.offer("trackers", "jsonl").factory(context)
+    named = {"progress": {"enabled": True, "args": {}}, **plan.config["trackers"]}
+    made: list[Tracker] = [record]
+    for name, settings in named.items():
+        if settings["enabled"] and name.lower() != "jsonl":
+            made.append(Guarded(name, host.offer("trackers", name).factory(context, **settings["args"]), log))
+    return [*made, *(Guarded(type(tracker).__name__, tracker, log) for tracker in live.trackers)]

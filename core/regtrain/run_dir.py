@@ -1,0 +1,181 @@
+"""Paths and JSON of one run: the only wire between the side that plans and the side that trains."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from regtrain.errors import EnvironmentFault, RunNotFoundError
+from regtrain.types import Choice, Plan
+
+__all__ = ["Outcome", "RunDir", "code_state", "environment"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the job ended. `status`: finished, interrupted or failed; `checkpoint` is the one to register.
+
+    `recipe` holds what decides the version besides the config: data, code, signature, state.
+    `error` has code, message, hint and exit_code.
+    """
+
+    status: str
+    steps: int = 0
+    epochs: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    best: Mapping[str, Any] | None = None
+    checkpoint: str | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    reason: str = ""
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """One run's folder. Making the value touches nothing; `create` does."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def plan(self) -> Path:
+        return self.path / "plan.json"
+
+    @property
+    def outcome(self) -> Path:
+        return self.path / "outcome.json"
+
+    @property
+    def metadata(self) -> Path:
+        return self.path / "metadata.json"
+
+    @property
+    def requirements(self) -> Path:
+        return self.path / "requirements.txt"
+
+    @property
+    def code(self) -> Path:
+        return self.path / "code"
+
+    def logs(self, config: Mapping[str, Any]) -> Path:
+        return self.path / str(config["logging"]["log_dir"])
+
+    def checkpoints(self, config: Mapping[str, Any]) -> Path:
+        return self.path / str(config["checkpoint"]["save_dir"])
+
+    def create(self, plan: Plan, config_yaml: str, hardware: Mapping[str, Any]) -> None:
+        """The folder with config, plan, requirements and metadata.
+
+        Raises:
+            EnvironmentFault: the folder cannot be made or written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o755)
+            self.logs(plan.config).mkdir(parents=True, exist_ok=True)
+            self.config.write_text(config_yaml, encoding="utf-8")
+            self.requirements.write_text(_requirements(), encoding="utf-8")
+            facts = {"run_id": plan.run_id, "code": code_state(plan.base_dir), **environment(), "hardware": hardware}
+            _write(self.metadata, {**facts, "seed": plan.choice("experiment.seed")})
+            _write(self.plan, _plan_to_json(plan))
+        except OSError as problem:
+            raise EnvironmentFault(
+                f"run folder {self.path} cannot be written: {problem.strerror or problem}",
+                "choose another place with --output-dir",
+            ) from problem
+
+    def read_plan(self) -> Plan:
+        value = self._read(self.plan)
+        choices = [Choice(**choice) for choice in value.pop("choices")]
+        return Plan(
+            **{
+                **value,
+                "choices": choices,
+                "base_dir": Path(value["base_dir"]),
+                "config_path": Path(value["config_path"]) if value["config_path"] else None,
+                "allow_imports": tuple(value["allow_imports"]),
+                "parents": tuple((ref, relation) for ref, relation in value["parents"]),
+            }
+        )
+
+    def write_outcome(self, outcome: Outcome) -> None:
+        _write(self.outcome, asdict(outcome))
+
+    def read_outcome(self) -> Outcome | None:
+        """None when the job left none: it was killed, or is still running."""
+        return Outcome(**self._read(self.outcome)) if self.outcome.is_file() else None
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            value: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as problem:
+            raise RunNotFoundError(f"{self.path} is no run folder: {path.name} cannot be read ({problem})") from problem
+        return value
+
+
+def _write(path: Path, value: Any) -> None:
+    """Whole or absent: a reader never sees half a file."""
+    making = path.with_name(f".{path.name}")
+    with making.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1, default=str)
+        file.flush()
+        os.fsync(file.fileno())
+    making.replace(path)
+
+
+def _plan_to_json(plan: Plan) -> dict[str, Any]:
+    value = {name: getattr(plan, name) for name in plan.__dataclass_fields__}
+    return {
+        **value,
+        "base_dir": str(plan.base_dir),
+        "config_path": str(plan.config_path) if plan.config_path else None,
+        "choices": [asdict(choice) for choice in plan.choices],
+    }
+
+
+def _requirements() -> str:
+    """Installed distributions, one `name==version` a line."""
+    found = {dist.metadata["Name"]: dist.version for dist in distributions() if dist.metadata["Name"]}
+    return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
+
+
+def environment() -> dict[str, Any]:
+    """Where the run happens. Environment variables are left out: they hold secrets."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "host": platform.node(),
+        "argv": [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv and sys.argv[0] else [],
+    }
+
+
+def code_state(folder: Path) -> dict[str, Any]:
+    """Commit of the git repository around `folder`, and what differs from it; both None outside of one."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return {"git_commit": None, "dirty": None, "diff": None}
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    diff = _git(folder, "diff", "HEAD") if changed else None
+    return {"git_commit": commit.strip(), "dirty": bool(changed), "diff": diff}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, timeout=30, check=True, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace")

@@ -1,0 +1,367 @@
+"""The loop, readable aloud. It calls plain objects; what is due at a step is worked out ahead of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import clip_grad_norm_, get_total_norm
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from regtrain.checkpoint.folder import Checkpoints, TrainingState
+from regtrain.trainer.batches import Batches
+from regtrain.trainer.precision import Precision
+from regtrain.trainer.randomness import restore, snapshot
+from regtrain.trainer.stopping import EarlyStopping, Interrupted, StopFlag
+from regtrain.types import Evaluator, Strategy, Task, Tracker
+
+__all__ = ["Parts", "Progress", "Settings", "Trainer"]
+
+NEVER = 1 << 62
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Counts in optimizer steps and epochs; `clip` is a total gradient norm."""
+
+    epochs: int
+    max_steps: int | None = None
+    accumulate: int = 1
+    clip: float | None = None
+    log_every: int = 50
+    validate_every_epochs: int = 1
+    validate_every_steps: int | None = None
+    save_every_steps: int | None = None
+    scheduler_interval: str = "epoch"
+    scheduler_monitor: str = "val/loss"
+    metrics: Sequence[str] | None = None
+    watched: bool = False
+
+
+@dataclass
+class Progress:
+    """Where the run stands; all of it goes into a checkpoint. `batch` counts within the epoch."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    validated_at: int = -1
+    stopped_early: bool = False
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Parts:
+    """Everything the loop works with, already built."""
+
+    model: nn.Module
+    task: Task
+    criterion: Callable[..., torch.Tensor]
+    optimizer: torch.optim.Optimizer
+    train: Batches
+    strategy: Strategy
+    precision: Precision
+    checkpoints: Checkpoints
+    settings: Settings
+    scheduler: LRScheduler | None = None
+    val: Batches | None = None
+    evaluator: Evaluator | None = None
+    early_stopping: EarlyStopping | None = None
+    trackers: Sequence[Tracker] = ()
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+class Trainer:
+    """Trains until the epochs, the steps or the patience are used up, or it is asked to stop."""
+
+    def __init__(self, parts: Parts, stop: StopFlag) -> None:
+        self.parts = parts
+        self.stop = stop
+        self.progress = Progress()
+        self._forward = parts.precision.wrap(parts.task.forward)
+        self._parameters = [p for p in parts.model.parameters() if p.requires_grad]
+        self._losses: list[torch.Tensor] = []
+        self._norm: torch.Tensor | None = None
+        self._per_step = parts.scheduler if parts.settings.scheduler_interval == "step" else None
+        self._next_log = self._next_event = 0
+        self._pulse, self._pulsed_at = 1, time.monotonic()
+
+    def fit(self) -> None:
+        """Raises Interrupted, with everything saved, when it was asked to stop."""
+        progress = self.progress
+        self._look_ahead()
+        try:
+            self._catch_up()
+            while not self._done():
+                self._epoch()
+                if progress.batch == len(self.parts.train):
+                    self._end_epoch()
+            self._finish()
+        except Interrupted:
+            self.parts.checkpoints.wait()
+            raise
+
+    def _catch_up(self) -> None:
+        """A validation that was due at the step of the checkpoint, and was cut short."""
+        if self.progress.batch and _every(self.progress.step, self.parts.settings.validate_every_steps):
+            if self._validate():
+                self._save(epoch_end=False)
+
+    def _epoch(self) -> None:
+        progress, train, accumulate = self.progress, self.parts.train, self.parts.settings.accumulate
+        stop, to_device, batches = self.stop, self.parts.strategy.to_device, len(self.parts.train)
+        last_step = self.parts.settings.max_steps or NEVER
+        self._train_mode()
+        if stop.requested:
+            self._interrupt(snapshot())
+        if progress.batch < batches:
+            for batch in train.epoch(progress.epoch, progress.batch):
+                self._learn(to_device(batch))
+                progress.batch += 1
+                if progress.batch % accumulate and progress.batch != batches:
+                    continue
+                self._update()
+                if progress.step >= self._next_event:
+                    self._at_event()
+                if stop.requested:
+                    self._interrupt(snapshot())
+                if progress.step >= last_step or progress.stopped_early:
+                    break
+
+    def _learn(self, batch: Any) -> None:
+        parts = self.parts
+        loss, _, _ = self._forward(parts.model, parts.criterion, batch)
+        self._losses.append(loss.detach())
+        parts.precision.backward(loss if parts.settings.accumulate == 1 else loss * self._share())
+
+    def _share(self) -> float:
+        """Weight of a batch in its step: its samples over those of the step, also where the epoch ends early."""
+        train, number, window = self.parts.train, self.progress.batch, self.parts.settings.accumulate
+        first = number - number % window
+        samples = sum(train.size_of(i) for i in range(first, min(first + window, len(train))))
+        return train.size_of(number) / samples
+
+    def _update(self) -> None:
+        parts, settings = self.parts, self.parts.settings
+        logged = self.progress.step + 1 >= self._next_log
+        if settings.clip or logged:
+            parts.precision.unscale(parts.optimizer)
+            self._norm = (
+                clip_grad_norm_(self._parameters, settings.clip)
+                if settings.clip
+                else get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+            )
+        parts.precision.step(parts.optimizer)
+        parts.optimizer.zero_grad()
+        if self._per_step:
+            self._per_step.step()
+        self.progress.step += 1
+
+    def _at_event(self) -> None:
+        """Something is due at this step: metrics, validation, a checkpoint, or a sign of life."""
+        step, settings = self.progress.step, self.parts.settings
+        if step >= self._next_log:
+            self._record(self._train_metrics())
+        elif settings.watched:
+            for tracker in self.parts.trackers:
+                tracker.advance(step)
+        validated = _every(step, settings.validate_every_steps) and self._validate()
+        if validated or _every(step, settings.save_every_steps):
+            self._save(epoch_end=False)
+        self._flush_losses()
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """The next step at which something is due, so that all others cost one comparison."""
+        settings, step = self.parts.settings, self.progress.step
+        self._next_log = _next(step, settings.log_every)
+        due = [
+            self._next_log,
+            _next(step, settings.validate_every_steps),
+            _next(step, settings.save_every_steps),
+            step + 1000,  # so that kept losses stay few
+        ]
+        if settings.watched:
+            now = time.monotonic()
+            elapsed, self._pulsed_at = now - self._pulsed_at, now
+            self._pulse = max(1, min(1000, round(self._pulse * min(2.0, 0.1 / max(elapsed, 1e-6)))))
+            due.append(step + self._pulse)
+        self._next_event = min(due)
+
+    def _end_epoch(self) -> None:
+        """Validation, scheduler and checkpoint; then the next epoch begins at batch 0."""
+        parts, progress, settings = self.parts, self.progress, self.parts.settings
+        if _every(progress.epoch + 1, settings.validate_every_epochs):
+            self._validate()
+        record = self._train_metrics()
+        if record:
+            self._record(record)
+        if parts.scheduler and not self._per_step:
+            self._step_scheduler(parts.scheduler)
+        progress.epoch += 1
+        progress.batch = 0
+        self._save(epoch_end=True)
+
+    def _step_scheduler(self, scheduler: LRScheduler) -> None:
+        if isinstance(scheduler, ReduceLROnPlateau):
+            value = self.progress.metrics.get(self.parts.settings.scheduler_monitor)
+            if value is not None:
+                scheduler.step(value)
+        else:
+            scheduler.step()
+
+    def _finish(self) -> None:
+        """A run that ended within an epoch (by steps or patience) still gets its validation and checkpoint."""
+        if self.progress.batch:
+            self._validate()
+            record = self._train_metrics()
+            if record:
+                self._record(record)
+            self._save(epoch_end=False)
+        self.parts.checkpoints.wait()
+
+    def _done(self) -> bool:
+        settings, progress = self.parts.settings, self.progress
+        out_of_steps = settings.max_steps is not None and progress.step >= settings.max_steps
+        return progress.epoch >= settings.epochs or out_of_steps or progress.stopped_early
+
+    def _validate(self) -> bool:
+        """Measure on the validation data, once per step at most; False when there are none."""
+        parts, progress = self.parts, self.progress
+        if parts.val is None or progress.validated_at == progress.step:
+            return False
+        metrics = self._measure(parts.val)
+        wanted = parts.settings.metrics
+        if wanted is not None:
+            metrics = {k: v for k, v in metrics.items() if k == "val/loss" or k.removeprefix("val/") in wanted}
+        progress.validated_at = progress.step
+        progress.metrics.update(metrics)
+        self._record({**self._train_metrics(), **metrics})
+        if parts.early_stopping and parts.early_stopping.update(progress.metrics):
+            progress.stopped_early = True
+        return True
+
+    def _measure(self, batches: Batches) -> dict[str, float]:
+        parts, total = self.parts, 0.0
+        before = snapshot()  # if asked to stop in here, the run goes on from before the validation
+        if parts.evaluator:
+            parts.evaluator.reset()
+        self._eval_mode()
+        try:
+            with torch.no_grad():
+                for number, batch in enumerate(batches.epoch(0)):
+                    if self.stop.requested:
+                        self._interrupt(before)
+                    loss, outputs, targets = self._forward(
+                        parts.model, parts.criterion, parts.strategy.to_device(batch)
+                    )
+                    total += loss.item() * batches.size_of(number)
+                    if parts.evaluator:
+                        parts.evaluator.update(outputs, targets)
+        finally:
+            self._train_mode()
+        samples = sum(batches.size_of(number) for number in range(len(batches)))
+        metrics = {"val/loss": total / samples}
+        if parts.evaluator:
+            metrics.update({f"val/{name}": float(value) for name, value in parts.evaluator.compute().items()})
+        return metrics
+
+    def _train_mode(self) -> None:
+        self.parts.model.train()
+        if hasattr(self.parts.optimizer, "train"):  # schedule-free optimizers keep two sets of weights
+            self.parts.optimizer.train()
+
+    def _eval_mode(self) -> None:
+        self.parts.model.eval()
+        if hasattr(self.parts.optimizer, "eval"):
+            self.parts.optimizer.eval()
+
+    def _flush_losses(self) -> None:
+        """Bring the losses of the last steps to the CPU in one go."""
+        if self._losses:
+            for value in torch.stack(self._losses).tolist() if len(self._losses) > 1 else [self._losses[0].item()]:
+                self.progress.loss_sum += value
+            self.progress.loss_count += len(self._losses)
+            self._losses.clear()
+
+    def _train_metrics(self) -> dict[str, float]:
+        """Mean loss since the last record, learning rates and gradient norm; empty when no step was made since."""
+        self._flush_losses()
+        progress = self.progress
+        if not progress.loss_count:
+            return {}
+        metrics = {"train/loss": progress.loss_sum / progress.loss_count}
+        progress.loss_sum, progress.loss_count = 0.0, 0
+        groups = self.parts.optimizer.param_groups
+        for number, group in enumerate(groups):
+            metrics["train/lr" if len(groups) == 1 else f"train/lr/{number}"] = float(group["lr"])
+        if self._norm is not None:
+            metrics["train/grad_norm"] = self._norm.item()
+            self._norm = None
+        progress.metrics.update(metrics)
+        return metrics
+
+    def _record(self, metrics: dict[str, float]) -> None:
+        progress = self.progress
+        record = {"step": progress.step, "epoch": progress.epoch + 1, "time": time.time(), **metrics}
+        for tracker in self.parts.trackers:
+            tracker.log(record)
+
+    def _interrupt(self, rng: dict[str, Any]) -> None:
+        self._save(epoch_end=False, rng=rng)
+        raise Interrupted(self.stop.reason)
+
+    def _save(self, *, epoch_end: bool, rng: dict[str, Any] | None = None) -> None:
+        self._flush_losses()
+        metrics = {k: v for k, v in self.progress.metrics.items() if math.isfinite(v)}
+        current = self.progress.validated_at == self.progress.step
+        self.parts.checkpoints.save(
+            self.state(rng),
+            step=self.progress.step,
+            epoch=self.progress.epoch,
+            epoch_end=epoch_end,
+            # a validation of other weights says nothing of these
+            metrics=metrics if current else {k: v for k, v in metrics.items() if not k.startswith("val/")},
+        )
+
+    def state(self, rng: dict[str, Any] | None = None) -> TrainingState:
+        """Everything that the rest of the run depends on."""
+        parts = self.parts
+        return {
+            "model": {name.removeprefix("_orig_mod."): t.detach() for name, t in parts.model.state_dict().items()},
+            "optimizer": parts.optimizer.state_dict(),
+            "scheduler": parts.scheduler.state_dict() if parts.scheduler else {},
+            "precision": parts.precision.state_dict(),
+            "early_stopping": parts.early_stopping.state_dict() if parts.early_stopping else {},
+            "progress": {**asdict(self.progress), "batches": len(parts.train)},
+            "rng": rng or snapshot(),
+            "config": parts.config,
+        }
+
+    def load(self, state: TrainingState) -> None:
+        """Go on from a state; the model has been loaded already."""
+        parts = self.parts
+        parts.optimizer.load_state_dict(state["optimizer"])
+        if parts.scheduler and state["scheduler"]:
+            parts.scheduler.load_state_dict(state["scheduler"])
+        parts.precision.load_state_dict(state["precision"])
+        if parts.early_stopping:
+            parts.early_stopping.load_state_dict(state["early_stopping"])
+        kept = {name: value for name, value in state["progress"].items() if name != "batches"}
+        self.progress = Progress(**kept)
+        restore(state["rng"])
+
+
+def _every(count: int, period: int | None) -> bool:
+    return bool(period) and count % period == 0  # type: ignore[operator]
+
+
+def _next(step: int, period: int | None) -> int:
+    return step - step % period + period if period else NEVER

@@ -1,0 +1,69 @@
+"""Being asked to stop: a handler sets a flag, the loop acts at a step boundary."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+__all__ = ["EarlyStopping", "Interrupted", "StopFlag"]
+
+
+class Interrupted(Exception):
+    """The run was asked to stop and has saved its state."""
+
+
+class StopFlag:
+    """Set by SIGINT, SIGTERM or SIGUSR1. A second SIGINT raises KeyboardInterrupt at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.reason = ""
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopFlag:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.requested = True
+        self.reason = signal.Signals(number).name
+
+
+class EarlyStopping:
+    """Counts validations without improvement of one metric."""
+
+    def __init__(self, monitor: str, mode: str, patience: int, min_delta: float) -> None:
+        self.monitor = monitor
+        self.sign = 1.0 if mode == "min" else -1.0
+        self.patience = patience
+        self.min_delta = min_delta
+        self.best: float | None = None
+        self.waited = 0
+
+    def update(self, metrics: dict[str, float]) -> bool:
+        """Take note of a validation; True when the run should stop. A missing or NaN metric is no improvement."""
+        value = metrics.get(self.monitor)
+        if value is not None and value == value:
+            better = self.best is None or self.sign * (self.best - value) > self.min_delta
+            if better:
+                self.best, self.waited = value, 0
+                return False
+        self.waited += 1
+        return self.waited >= self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "waited": self.waited}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.waited = state.get("best"), state.get("waited", 0)

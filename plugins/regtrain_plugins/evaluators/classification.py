@@ -1,0 +1,71 @@
+"""Accuracy, precision, recall and F1 from a confusion matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from regtrain.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import torch
+
+    from regtrain.types import Register
+
+Average = Literal["macro", "micro", "weighted"]
+
+
+class Classification:
+    """Outputs are scores `(batch, classes)`, targets are class indices `(batch,)`.
+
+    Precision, recall and F1 follow scikit-learn's definitions with `zero_division=0`, over the classes that occur
+    in targets or predictions.
+    """
+
+    def __init__(self, num_classes: int | None = None, average: Average = "macro") -> None:
+        if average not in ("macro", "micro", "weighted"):
+            raise ValueError(f"average is {average!r}; there are: macro, micro, weighted")
+        self.average = average
+        self.num_classes = num_classes
+        self.reset()
+
+    def reset(self) -> None:
+        self._matrix: torch.Tensor | None = None
+
+    def update(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        import torch
+
+        if outputs.ndim != 2:
+            raise ValueError(f"classification wants scores of shape (batch, classes), got {tuple(outputs.shape)}")
+        classes = max(self.num_classes or 0, outputs.shape[1])
+        found = outputs.argmax(dim=1) + classes * targets.reshape(-1).to(outputs.device)
+        counts = torch.bincount(found, minlength=classes * classes).reshape(classes, classes).cpu()
+        self._matrix = counts if self._matrix is None else self._matrix + counts
+
+    def compute(self) -> dict[str, float]:
+        """Accuracy, precision, recall and f1, each in 0..1; empty when nothing was seen."""
+        import torch
+
+        if self._matrix is None:
+            return {}
+        matrix = self._matrix.to(torch.float64)
+        hits, actual, predicted = matrix.diag(), matrix.sum(dim=1), matrix.sum(dim=0)
+        accuracy = (hits.sum() / actual.sum()).item()
+        if self.average == "micro":
+            return {"accuracy": accuracy, "precision": accuracy, "recall": accuracy, "f1": accuracy}
+        occurs = (actual + predicted) > 0
+        hits, actual, predicted = hits[occurs], actual[occurs], predicted[occurs]
+        weights = actual / actual.sum() if self.average == "weighted" else torch.full_like(hits, 1 / len(hits))
+        precision = torch.where(predicted > 0, hits / predicted, 0.0)
+        recall = torch.where(actual > 0, hits / actual, 0.0)
+        f1 = 2 * hits / (actual + predicted)
+        return {
+            "accuracy": accuracy,
+            "precision": (precision * weights).sum().item(),
+            "recall": (recall * weights).sum().item(),
+            "f1": (f1 * weights).sum().item(),
+        }
+
+
+@hookimpl
+def regtrain_register_evaluators(register: Register) -> None:
+    register("classification", Classification)

@@ -1,0 +1,50 @@
+"""Errors of predicted numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regtrain.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import torch
+
+    from regtrain.types import Register
+
+
+class Regression:
+    """Outputs and targets of the same shape; R² is over all numbers together."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._outputs: list[torch.Tensor] = []
+        self._targets: list[torch.Tensor] = []
+
+    def update(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        if outputs.shape != targets.shape:
+            raise ValueError(f"outputs have shape {tuple(outputs.shape)}, targets {tuple(targets.shape)}")
+        self._outputs.append(outputs.detach().double().cpu().flatten())
+        self._targets.append(targets.detach().double().cpu().flatten())
+
+    def compute(self) -> dict[str, float]:
+        """mse, rmse, mae in the targets' unit (squared for mse), and r2; empty when nothing was seen."""
+        import torch
+
+        if not self._outputs:
+            return {}
+        outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
+        mse = (outputs - targets).square().mean().item()
+        spread = (targets - targets.mean()).square().mean().item()
+        return {
+            "mse": mse,
+            "rmse": mse**0.5,
+            "mae": (outputs - targets).abs().mean().item(),
+            "r2": 1 - mse / spread if spread else 0.0,
+        }
+
+
+@hookimpl
+def regtrain_register_evaluators(register: Register) -> None:
+    register("regression", Regression)

@@ -1,0 +1,74 @@
+"""Every optimizer of torch.optim, by its class name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from regtrain.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from regtrain.types import Plan, Register
+
+__all__ = ["NAMES"]
+
+# Spelled out, so that names are known without loading torch; a test holds the list against torch itself.
+NAMES = (
+    "ASGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "LBFGS",
+    "Muon",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SGD",
+    "SparseAdam",
+)
+
+# What these two need, the step loop does not give yet.
+REFUSED = {
+    "lbfgs": "LBFGS evaluates the loss several times a step through a closure, which the step loop does not offer",
+    "sparseadam": "SparseAdam takes sparse gradients only, and clipping and checkpoints expect dense ones",
+}
+
+
+class TorchOptimizer:
+    """Factory of one class of torch.optim. Its signature is that of the class, asked for only when it is needed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, params: Any, **args: Any) -> Optimizer:
+        return self._class()(params, **args)  # type: ignore[no-any-return]
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self._class())
+
+    def _class(self) -> Callable[..., Any]:
+        import torch
+
+        found: Callable[..., Any] = getattr(torch.optim, self.name)
+        return found
+
+
+@hookimpl
+def regtrain_register_optimizers(register: Register) -> None:
+    for name in NAMES:
+        register(name, TorchOptimizer(name))
+
+
+@hookimpl
+def regtrain_run_planned(plan: Plan) -> None:
+    reason = REFUSED.get(str(plan.choice("optimizer.name")).lower())
+    if reason:
+        raise ValueError(f"{reason}; take AdamW, Adam or SGD")

@@ -1,0 +1,64 @@
+"""Inputs in, targets to compare with: classification and regression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from regtrain.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from regtrain.types import Register
+
+INPUT_KEYS = ("inputs", "input", "image", "images", "x", "features")
+TARGET_KEYS = ("target", "targets", "label", "labels", "y", "mask")
+
+
+class Supervised:
+    """Batches are `(inputs, target)` or a mapping such as `{"image": …, "target": …}`."""
+
+    def __init__(self, loss: str, evaluator: str, monitor: str) -> None:
+        self.loss = loss
+        self.evaluator = evaluator
+        self.monitor = monitor
+
+    def forward(
+        self, model: nn.Module, criterion: Callable[..., torch.Tensor], batch: Any
+    ) -> tuple[torch.Tensor, Any, Any]:
+        inputs, targets = batch if type(batch) in (tuple, list) and len(batch) == 2 else self._split(batch)
+        outputs = model(inputs)
+        return criterion(outputs, targets), outputs, targets
+
+    def inputs(self, batch: Any) -> Any:
+        return self._split(batch)[0]
+
+    def _split(self, batch: Any) -> tuple[Any, Any]:
+        if isinstance(batch, Mapping):
+            return _pick(batch, INPUT_KEYS), _pick(batch, TARGET_KEYS)
+        if isinstance(batch, list | tuple) and len(batch) == 2:
+            return batch[0], batch[1]
+        raise ValueError(f"a batch must be (inputs, target) or a mapping; got {type(batch).__name__}")
+
+
+def _pick(batch: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    for name in names:
+        if name in batch:
+            return batch[name]
+    raise ValueError(f"a batch has the keys {', '.join(batch)}; one of {', '.join(names)} is wanted")
+
+
+def classification() -> Supervised:
+    return Supervised("CrossEntropyLoss", "classification", "val/accuracy")
+
+
+def regression() -> Supervised:
+    return Supervised("MSELoss", "regression", "val/loss")
+
+
+@hookimpl
+def regtrain_register_tasks(register: Register) -> None:
+    register("classification", classification)
+    register("regression", regression)

@@ -1,0 +1,215 @@
+"""One class per fact. Each message names the culprit, then the choices; the hint names the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+__all__ = [
+    "ArtifactNotFoundError",
+    "BlobDamagedError",
+    "BlobMissingError",
+    "ConflictError",
+    "DatabaseDamagedError",
+    "FileToStoreError",
+    "FolderNotEmptyError",
+    "IdempotencyError",
+    "IntegrityError",
+    "ModelNotFoundError",
+    "NameNotAllowedError",
+    "NetworkFileSystemError",
+    "NoRegistryError",
+    "RefSyntaxError",
+    "RegistryError",
+    "RegistryLockedError",
+    "RegistryReadOnlyError",
+    "RegistryUnavailableError",
+    "RegistryUrlError",
+    "RunExistsError",
+    "RunNotFoundError",
+    "SchemaTooNewError",
+    "StoreUnavailableError",
+    "VersionNotFoundError",
+    "VersionSyntaxError",
+    "VersionTakenError",
+    "nearest",
+]
+
+
+class RegistryError(Exception):
+    """Something a user can act on: one line of what is wrong, one line of what to do."""
+
+    code: ClassVar[str] = "registry"
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class NameNotAllowedError(RegistryError):
+    """A name of a model, an alias or an artifact that breaks the rule of names."""
+
+    code = "name"
+
+
+class RefSyntaxError(RegistryError):
+    """Text that does not name a version in any of the accepted forms."""
+
+    code = "ref"
+
+
+class VersionSyntaxError(RegistryError):
+    """Text that is not a semantic version, or not a range of them."""
+
+    code = "version"
+
+
+class ModelNotFoundError(RegistryError):
+    """No model by that name."""
+
+    code = "model_not_found"
+
+
+class VersionNotFoundError(RegistryError):
+    """The model has no such version, number or alias."""
+
+    code = "version_not_found"
+
+
+class ArtifactNotFoundError(RegistryError):
+    """The version has no artifact by that name or kind."""
+
+    code = "artifact_not_found"
+
+
+class RunNotFoundError(RegistryError):
+    """No run by that id, name or folder; or several by that prefix."""
+
+    code = "run_not_found"
+
+
+class FileToStoreError(RegistryError):
+    """A file to register is missing, is not a regular file, or has another digest than was said."""
+
+    code = "file"
+
+
+class FolderNotEmptyError(RegistryError):
+    """A version is unpacked to a new or empty folder only."""
+
+    code = "folder_not_empty"
+
+
+class RegistryUrlError(RegistryError):
+    """A database or store URL that cannot be understood."""
+
+    code = "registry_url"
+
+
+class NoRegistryError(RegistryError):
+    """Nothing has been registered here yet."""
+
+    code = "no_registry"
+
+
+class ConflictError(RegistryError):
+    """What is asked for collides with what is recorded."""
+
+    code = "conflict"
+    exit_code = 3
+
+
+class VersionTakenError(ConflictError):
+    """The version that was asked for exists."""
+
+    code = "version_taken"
+
+
+class RunExistsError(ConflictError):
+    """A run by that id is recorded."""
+
+    code = "run_exists"
+
+
+class IdempotencyError(ConflictError):
+    """The key of this registration was used for another model."""
+
+    code = "idempotency"
+
+
+class IntegrityError(RegistryError):
+    """Stored bytes are not what was stored."""
+
+    code = "integrity"
+    exit_code = 4
+
+
+class BlobDamagedError(IntegrityError):
+    """A blob whose content does not have its digest."""
+
+    code = "blob_damaged"
+
+
+class BlobMissingError(IntegrityError):
+    """A blob that a version needs is not in the store."""
+
+    code = "blob_missing"
+
+
+class DatabaseDamagedError(IntegrityError):
+    """The database file is damaged."""
+
+    code = "database_damaged"
+
+
+class RegistryUnavailableError(RegistryError):
+    """The database cannot be opened or reached."""
+
+    code = "registry_unavailable"
+    exit_code = 5
+
+
+class RegistryLockedError(RegistryError):
+    """Another process holds the database longer than the lock timeout."""
+
+    code = "registry_locked"
+    exit_code = 5
+
+
+class RegistryReadOnlyError(RegistryError):
+    """The database can be read but not written."""
+
+    code = "registry_read_only"
+    exit_code = 5
+
+
+class NetworkFileSystemError(RegistryError):
+    """SQLite's locks do not hold on network file systems."""
+
+    code = "network_file_system"
+    exit_code = 5
+
+
+class SchemaTooNewError(RegistryError):
+    """The database was written by a newer release."""
+
+    code = "schema_too_new"
+    exit_code = 5
+
+
+class StoreUnavailableError(RegistryError):
+    """The store cannot be read or written: disk full, read-only, no permission, not reachable."""
+
+    code = "store_unavailable"
+    exit_code = 5
+
+
+def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
+    """The choices spelled most like `word`, best first."""
+    return difflib.get_close_matches(word.lower(), list(choices), n=count, cutoff=0.6)

@@ -1,0 +1,124 @@
+"""Where the registry and its store are: the nearest `.regtrain/`, the environment, or a given URL."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from regtrain_registry.errors import NetworkFileSystemError, RegistryUnavailableError, RegistryUrlError
+
+__all__ = [
+    "Location",
+    "check_file_system",
+    "check_url",
+    "default_store",
+    "file_system_type",
+    "locate",
+    "make_private_folder",
+]
+
+HOME_FOLDER = ".regtrain"
+
+# f_type of statfs(2). Locks there are advisory at best: SQLite files have been corrupted on each of them.
+NETWORK_FILE_SYSTEMS = {
+    0x6969: "NFS",
+    0x517B: "SMB",
+    0xFF534D42: "CIFS",
+    0xFE534D42: "SMB2",
+    0x0BD00BD0: "Lustre",
+    0x47504653: "GPFS",
+    0x19830326: "BeeGFS",
+    0x00C36400: "CephFS",
+    0x5346414F: "AFS",
+    0xAAD7AAEA: "PanFS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The state folder, the database URL and the store (a folder or a URL)."""
+
+    home: Path
+    uri: str
+    store: str
+
+
+def locate(start: Path, environ: Mapping[str, str]) -> Location:
+    """`REGTRAIN_HOME`, the nearest `.regtrain/` upward from `start`, or `start/.regtrain`; creates nothing.
+
+    `REGTRAIN_REGISTRY_URI` and `REGTRAIN_STORE_URI` overrule database and store each on their own.
+    """
+    start = start.absolute()
+    if environ.get("REGTRAIN_HOME"):
+        home = start / Path(environ["REGTRAIN_HOME"]).expanduser()
+    else:
+        found = (folder / HOME_FOLDER for folder in (start, *start.parents))
+        home = next((folder for folder in found if folder.is_dir()), start / HOME_FOLDER)
+    uri = environ.get("REGTRAIN_REGISTRY_URI") or f"sqlite:///{home / 'registry.db'}"
+    return Location(home, uri, environ.get("REGTRAIN_STORE_URI") or str(home / "blobs"))
+
+
+def check_url(uri: str) -> URL:
+    """The URL as a value; `RegistryUrlError` when it is malformed or its kind of database is unknown.
+
+    Text that cannot be parsed is not repeated: it may hold a password.
+    """
+    hint = "Write sqlite:///path/to/registry.db, postgresql://user@host/name or mysql://user@host/name."
+    try:
+        url = make_url(uri)
+        url.get_dialect()
+    except NoSuchModuleError as error:
+        raise RegistryUrlError(f"no database is called {uri.partition(':')[0]!r}", hint) from error
+    except (ArgumentError, ValueError) as error:
+        raise RegistryUrlError("the registry's URL cannot be read", hint) from error
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise RegistryUrlError(
+            "a registry in memory would keep nothing", "Name a file: sqlite:///path/to/registry.db."
+        )
+    return url
+
+
+def default_store(url: URL, fallback: str) -> str:
+    """Beside the file of a SQLite database; else what the surroundings say."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return str(Path(url.database).absolute().parent / "blobs")
+    return fallback
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create the folder and what is missing above it, for the owner alone (0700)."""
+    try:
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise RegistryUnavailableError(
+            f"cannot create {folder}: {error.strerror}", "Choose another place with REGTRAIN_HOME."
+        ) from error
+
+
+def check_file_system(folder: Path, read_type: Callable[[Path], int | None]) -> None:
+    """`NetworkFileSystemError` where SQLite's locks do not hold."""
+    kind = NETWORK_FILE_SYSTEMS.get(read_type(folder) or 0)
+    if kind:
+        raise NetworkFileSystemError(
+            f"{folder} is on a network file system ({kind}), where SQLite can lose data",
+            "Set REGTRAIN_HOME to a local disk, or REGTRAIN_REGISTRY_URI to a PostgreSQL database.",
+        )
+
+
+def file_system_type(folder: Path) -> int | None:
+    """`f_type` of statfs(2) for the folder; None where the system has no such number."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    buffer = ctypes.create_string_buffer(256)  # struct statfs is 120 bytes; f_type comes first
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.statfs(str(folder).encode("utf-8", "surrogateescape"), buffer) != 0:
+        return None
+    return int.from_bytes(buffer.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder) & 0xFFFFFFFF

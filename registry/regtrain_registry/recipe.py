@@ -1,0 +1,171 @@
+"""What a version was made from, and which part of the version number a change of it moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from regtrain_registry.semver import Bump
+
+__all__ = ["NOT_LEARNED", "Decision", "Recipe", "decide"]
+
+MAX_LINES = 5
+
+# Keys that change when, where and how long something is learned, or what is written down, but not what is
+# learned. A key stands for everything below it. This list is the only place that knows.
+NOT_LEARNED = frozenset({
+    "checkpoint", "data.auto_optimize", "data.num_workers", "data.persistent_workers", "data.pin_memory",
+    "data.prefetch_factor", "distributed", "early_stopping", "evaluation", "experiment.description",
+    "experiment.name", "experiment.output_dir", "experiment.seed", "export", "launcher", "logging",
+    "model.compile", "model.compile_mode", "model.gradient_checkpointing", "profiling", "registry",
+    "reproducibility", "trackers", "training.debug", "training.device", "training.epochs",
+    "training.max_steps", "tuning",
+})  # fmt: skip
+
+# Where the data lie says nothing once their digests say what they are.
+DATA_PATHS = frozenset({"data.data_dir", "data.train_path", "data.val_path"})
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """config as nested keys; data and code as name → digest; state as tensor name → [shape, dtype].
+
+    An empty part means: not known.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+    signature: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The part of the version that moves (None: the first version), and why, in lines for people."""
+
+    bump: Bump | None
+    reasons: list[str]
+
+
+def decide(previous: Recipe | None, new: Recipe) -> Decision:
+    """Compare with the recipe of the model's highest version; never raises.
+
+    major: another signature, or tensors of another name or shape. minor: other hyperparameters, data, code
+    or number format. patch: the same recipe, so another seed or more epochs.
+    """
+    if previous is None:
+        return Decision(None, ["first version"])
+    ignored = NOT_LEARNED | (DATA_PATHS if previous.data and new.data else frozenset())
+    before, after = _flat(previous.config), _flat(new.config)
+    config = _changes(before, after, "")
+    learned = [line for key, line in config if not _covered(key, ignored)]
+    unlearned = [line for key, line in config if _covered(key, ignored)]
+    unknown = [
+        *_unknown("signature", previous.signature, new.signature),
+        *_unknown("state", previous.state, new.state),
+    ]
+    shapes, dtypes = _state_changes(previous.state, new.state)
+    signature = (
+        []
+        if not previous.signature or not new.signature
+        else _flat_changes(previous.signature, new.signature)
+    )
+    major = [*_some(shapes, "state"), *_some(signature, "signature")]
+    minor = [
+        *_some(learned, "config"),
+        *_some(_lines(previous.data, new.data, "data: "), "data"),
+        *_some(_lines(previous.code, new.code, "code: "), "code"),
+        *_some(dtypes, "state"),
+        *unknown,
+    ]
+    if major:
+        return Decision(Bump.MAJOR, major + minor)
+    if minor:
+        return Decision(Bump.MINOR, minor)
+    return Decision(Bump.PATCH, ["same recipe", *_some(unlearned, "config")])
+
+
+def _covered(key: str, ignored: frozenset[str]) -> bool:
+    parts = key.split(".")
+    return any(".".join(parts[: n + 1]) in ignored for n in range(len(parts)))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones. None and empty sections count as left out."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        elif value is not None:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], prefix: str, show: Callable[[Any], str] | None = None
+) -> list[tuple[str, str]]:
+    """Key and line of everything that differs, in the order of the keys."""
+    show = show or _shown
+    lines = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        # Through JSON, because one side comes from the database: (1, 2) and [1, 2] are one value.
+        if old != new and _canonical(old) != _canonical(new):
+            lines.append((key, f"{prefix}{key}: {show(old)} → {show(new)}"))
+    return lines
+
+
+def _lines(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> list[str]:
+    return [line for _, line in _changes(before, after, prefix)]
+
+
+def _flat_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return _lines(_flat(before), _flat(after), "signature: ")
+
+
+def _state_changes(
+    before: Mapping[str, list[Any]], after: Mapping[str, list[Any]]
+) -> tuple[list[str], list[str]]:
+    """Lines of tensors that came, went or changed shape; lines of those that changed only their dtype."""
+    if not before or not after:
+        return [], []
+    shapes, dtypes = [], []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None or list(old[0]) != list(new[0]):
+            shapes.append(f"state: {name} {_shape(old)} → {_shape(new)}")
+        elif old[1] != new[1]:
+            dtypes.append(f"state: {name} {old[1]} → {new[1]}")
+    return shapes, dtypes
+
+
+def _shape(entry: list[Any] | None) -> str:
+    return "none" if entry is None else str(list(entry[0]))
+
+
+def _unknown(part: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    if bool(before) == bool(after):
+        return []
+    return [f"{part}: not known {'before' if after else 'now'}"]
+
+
+def _some(lines: list[str], kind: str) -> list[str]:
+    if len(lines) <= MAX_LINES:
+        return lines
+    return [*lines[:MAX_LINES], f"{kind}: {len(lines) - MAX_LINES} more"]
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else _canonical(value)
+    if text.startswith("sha256:"):
+        return text[:19]
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,381 @@
+"""The values that go into and come out of the registry: frozen, and JSON-able where scripts rely on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from regtrain_registry.recipe import Recipe
+from regtrain_registry.semver import Bump
+
+__all__ = [
+    "Artifact",
+    "ArtifactKind",
+    "BumpRecord",
+    "FileToStore",
+    "LatestVersion",
+    "ModelInfo",
+    "ParentLink",
+    "Registration",
+    "Relation",
+    "RunDetail",
+    "RunInfo",
+    "RunStart",
+    "RunStatus",
+    "Source",
+    "VersionDetail",
+    "VersionInfo",
+    "VersionStatus",
+    "iso",
+    "json_safe",
+]
+
+
+class RunStatus(StrEnum):
+    """`lost` is never stored: a run recorded as running whose process is gone."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    LOST = "lost"
+
+
+class VersionStatus(StrEnum):
+    """Archived versions are found by version, number and alias, never by range or `latest`."""
+
+    READY = "ready"
+    DEPRECATED = "deprecated"
+    ARCHIVED = "archived"
+
+
+class ArtifactKind(StrEnum):
+    """What a stored file is for."""
+
+    WEIGHTS = "weights"
+    CONFIG = "config"
+    METRICS = "metrics"
+    LOG = "log"
+    CODE = "code"
+    METADATA = "metadata"
+    OTHER = "other"
+
+
+class Relation(StrEnum):
+    """How a version came from its parent."""
+
+    RESUMED_FROM = "resumed_from"
+    FINE_TUNED_FROM = "fine_tuned_from"
+    DISTILLED_FROM = "distilled_from"
+    COMPRESSED_FROM = "compressed_from"
+    EXPORTED_FROM = "exported_from"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """A run about to begin. `pid_started` and `boot_id` are those of `process_identity()`, so that a process
+    that is gone is told from another one with the same number."""
+
+    run_id: str
+    name: str
+    run_dir: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    code: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    host: str = ""
+    pid: int | None = None
+    pid_started: float | None = None
+    boot_id: str | None = None
+    resumed_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run as listed. Times are UTC; `seconds` is what the run said of itself."""
+
+    run_id: str
+    name: str
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime | None
+    run_dir: str
+    metrics: dict[str, Any]
+    steps: int | None
+    epochs: int | None
+    best: dict[str, Any] | None
+    seconds: float | None
+    error: str | None
+    host: str
+    pid: int | None
+    resumed_from: str | None
+    model: str | None
+    version: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `runs list` and `runs show`, times as ISO 8601 with Z."""
+        return {
+            "run_id": self.run_id,
+            "name": self.name,
+            "status": self.status.value,
+            "started_at": iso(self.started_at),
+            "finished_at": iso(self.finished_at),
+            "run_dir": self.run_dir,
+            "metrics": self.metrics,
+            "steps": self.steps,
+            "epochs": self.epochs,
+            "model": self.model,
+            "version": self.version,
+            "best": self.best,
+            "seconds": self.seconds,
+            "error": self.error,
+            "host": self.host,
+            "pid": self.pid,
+            "resumed_from": self.resumed_from,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail(RunInfo):
+    """A run with everything recorded about it."""
+
+    config: dict[str, Any]
+    code: dict[str, Any]
+    environment: dict[str, Any]
+    data: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of a listed run and its config, code, environment and data."""
+        more = {"config": self.config, "code": self.code, "environment": self.environment, "data": self.data}
+        return RunInfo.to_json(self) | more
+
+
+@dataclass(frozen=True, slots=True)
+class FileToStore:
+    """A regular file and its name inside the version. A given digest (SHA-256, hexadecimal) is checked."""
+
+    path: Path
+    name: str
+    kind: ArtifactKind = ArtifactKind.OTHER
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParentLink:
+    """A version that another one came from; `ref` in any form that names a version."""
+
+    ref: str
+    relation: Relation
+
+    def to_json(self) -> dict[str, Any]:
+        """`ref` and `relation`."""
+        return {"ref": self.ref, "relation": self.relation.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The user's code: commit, and whether files differed from it (None: no git)."""
+
+    git_commit: str | None = None
+    dirty: bool | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """`git_commit` and `dirty`."""
+        return {"git_commit": self.git_commit, "dirty": self.dirty}
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Everything that becomes one version. The same `idempotency_key` again gives the same version."""
+
+    model: str
+    files: tuple[FileToStore, ...]
+    recipe: Recipe = field(default_factory=Recipe)
+    run_id: str | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    source: Source = Source()
+    parents: tuple[ParentLink, ...] = ()
+    bump: Bump | None = None
+    version: str | None = None
+    created_by: str = ""
+    idempotency_key: str | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BumpRecord:
+    """Which part of the version moved, why, and what overruled the computed part, if anything did.
+
+    `kind` is first, major, minor or patch; `computed` is what the comparison of recipes said.
+    """
+
+    kind: str
+    computed: str
+    reasons: list[str]
+    overruled: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """All four fields."""
+        return {
+            "kind": self.kind,
+            "computed": self.computed,
+            "reasons": self.reasons,
+            "overruled": self.overruled,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A stored file of a version; `digest` is `sha256:` and 64 hexadecimal digits."""
+
+    path: str
+    kind: ArtifactKind
+    digest: str
+    size_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """All four fields."""
+        return {
+            "path": self.path,
+            "kind": self.kind.value,
+            "digest": self.digest,
+            "size_bytes": self.size_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """A registered version. `digest` is that of its weights, or of their list when there are several."""
+
+    name: str
+    version: str
+    number: int
+    status: VersionStatus
+    aliases: list[str]
+    created_at: datetime
+    created_by: str
+    summary: str
+    run_id: str | None
+    metrics: dict[str, Any]
+    digest: str
+    size_bytes: int
+    artifacts: list[Artifact]
+    parents: list[ParentLink]
+    signature: dict[str, Any]
+    source: Source
+    bump: BumpRecord
+
+    @property
+    def ref(self) -> str:
+        """`NAME@VERSION`."""
+        return f"{self.name}@{self.version}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `models versions`, times as ISO 8601 with Z."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "number": self.number,
+            "status": self.status.value,
+            "aliases": self.aliases,
+            "tags": {},
+            "created_at": iso(self.created_at),
+            "created_by": self.created_by,
+            "summary": self.summary,
+            "run_id": self.run_id,
+            "metrics": self.metrics,
+            "digest": self.digest,
+            "size_bytes": self.size_bytes,
+            "artifacts": [artifact.to_json() for artifact in self.artifacts],
+            "parents": [parent.to_json() for parent in self.parents],
+            "signature": self.signature,
+            "source": self.source.to_json(),
+            "bump": self.bump.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDetail(VersionInfo):
+    """A version with its config."""
+
+    config: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `models show`."""
+        return VersionInfo.to_json(self) | {"config": self.config}
+
+
+@dataclass(frozen=True, slots=True)
+class LatestVersion:
+    """What a list of models says of the newest release of each."""
+
+    version: str
+    number: int
+    created_at: datetime
+    metrics: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """All four fields."""
+        return {
+            "version": self.version,
+            "number": self.number,
+            "created_at": iso(self.created_at),
+            "metrics": self.metrics,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as listed; `aliases` maps alias to version, `size_bytes` is the sum over its versions."""
+
+    name: str
+    versions: int
+    latest: LatestVersion | None
+    aliases: dict[str, str]
+    size_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `models list`."""
+        return {
+            "name": self.name,
+            "versions": self.versions,
+            "latest": self.latest.to_json() if self.latest else None,
+            "aliases": self.aliases,
+            "size_bytes": self.size_bytes,
+        }
+
+
+def iso(time: datetime | None) -> str | None:
+    """An aware time as ISO 8601 in UTC with Z and microseconds."""
+    return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def json_safe(value: Any) -> Any:
+    """The value as JSON knows it: keys as text, tuples as lists, numbers that are not finite as None.
+
+    NaN is no JSON: other databases and other languages refuse the whole document.
+    """
+    if isinstance(value, Mapping):
+        return {as_text(str(key)): json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, str):
+        return as_text(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return as_text(str(value))
+
+
+def as_text(text: str) -> str:
+    """The text without what a database refuses: zero bytes and halves of surrogate pairs."""
+    clean = text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+    return clean.replace("\x00", "�")

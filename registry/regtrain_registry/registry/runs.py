@@ -1,0 +1,176 @@
+"""Recording and reading runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
+
+from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
+from regtrain_registry.processes import ProcessIdentity, is_gone
+from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus, as_text, json_safe
+from regtrain_registry.registry.versions import AnyRow, version_text
+from regtrain_registry.tables import MODELS, RUNS, VERSIONS
+
+__all__ = ["FinalStatus", "change", "get", "outcome", "runs", "start"]
+
+FinalStatus = Literal["finished", "failed", "interrupted"]
+_R = RUNS.c
+_WIDE = ("config", "code", "environment", "data")
+_LISTED = [column for column in RUNS.columns if column.name not in _WIDE]
+_SHOWN_MATCHES = 5
+
+
+def start(connection: Connection, run: RunStart, now: datetime) -> None:
+    """Insert the run as running; `RunExistsError` when its id is taken."""
+    if connection.execute(select(_R.id).where(_R.id == run.run_id)).scalar() is not None:
+        raise RunExistsError(f"run {run.run_id!r} is recorded already", "Give the new run its own id.")
+    connection.execute(
+        insert(RUNS).values(
+            id=run.run_id,
+            name=as_text(run.name)[:255],
+            status=RunStatus.RUNNING.value,
+            run_dir=as_text(run.run_dir),
+            host=run.host,
+            pid=run.pid,
+            pid_started=run.pid_started,
+            boot_id=run.boot_id,
+            resumed_from=None if run.resumed_from is None else as_text(run.resumed_from),
+            started_at=now,
+            metrics={},
+            data={},
+            code=json_safe(run.code),
+            environment=json_safe(run.environment),
+            config=json_safe(run.config),
+        )
+    )
+
+
+def change(connection: Connection, run_id: str, values: Mapping[str, Any]) -> None:
+    """Set columns of one run; `RunNotFoundError` when there is none by that id."""
+    if connection.execute(update(RUNS).where(_R.id == run_id).values(values)).rowcount == 0:
+        raise _not_found(connection, run_id)
+
+
+def outcome(
+    status: FinalStatus,
+    *,
+    metrics: Mapping[str, Any],
+    steps: int | None,
+    epochs: int | None,
+    best: Mapping[str, Any] | None,
+    data: Mapping[str, Any],
+    error: str | None,
+    seconds: float | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """The columns that the end of a run sets; ValueError for a status that is no end."""
+    final = RunStatus(status)
+    if final in (RunStatus.RUNNING, RunStatus.LOST):
+        raise ValueError(f"a run does not finish as {status!r}: finished, failed or interrupted")
+    return {
+        "status": final.value,
+        "metrics": json_safe(metrics),
+        "steps": steps,
+        "epochs": epochs,
+        "best": None if best is None else json_safe(best),
+        "data": json_safe(data),
+        "error": None if error is None else as_text(error)[:10_000],
+        "seconds": seconds,
+        "finished_at": now,
+    }
+
+
+def runs(connection: Connection, limit: int | None, status: RunStatus | None) -> list[RunInfo]:
+    """Newest first, in one query. `lost` is found among those recorded as running."""
+    query = _query(_LISTED).order_by(_R.started_at.desc(), _R.id.desc())
+    if status is not None:
+        stored = RunStatus.RUNNING if status is RunStatus.LOST else status
+        query = query.where(_R.status == stored.value)
+    if status not in (RunStatus.RUNNING, RunStatus.LOST):
+        query = query.limit(limit)
+    found = (RunInfo(**_info(row)) for row in connection.execute(query))
+    return [run for run in found if status is None or run.status is status][:limit]
+
+
+def get(connection: Connection, ref: str) -> RunDetail:
+    """The run by id, folder, name (the newest of it), or the beginning of its id when that says which."""
+    folder = str(Path(os.path.abspath(Path(ref).expanduser())))  # noqa: PTH100 - as recorded: links not followed
+    for where in (_R.id == ref, _R.run_dir.in_([ref, folder]), _R.name == ref):
+        row = _newest(connection, where)
+        if row is not None:
+            return _detail(row)
+    matches = list(
+        connection.execute(select(_R.id).where(_R.id.startswith(ref, autoescape=True)).limit(20)).scalars()
+    )
+    if len(matches) > 1:
+        some = ", ".join(matches[:_SHOWN_MATCHES])
+        raise RunNotFoundError(f"{len(matches)} runs begin with {ref!r}", f"Write more of the id: {some}.")
+    row = _newest(connection, _R.id == matches[0]) if matches and ref else None
+    if row is None:
+        raise _not_found(connection, ref)
+    return _detail(row)
+
+
+def _query(columns: list[Any]) -> Select[Any]:
+    """Runs, each with the newest version that came out of it."""
+    newest = (
+        select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id).correlate(RUNS).scalar_subquery()
+    )
+    return (
+        select(*columns, MODELS.c.name.label("model"))
+        .add_columns(VERSIONS.c.major, VERSIONS.c.minor, VERSIONS.c.patch, VERSIONS.c.prerelease)
+        .join_from(RUNS, VERSIONS, VERSIONS.c.id == newest, isouter=True)
+        .join(MODELS, MODELS.c.id == VERSIONS.c.model_id, isouter=True)
+    )
+
+
+def _newest(connection: Connection, where: ColumnElement[bool]) -> AnyRow | None:
+    query = _query(list(RUNS.columns)).where(where).order_by(_R.started_at.desc(), _R.id.desc()).limit(1)
+    return connection.execute(query).first()
+
+
+def _info(row: AnyRow) -> dict[str, Any]:
+    return {
+        "run_id": row.id,
+        "name": row.name,
+        "status": _status(row),
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+        "run_dir": row.run_dir,
+        "metrics": row.metrics,
+        "steps": row.steps,
+        "epochs": row.epochs,
+        "best": row.best,
+        "seconds": row.seconds,
+        "error": row.error,
+        "host": row.host,
+        "pid": row.pid,
+        "resumed_from": row.resumed_from,
+        "model": row.model,
+        "version": None if row.model is None else version_text(row),
+    }
+
+
+def _detail(row: AnyRow) -> RunDetail:
+    return RunDetail(
+        **_info(row), config=row.config, code=row.code, environment=row.environment, data=row.data
+    )
+
+
+def _status(row: AnyRow) -> RunStatus:
+    """As recorded, but `lost` when it should be running and its process is gone. Reading changes nothing."""
+    status = RunStatus(row.status)
+    process = ProcessIdentity(row.host, row.pid, row.pid_started, row.boot_id)
+    return RunStatus.LOST if status is RunStatus.RUNNING and is_gone(process) else status
+
+
+def _not_found(connection: Connection, ref: str) -> RunNotFoundError:
+    recent = connection.execute(select(_R.id, _R.name).order_by(_R.started_at.desc()).limit(200)).all()
+    near = nearest(ref, {word for row in recent for word in row}) or [row.id for row in recent[:3]]
+    hint = f"There is {', '.join(near)}." if near else "Nothing has run yet; run regtrain run CONFIG."
+    return RunNotFoundError(f"no run {ref!r}", hint)

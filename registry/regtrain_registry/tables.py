@@ -1,0 +1,210 @@
+"""The rows and their constraints; no queries. Every table carries the prefix `rt_`.
+
+Wide JSON columns stand last: what is listed is read without touching them. Times are UTC, stored without
+zone, because not every database keeps one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlmodel import Field, SQLModel
+
+__all__ = [
+    "ALIASES",
+    "ARTIFACTS",
+    "BLOBS",
+    "LINEAGE",
+    "METADATA",
+    "MODELS",
+    "PREFIX",
+    "RUNS",
+    "VERSIONS",
+    "UtcTime",
+]
+
+PREFIX = "rt_"
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, stored as UTC without zone, to the microsecond."""
+
+    impl = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware to naive UTC; a naive time is a mistake and raises ValueError."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a time without zone: {value}")
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Naive UTC to aware."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Row(SQLModel):
+    """Rows have metadata of their own, so that a user's SQLModel tables and ours never meet."""
+
+    metadata: ClassVar[MetaData] = METADATA
+
+
+class ModelRow(Row, table=True):
+    """A model. `next_number` is the lock and the counter of its versions."""
+
+    __tablename__ = "rt_models"
+
+    id: int | None = Field(None, primary_key=True)
+    name: str = Field(max_length=64, unique=True)
+    next_number: int
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
+class RunRow(Row, table=True):
+    """A run, from its start."""
+
+    __tablename__ = "rt_runs"
+    __table_args__ = (Index(None, "name", "started_at"),)
+
+    id: str = Field(max_length=64, primary_key=True)
+    name: str = Field(max_length=255)
+    status: str = Field(max_length=16)
+    run_dir: str = Field(max_length=700, index=True)
+    host: str = Field(max_length=255)
+    pid: int | None = Field(None, sa_type=BigInteger)
+    pid_started: float | None = Field(None, sa_type=Double)
+    boot_id: str | None = Field(None, max_length=64)
+    resumed_from: str | None = Field(None, max_length=700)
+    started_at: datetime = Field(sa_type=UtcTime, index=True)
+    finished_at: datetime | None = Field(None, sa_type=UtcTime)
+    seconds: float | None = Field(None, sa_type=Double)
+    steps: int | None = Field(None, sa_type=BigInteger)
+    epochs: int | None
+    error: str | None = Field(None, sa_type=Text)
+    metrics: dict[str, Any] = Field(sa_type=JSON)
+    best: dict[str, Any] | None = Field(None, sa_type=JSON)
+    data: dict[str, Any] = Field(sa_type=JSON)
+    code: dict[str, Any] = Field(sa_type=JSON)
+    environment: dict[str, Any] = Field(sa_type=JSON)
+    config: dict[str, Any] = Field(sa_type=JSON)
+
+
+class VersionRow(Row, table=True):
+    """A version. `prerelease` is empty, not NULL, for releases: NULLs would not be unique."""
+
+    __tablename__ = "rt_versions"
+    __table_args__ = (
+        UniqueConstraint("model_id", "major", "minor", "patch", "prerelease"),
+        UniqueConstraint("model_id", "number"),
+        # Everything that a list of models counts, adds up and orders by, so that it never reads a row.
+        Index("ix_rt_versions_order", "model_id", "sort_key", "status", "prerelease", "size_bytes"),
+    )
+
+    id: int | None = Field(None, primary_key=True)
+    model_id: int = Field(sa_column_args=[ForeignKey("rt_models.id", ondelete="RESTRICT")])
+    number: int
+    major: int
+    minor: int
+    patch: int
+    prerelease: str = Field(max_length=64)
+    sort_key: str = Field(max_length=400)
+    status: str = Field(max_length=16)
+    run_id: str | None = Field(
+        None, max_length=64, index=True, sa_column_args=[ForeignKey("rt_runs.id", ondelete="RESTRICT")]
+    )
+    digest: str = Field(max_length=80)
+    size_bytes: int = Field(sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=UtcTime)
+    created_by: str = Field(max_length=255)
+    git_commit: str | None = Field(None, max_length=64)
+    dirty: bool | None
+    idempotency_key: str | None = Field(None, max_length=128, unique=True)
+    summary: str = Field(sa_type=Text)
+    bump: dict[str, Any] = Field(sa_type=JSON)
+    metrics: dict[str, Any] = Field(sa_type=JSON)
+    signature: dict[str, Any] = Field(sa_type=JSON)
+    config: dict[str, Any] = Field(sa_type=JSON)
+    recipe: dict[str, Any] = Field(sa_type=JSON)
+
+
+class BlobRow(Row, table=True):
+    """A file's content in the store, by its digest."""
+
+    __tablename__ = "rt_blobs"
+
+    digest: str = Field(max_length=80, primary_key=True)
+    size_bytes: int = Field(sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
+class ArtifactRow(Row, table=True):
+    """A file of a version: its name there, and the blob that is its content."""
+
+    __tablename__ = "rt_artifacts"
+
+    version_id: int = Field(
+        primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")]
+    )
+    path: str = Field(max_length=255, primary_key=True)
+    kind: str = Field(max_length=16)
+    digest: str = Field(
+        max_length=80, index=True, sa_column_args=[ForeignKey("rt_blobs.digest", ondelete="RESTRICT")]
+    )
+
+
+class LineageRow(Row, table=True):
+    """An edge from a version to one that it came from."""
+
+    __tablename__ = "rt_lineage"
+
+    child_id: int = Field(
+        primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")]
+    )
+    parent_id: int = Field(
+        primary_key=True, index=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")]
+    )
+    relation: str = Field(max_length=32, primary_key=True)
+
+
+class AliasRow(Row, table=True):
+    """A movable name of one version of a model."""
+
+    __tablename__ = "rt_aliases"
+
+    model_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("rt_models.id", ondelete="RESTRICT")])
+    name: str = Field(max_length=64, primary_key=True)
+    version_id: int = Field(index=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")])
+    updated_at: datetime = Field(sa_type=UtcTime)
+
+
+MODELS = METADATA.tables["rt_models"]
+RUNS = METADATA.tables["rt_runs"]
+VERSIONS = METADATA.tables["rt_versions"]
+BLOBS = METADATA.tables["rt_blobs"]
+ARTIFACTS = METADATA.tables["rt_artifacts"]
+LINEAGE = METADATA.tables["rt_lineage"]
+ALIASES = METADATA.tables["rt_aliases"]
