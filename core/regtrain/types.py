@@ -185,8 +185,6 @@ class JobCommand:
     argv: tuple[str, ...]
     run_dir: Path
     environment: Mapping[str, str]
-    started: Callable[[int], None]
-    """Called with the process id as soon as there is one."""
 
 
 class Launcher(Protocol):

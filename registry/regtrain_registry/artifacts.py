@@ -33,9 +33,7 @@ def unpack(version: VersionInfo, store: Store, folder: Path) -> list[Path]:
     gathered = target.parent / f".{target.name[:80]}.{secrets.token_hex(8)}"
     try:
         if target.is_symlink() or (target.exists() and not _is_empty_folder(target)):
-            raise FolderNotEmptyError(
-                f"{target} is not an empty folder", "Name a folder that does not exist."
-            )
+            raise FolderNotEmptyError(f"{target} is not an empty folder", "Name a folder that does not exist.")
         gathered.mkdir(parents=True)
         for artifact in version.artifacts:
             # Checked again: the row may have been written by another program.
@@ -45,9 +43,7 @@ def unpack(version: VersionInfo, store: Store, folder: Path) -> list[Path]:
                 store.fetch(_blob(artifact), copy)
         gathered.rename(target)
     except OSError as error:
-        raise StoreUnavailableError(
-            f"cannot write {target}: {error.strerror}", "Name another folder."
-        ) from error
+        raise StoreUnavailableError(f"cannot write {target}: {error.strerror}", "Name another folder.") from error
     finally:
         shutil.rmtree(gathered, ignore_errors=True)
     return [target / artifact.path for artifact in version.artifacts]
@@ -63,9 +59,7 @@ def verified_path(version: VersionInfo, store: Store, kind_or_name: str) -> Path
     if len(found) != 1:
         said = f"{len(found)} artifacts of kind" if found else "no artifact"
         choices = ", ".join(f"{a.path} ({a.kind.value})" for a in version.artifacts) or "none"
-        raise ArtifactNotFoundError(
-            f"{version.ref} has {said} {kind_or_name!r}", f"Its artifacts: {choices}."
-        )
+        raise ArtifactNotFoundError(f"{version.ref} has {said} {kind_or_name!r}", f"Its artifacts: {choices}.")
     with _naming(version, found[0]):
         return store.verified_path(_blob(found[0]))
 

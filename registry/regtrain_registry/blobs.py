@@ -176,9 +176,7 @@ class LocalStore:
             yield stream
 
     def _damaged(self, blob: Blob) -> BlobDamagedError:
-        return BlobDamagedError(
-            f"blob {blob.digest} in {self.folder} is damaged", "Restore it from a backup."
-        )
+        return BlobDamagedError(f"blob {blob.digest} in {self.folder} is damaged", "Restore it from a backup.")
 
 
 def full_digest(text: str) -> str:
@@ -203,9 +201,7 @@ def open_source(source: Path) -> Iterator[BinaryIO]:
             raise FileToStoreError(f"{source} is not a regular file", "Name a file.")
         stream = source.open("rb", buffering=0)
     except OSError as error:
-        raise FileToStoreError(
-            f"cannot read {source}: {error.strerror}", "Name a file that exists."
-        ) from error
+        raise FileToStoreError(f"cannot read {source}: {error.strerror}", "Name a file that exists.") from error
     with stream:
         yield stream
 

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from typing import TYPE_CHECKING
 
 from regtrain_registry.errors import NetworkFileSystemError, RegistryUnavailableError, RegistryUrlError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 __all__ = [
     "Location",
@@ -68,6 +69,9 @@ def check_url(uri: str) -> URL:
 
     Text that cannot be parsed is not repeated: it may hold a password.
     """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
     hint = "Write sqlite:///path/to/registry.db, postgresql://user@host/name or mysql://user@host/name."
     try:
         url = make_url(uri)
@@ -77,9 +81,7 @@ def check_url(uri: str) -> URL:
     except (ArgumentError, ValueError) as error:
         raise RegistryUrlError("the registry's URL cannot be read", hint) from error
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise RegistryUrlError(
-            "a registry in memory would keep nothing", "Name a file: sqlite:///path/to/registry.db."
-        )
+        raise RegistryUrlError("a registry in memory would keep nothing", "Name a file: sqlite:///path/to/registry.db.")
     return url
 
 

@@ -68,11 +68,7 @@ def decide(previous: Recipe | None, new: Recipe) -> Decision:
         *_unknown("state", previous.state, new.state),
     ]
     shapes, dtypes = _state_changes(previous.state, new.state)
-    signature = (
-        []
-        if not previous.signature or not new.signature
-        else _flat_changes(previous.signature, new.signature)
-    )
+    signature = [] if not previous.signature or not new.signature else _flat_changes(previous.signature, new.signature)
     major = [*_some(shapes, "state"), *_some(signature, "signature")]
     minor = [
         *_some(learned, "config"),
@@ -126,9 +122,7 @@ def _flat_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
     return _lines(_flat(before), _flat(after), "signature: ")
 
 
-def _state_changes(
-    before: Mapping[str, list[Any]], after: Mapping[str, list[Any]]
-) -> tuple[list[str], list[str]]:
+def _state_changes(before: Mapping[str, list[Any]], after: Mapping[str, list[Any]]) -> tuple[list[str], list[str]]:
     """Lines of tensors that came, went or changed shape; lines of those that changed only their dtype."""
     if not before or not after:
         return [], []

@@ -133,9 +133,7 @@ def _version(text: str, rest: str) -> Version:
     try:
         return parse_version(rest)
     except VersionSyntaxError as error:
-        raise RefSyntaxError(
-            f"{text!r}: {error.message}", f"Write X.Y.Z, or a range such as ^{rest}."
-        ) from error
+        raise RefSyntaxError(f"{text!r}: {error.message}", f"Write X.Y.Z, or a range such as ^{rest}.") from error
 
 
 def check_name(name: str) -> str:
@@ -150,9 +148,7 @@ def check_name(name: str) -> str:
 def check_alias(name: str) -> str:
     """The name itself when an alias may be called so: it must not read as a version, a number or `latest`."""
     if not _ALIAS.fullmatch(name) or ".." in name or name in _DEVICES:
-        raise NameNotAllowedError(
-            f"{name[:80]!r} is not a name for an alias", "Begin with a letter. " + _RULE
-        )
+        raise NameNotAllowedError(f"{name[:80]!r} is not a name for an alias", "Begin with a letter. " + _RULE)
     if _RESERVED_ALIAS.fullmatch(name):
         raise NameNotAllowedError(f"{name!r} is reserved", "Choose another alias, such as champion.")
     return name

@@ -92,9 +92,7 @@ class RemoteStore:
             ) from error
         if digest != blob.digest:
             target.unlink()
-            raise BlobDamagedError(
-                f"blob {blob.digest} in {_shown(self.url)} is damaged", "Restore it from a backup."
-            )
+            raise BlobDamagedError(f"blob {blob.digest} in {_shown(self.url)} is damaged", "Restore it from a backup.")
 
     def verified_path(self, blob: Blob) -> Path:
         """A verified copy in the user's cache folder; downloaded where it is missing or damaged there."""
@@ -116,9 +114,7 @@ class RemoteStore:
             self._fs.makedirs(f"{self._root}/{ALGORITHM}", exist_ok=True)
             self._fs.put_file(str(copy), self._path(blob))
         if self._size(blob) != blob.size_bytes:
-            raise StoreUnavailableError(
-                f"{_shown(self.url)} did not keep all of {blob.digest}", "Register again."
-            )
+            raise StoreUnavailableError(f"{_shown(self.url)} did not keep all of {blob.digest}", "Register again.")
 
     def _size(self, blob: Blob) -> int | None:
         with self._reached():

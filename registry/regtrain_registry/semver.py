@@ -72,10 +72,7 @@ def parse_version(text: str) -> Version:
         raise VersionSyntaxError(
             f"{text!r} has build metadata (+{version.build})", "Leave it out; say it in the summary."
         )
-    if (
-        max(version.major, version.minor, version.patch) > MAX_PART
-        or len(version.prerelease or "") > MAX_PRERELEASE
-    ):
+    if max(version.major, version.minor, version.patch) > MAX_PART or len(version.prerelease or "") > MAX_PRERELEASE:
         raise VersionSyntaxError(
             f"{text[:100]!r} is too large",
             f"Parts go to {MAX_PART}, prereleases to {MAX_PRERELEASE} letters.",
@@ -129,9 +126,7 @@ def parse_range(text: str) -> Range:
     for clause in text.split(","):
         match = _CLAUSE.match(clause.strip())
         if match is None:
-            raise VersionSyntaxError(
-                f"{text[:100]!r} is not a range of versions", "Write ^1.4, ~1.4.2 or >=1,<2."
-            )
+            raise VersionSyntaxError(f"{text[:100]!r} is not a range of versions", "Write ^1.4, ~1.4.2 or >=1,<2.")
         operator, operand = match.groups()
         prereleases |= "-" in operand
         bounds.extend(_bounds(operator, operand))
@@ -143,9 +138,7 @@ def _bounds(operator: str, operand: str) -> list[tuple[str, str]]:
     partial = _PARTIAL.match(operand)
     given = [int(part) for part in partial.groups() if part is not None] if partial else []
     version = (
-        parse_version(".".join(str(part) for part in [*given, 0, 0, 0][:3]))
-        if partial
-        else parse_version(operand)
+        parse_version(".".join(str(part) for part in [*given, 0, 0, 0][:3])) if partial else parse_version(operand)
     )
     start, width = sort_key(version), len(given) or 3
     if operator == "^":

@@ -166,14 +166,10 @@ class ArtifactRow(Row, table=True):
 
     __tablename__ = "rt_artifacts"
 
-    version_id: int = Field(
-        primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")]
-    )
+    version_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")])
     path: str = Field(max_length=255, primary_key=True)
     kind: str = Field(max_length=16)
-    digest: str = Field(
-        max_length=80, index=True, sa_column_args=[ForeignKey("rt_blobs.digest", ondelete="RESTRICT")]
-    )
+    digest: str = Field(max_length=80, index=True, sa_column_args=[ForeignKey("rt_blobs.digest", ondelete="RESTRICT")])
 
 
 class LineageRow(Row, table=True):
@@ -181,9 +177,7 @@ class LineageRow(Row, table=True):
 
     __tablename__ = "rt_lineage"
 
-    child_id: int = Field(
-        primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")]
-    )
+    child_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")])
     parent_id: int = Field(
         primary_key=True, index=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")]
     )

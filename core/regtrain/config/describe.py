@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from regtrain.config.keys import KeyInfo, all_keys, allowed, find, pattern
+from regtrain.config.keys import KeyInfo, all_keys, allowed, find, json_schema, pattern
 from regtrain.config.leaves import Leaf, Path, Source, dotted, split_dotted
 from regtrain.config.rewrite import rewrite_path, unknown_key
-from regtrain.config.schema import Config
 from regtrain.config.spellings import FLAGS, SHORT_VARIABLES, rules, spelled_at
 from regtrain.errors import ConfigKeyError
 
@@ -43,12 +42,7 @@ def explain(key: str) -> Explanation:
     path = next(rewrite_path(written, {}))[0]
     problem = unknown_key(Leaf(path, None, Source("command line", key), key, written))
     if problem is not None:
-        near = (
-            f"Did you mean {', '.join(problem[1])}?"
-            if problem[1]
-            else "`regtrain config schema` lists all keys."
-        )
-        raise ConfigKeyError(f"no such key {problem[0]}", near)
+        raise ConfigKeyError(f"no such key {problem.key}", problem.advice())
     info, depth = find(path)
     return Explanation(
         key=dotted(path),
@@ -78,7 +72,7 @@ def schema() -> dict[str, Any]:
     Editors complete and check with it. It is wider than the loader in two places: any mapping may stand at
     the root (a stage's own section), and a section takes a name where the loader does.
     """
-    document = Config.model_json_schema()
+    document = json_schema()
     definitions: dict[str, Any] = document["$defs"]
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     document["title"] = "regtrain config"

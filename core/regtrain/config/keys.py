@@ -10,7 +10,7 @@ from typing import Any, Literal
 from regtrain.config.leaves import Path
 from regtrain.config.schema import Config
 
-__all__ = ["KeyInfo", "all_keys", "allowed", "find", "pattern", "root"]
+__all__ = ["KeyInfo", "all_keys", "allowed", "find", "json_schema", "pattern", "root"]
 
 _WORDS = {
     "integer": "a whole number",
@@ -49,8 +49,23 @@ class KeyInfo:
 @cache
 def root() -> KeyInfo:
     """The whole config as one section."""
-    schema = Config.model_json_schema()
+    schema = json_schema()
     return _read((), schema, schema["$defs"])
+
+
+def json_schema() -> dict[str, Any]:
+    """Pydantic's JSON Schema with the bounds of `int | float` in the words of JSON Schema."""
+    schema: dict[str, Any] = _standard(Config.model_json_schema())
+    return schema
+
+
+def _standard(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_standard(child) for child in node]
+    if not isinstance(node, dict):
+        return node
+    names = {"gt": "exclusiveMinimum", "ge": "minimum"} if "anyOf" in node else {}
+    return {names.get(key, key): _standard(child) for key, child in node.items()}
 
 
 def _read(path: Path, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> KeyInfo:
@@ -59,9 +74,7 @@ def _read(path: Path, schema: Mapping[str, Any], definitions: Mapping[str, Any])
     for option in options:
         target = definitions[option["$ref"].rsplit("/", 1)[-1]] if "$ref" in option else option
         if "properties" in target:
-            fields = {
-                name: _read((*path, name), sub, definitions) for name, sub in target["properties"].items()
-            }
+            fields = {name: _read((*path, name), sub, definitions) for name, sub in target["properties"].items()}
             return KeyInfo(path, "section", schema, nullable, fields)
         if target.get("additionalProperties") is True:
             return KeyInfo(path, "args", schema, nullable)
@@ -129,7 +142,7 @@ def _words(schema: Mapping[str, Any]) -> str:
         numbers = [option for option in options if option.get("type") in {"integer", "number"}]
         # "a whole number or a number" says no more than "a number".
         chosen = numbers[-1:] if len(numbers) == len(options) else options
-        return " or ".join(_words(option) for option in chosen)
+        return " or ".join(_words(option) for option in chosen) + _bounds(schema)
     if "enum" in schema:
         return f"one of {', '.join(str(choice) for choice in schema['enum'])}"
     if schema.get("type") == "array" and schema.get("items", {}).get("type") in _WORDS:
@@ -138,6 +151,8 @@ def _words(schema: Mapping[str, Any]) -> str:
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
+    if "minimum" in schema and "maximum" in schema:
+        return f" from {schema['minimum']:g} to {schema['maximum']:g}"
     if "minimum" in schema:
         return f" of at least {schema['minimum']:g}"
     return f" above {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else ""

@@ -132,9 +132,7 @@ def override_leaves(overrides: Sequence[str]) -> list[Leaf]:
         key, equals, text = override.partition("=")
         shown = hide_secrets(override)
         if not equals:
-            raise ConfigValueError(
-                f"{shown!r} is not an override", "Write key=value, e.g. training.epochs=3."
-            )
+            raise ConfigValueError(f"{shown!r} is not an override", "Write key=value, e.g. training.epochs=3.")
         try:
             path = split_dotted(key.strip().removeprefix("+"))
         except ValueError as error:
@@ -162,7 +160,7 @@ def _text_leaves(path: Path, text: str, source: Source, place: str) -> list[Leaf
     except ConfigFileError as error:
         if not _is_text_key(path):
             raise ConfigValueError(
-                f"{place}: not a YAML value: {error.message}", "Quote the value."
+                f"{place}: not a YAML value: {error.message.split(': ', 1)[-1]}", "Quote the value."
             ) from error
         value = text
     if _is_text_key(path):

@@ -60,14 +60,10 @@ def _clears(leaf: Leaf) -> bool:
 
 
 def _forget_replaced(tree: Tree, layer: Sequence[Leaf], section: Path, own: tuple[str, ...]) -> None:
-    given = {
-        leaf.path[-1]: leaf.value for leaf in layer if leaf.path in {(*section, "name"), (*section, "target")}
-    }
+    given = {leaf.path[-1]: leaf.value for leaf in layer if leaf.path in {(*section, "name"), (*section, "target")}}
     if not any(value is not None for value in given.values()):
         return
-    earlier = {
-        key: leaf.value for key in ("name", "target") if (leaf := tree.leaf((*section, key))) is not None
-    }
+    earlier = {key: leaf.value for key in ("name", "target") if (leaf := tree.leaf((*section, key))) is not None}
     earlier = {key: value for key, value in earlier.items() if value is not None}
     if not earlier or all(_same_name(earlier.get(key), value) for key, value in given.items()):
         return

@@ -35,9 +35,7 @@ def _plain(value: Any, path: tuple[str, ...]) -> Any:
     if isinstance(value, Mapping):
         wrong = next((name for name in value if not isinstance(name, str)), None)
         if wrong is not None:
-            raise ConfigValueError(
-                f"config: {key} has the key {wrong!r}, which is not text", f'Write "{wrong}".'
-            )
+            raise ConfigValueError(f"config: {key} has the key {wrong!r}, which is not text", f'Write "{wrong}".')
         return {str(name): _plain(child, (*path, name)) for name, child in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(child, (*path, "[]")) for child in value]

@@ -47,16 +47,8 @@ def key_problems(leaves: Iterable[Leaf]) -> Iterator[tuple[Leaf, str]]:
             return
         found = unknown_key(leaf)
         if found is not None:
-            wrong, near = found
-            line = f"{leaf.place}: no such key {wrong}"
-            line = told.setdefault(
-                (leaf.place, wrong), f"{line}; did you mean {_either(near)}?" if near else line
-            )
-            yield leaf, line
-
-
-def _either(words: list[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+            line = f"{leaf.place}: no such key {found.key}. {found.advice()}"
+            yield leaf, told.setdefault((leaf.place, found.key), line)
 
 
 def number_problems(leaves: Iterable[Leaf]) -> Iterator[str]:
@@ -78,6 +70,8 @@ def value_problems(error: ValidationError, tree: Tree) -> list[str]:
     """One line for each wrong value."""
     lines: dict[Path, str] = {}
     for detail in error.errors(include_url=False):
+        if isinstance(detail["input"], float) and not math.isfinite(detail["input"]):
+            continue  # told by number_problems already
         path, leaf = _locate(detail["loc"], tree)
         lines.setdefault(path, _line(detail, path, leaf))
     return list(lines.values())

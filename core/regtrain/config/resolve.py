@@ -166,6 +166,4 @@ def _sources(config: Config, tree: Tree) -> dict[str, Source]:
 
 
 def _nearest_leaf(tree: Tree, path: Path) -> Leaf | None:
-    return next(
-        (leaf for end in range(len(path), 0, -1) if (leaf := tree.leaf(path[:end])) is not None), None
-    )
+    return next((leaf for end in range(len(path), 0, -1) if (leaf := tree.leaf(path[:end])) is not None), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from regtrain.config.keys import KeyInfo, all_keys, find, pattern, root
@@ -11,7 +11,7 @@ from regtrain.config.leaves import Leaf, Path, dotted, split_dotted
 from regtrain.config.spellings import SCALAR_KEYS, rules, spelled_at
 from regtrain.errors import nearest
 
-__all__ = ["is_known", "is_spelled_section", "rewrite", "rewrite_path", "suggestions", "unknown_key"]
+__all__ = ["UnknownKey", "is_known", "is_spelled_section", "rewrite", "rewrite_path", "unknown_key"]
 
 _SEARCH_SPACE = ("tuning", "search_space")
 
@@ -35,7 +35,10 @@ def rewrite_path(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
 def _settle(path: Path, value: Any) -> Path:
     """Apply rules until none fits. Each rule ends in a canonical path, so that this comes to an end."""
     while True:
-        step = _into_open_arguments(_search_key(_by_table(path)), value)
+        # Only what the table does not know is an argument: `lr_scheduler.type` is `scheduler.type` is the name.
+        while (step := _by_table(path)) != path:
+            path = step
+        step = _into_open_arguments(_search_key(path), value)
         if step == path:
             return path
         path = step
@@ -123,8 +126,24 @@ def _is_search_key(key: str) -> bool:
     return info.kind == ("value" if depth == len(path) else "args")
 
 
-def unknown_key(leaf: Leaf) -> tuple[str, list[str]] | None:
-    """For a leaf without a canonical key: the wrong key and the nearest right ones, as a user writes them."""
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """A key that does not exist, as written; the nearest right ones; and all keys beside it."""
+
+    key: str
+    near: tuple[str, ...]
+    beside: tuple[str, ...]
+
+    def advice(self) -> str:
+        """What to write instead, as a sentence."""
+        if not self.near:
+            return f"The keys there are {', '.join(self.beside)}."
+        *first, last = self.near
+        return f"Did you mean {', '.join(first)} or {last}?" if first else f"Did you mean {last}?"
+
+
+def unknown_key(leaf: Leaf) -> UnknownKey | None:
+    """What is wrong with a leaf's key, or None when the key exists."""
     found = _first_unknown(leaf.path)
     if found is None:
         return None
@@ -135,7 +154,9 @@ def unknown_key(leaf: Leaf) -> tuple[str, list[str]] | None:
     index = max(len(leaf.written) - (len(leaf.path) - depth), 0)
     prefix = () if leaf.path[:2] == _SEARCH_SPACE else leaf.written[:index]
     wrong = leaf.written[: index + 1]
-    return dotted(wrong), suggestions(leaf.written[index] if index < len(leaf.written) else "", info, prefix)
+    near = _suggestions(wrong[-1] if index < len(leaf.written) else "", info, prefix)
+    beside = tuple(name if name != "*" else "NAME" for name in info.children)
+    return UnknownKey(dotted(wrong), tuple(near), beside)
 
 
 def is_spelled_section(path: Path) -> bool:
@@ -143,13 +164,11 @@ def is_spelled_section(path: Path) -> bool:
     return bool(spelled_at(path)) and find(path)[1] < len(path)
 
 
-def suggestions(word: str, section: KeyInfo, prefix: Path) -> list[str]:
+def _suggestions(word: str, section: KeyInfo, prefix: Path) -> list[str]:
     """Keys and spellings of the section near to `word`; else canonical keys elsewhere that end in `word`."""
     if is_spelled_section(prefix):
         choices = spelled_at(prefix)
         return [dotted((*prefix, choice)) for choice in (nearest(word, choices) or choices)]
     choices = (*(c for c in section.children if c != "*"), *spelled_at(section.path))
     near = [dotted((*prefix, choice)) for choice in nearest(word, dict.fromkeys(choices))]
-    return (
-        near or [dotted(key.path) for key in all_keys() if key.path[-1] == word and "*" not in key.path][:3]
-    )
+    return near or [dotted(key.path) for key in all_keys() if key.path[-1] == word and "*" not in key.path][:3]

@@ -43,9 +43,7 @@ def resolve_plain(text: str) -> str | int | float | bool | None:
 
 
 def _resolve_number(text: str) -> str | int | float:
-    if len(text) > _LONGEST_NUMBER and (
-        _FLOAT.fullmatch(text) or _HEX.fullmatch(text) or _OCT.fullmatch(text)
-    ):
+    if len(text) > _LONGEST_NUMBER and (_FLOAT.fullmatch(text) or _HEX.fullmatch(text) or _OCT.fullmatch(text)):
         raise ValueError(f"a number of {len(text)} characters")
     if _INT.fullmatch(text):
         return _within_64_bits(int(text), text)
@@ -67,9 +65,7 @@ def _within_64_bits(number: int, text: str) -> int:
 
 def looks_like_number(text: str) -> bool:
     """Whether the text would be a number if its quotes were taken away."""
-    return bool(
-        _INT.fullmatch(text) or _FLOAT.fullmatch(text) or _OCT.fullmatch(text) or _HEX.fullmatch(text)
-    )
+    return bool(_INT.fullmatch(text) or _FLOAT.fullmatch(text) or _OCT.fullmatch(text) or _HEX.fullmatch(text))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -79,17 +75,20 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-_Dumper.add_implicit_resolver(
-    "tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]
-)
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # PyYAML takes these for line ends and folds them away, except between double quotes.
+    style = '"' if any(character in text for character in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:int",
     re.compile(rf"^(?:{_INT.pattern}|{_OCT.pattern}|{_HEX.pattern})$"),
     list("-+0123456789"),
 )
-_Dumper.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(rf"^(?:{_FLOAT.pattern})$"), list("-+.0123456789")
-)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"^(?:{_FLOAT.pattern})$"), list("-+.0123456789"))
 
 
 def dump(value: Mapping[str, Any]) -> str:

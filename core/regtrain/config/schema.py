@@ -163,7 +163,7 @@ class Distributed(Section):
     strategy: str | None = Field(None, description="single, or what a plugin offers; chosen when left out.")
     sharding_strategy: str | None = Field(None, description="How FSDP shards.")
     deepspeed: bool | None = Field(None, description="Use DeepSpeed.")
-    zero_stage: Literal[0, 1, 2, 3] | None = Field(None, description="ZeRO stage of DeepSpeed.")
+    zero_stage: Annotated[int, Field(ge=0, le=3)] | None = Field(None, description="ZeRO stage of DeepSpeed.")
     use_accelerate: bool | None = Field(None, description="Use Accelerate.")
     devices: Annotated[list[int], BeforeValidator(as_devices)] | None = Field(None, description="GPUs to use, by index.")
 

@@ -208,6 +208,4 @@ def rules() -> Mapping[Path, Path]:
 def spelled_at(parent: Path) -> tuple[str, ...]:
     """The accepted spellings directly below a section, e.g. `gpu` and `lr` below the root."""
     depth = len(parent)
-    return tuple(
-        dict.fromkeys(left[depth] for left in rules() if len(left) > depth and left[:depth] == parent)
-    )
+    return tuple(dict.fromkeys(left[depth] for left in rules() if len(left) > depth and left[:depth] == parent))

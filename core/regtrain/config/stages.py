@@ -55,9 +55,7 @@ def choose_stage(values: Mapping[str, Any], section: str | None, name: str) -> s
         if section in stages or (isinstance(values.get(section), Mapping) and not _is_root_key(section)):
             return section
         has = f"it has {', '.join(stages)}" if stages else "it has none"
-        raise ConfigKeyError(
-            f"{name}: no section {section!r} of a stage; {has}", "Choose with --section NAME."
-        )
+        raise ConfigKeyError(f"{name}: no section {section!r} of a stage; {has}", "Choose with --section NAME.")
     if len(stages) > 1:
         raise ConfigKeyError(
             f"{name}: the file describes several stages: {', '.join(stages)}",

@@ -71,10 +71,8 @@ class Composer:
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
             self._anchors[anchor] = None  # known, but not finished: an alias to it would contain itself
-        if isinstance(event, yaml.ScalarEvent):
-            node = Node(self._scalar(event))
-        else:
-            node = self._collection(event, level)
+        scalar = isinstance(event, yaml.ScalarEvent)
+        node = self._scalar(event) if scalar else self._collection(event, level)
         if anchor is not None:
             self._anchors[anchor] = node
         return node
@@ -83,9 +81,7 @@ class Composer:
         if level > MAX_LEVELS:
             raise self._refuse(event, f"nested deeper than {MAX_LEVELS} levels")
         if getattr(event, "tag", None) not in _COLLECTION_TAGS:
-            raise self._refuse(
-                event, f"the tag {getattr(event, 'tag', None)} is not accepted", "Leave the tag out."
-            )
+            raise self._refuse(event, f"the tag {getattr(event, 'tag', None)} is not accepted", "Leave the tag out.")
         return self._mapping(level) if isinstance(event, yaml.MappingStartEvent) else self._sequence(level)
 
     def _alias(self, event: yaml.AliasEvent, level: int) -> Node:
@@ -101,13 +97,13 @@ class Composer:
             raise self._refuse(event, f"nested deeper than {MAX_LEVELS} levels")
         return node
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+    def _scalar(self, event: Any) -> Node:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
             raise self._refuse(event, f"the tag {event.tag} is not accepted", "Leave the tag out.")
         if event.tag is not None or not event.implicit[0]:
-            return event.value
+            return Node(event.value)
         try:
-            return resolve_plain(event.value)
+            return Node(resolve_plain(event.value))
         except ValueError as error:
             raise self._refuse(event, str(error), "Put quotes around it if it is text.") from error
 
@@ -131,18 +127,14 @@ class Composer:
             elif merged:
                 raise self._refuse(event, "the key << stands twice", "Write <<: [*first, *second].")
             else:
-                merged = [
-                    (value_event, v) for v in (value.value if isinstance(value.value, list) else [value])
-                ]
+                merged = [(value_event, v) for v in (value.value if isinstance(value.value, list) else [value])]
         for value_event, source in merged:
             if not isinstance(source.value, dict):
                 raise self._refuse(value_event, "<< takes a mapping or a list of mappings")
             for key, entry in source.value.items():
                 entries.setdefault(key, entry)
         children = [child for _, child in entries.values()]
-        return Node(
-            entries, 1 + sum(c.size for c in children), 1 + max((c.height for c in children), default=0)
-        )
+        return Node(entries, 1 + sum(c.size for c in children), 1 + max((c.height for c in children), default=0))
 
     def _key(self, event: yaml.Event, entries: Mapping[str, tuple[Mark, Node]]) -> str:
         if isinstance(event, yaml.AliasEvent):

@@ -84,9 +84,7 @@ def parse(text: str, name: str) -> Document:
     marks: dict[tuple[str, ...], Mark] = {}
     values = {} if root.value is None else _unfold(root, (), marks)
     if not isinstance(values, dict):
-        raise ConfigFileError(
-            f"{name}:1:1: the top level must be a mapping of keys", "Write `key: value` lines."
-        )
+        raise ConfigFileError(f"{name}:1:1: the top level must be a mapping of keys", "Write `key: value` lines.")
     return Document(name, values, marks)
 
 
@@ -101,9 +99,7 @@ def parse_value(text: str, name: str) -> Any:
 
 def _compose(text: str, name: str) -> Node:
     if "\0" in text:
-        raise ConfigFileError(
-            f"{name}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: the text holds a NUL byte"
-        )
+        raise ConfigFileError(f"{name}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: the text holds a NUL byte")
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
@@ -120,11 +116,7 @@ def _syntax_error(error: yaml.YAMLError, name: str) -> ConfigFileError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
     place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-    hint = (
-        "Indent with blanks, not tabs."
-        if "'\\t'" in str(problem)
-        else "Check indentation, quotes and brackets."
-    )
+    hint = "Indent with blanks, not tabs." if "'\\t'" in str(problem) else "Check indentation, quotes and brackets."
     return ConfigFileError(f"{place}: {problem}", hint)
 
 

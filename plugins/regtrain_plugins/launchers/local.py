@@ -21,7 +21,6 @@ class Local:
     def launch(self, job: JobCommand) -> int:
         environment = {**os.environ, **job.environment}
         with subprocess.Popen([sys.executable, *job.argv], env=environment, stdin=subprocess.DEVNULL) as process:
-            job.started(process.pid)
             restore = _hand_on_signals(process)
             try:
                 return process.wait()

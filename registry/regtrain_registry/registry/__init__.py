@@ -58,11 +58,7 @@ class Registry:
         here = locate(Path.cwd(), os.environ)
         url = check_url(uri or here.uri)
         if store is None:
-            store = (
-                here.store
-                if uri is None or "REGTRAIN_STORE_URI" in os.environ
-                else default_store(url, here.store)
-            )
+            store = here.store if uri is None or "REGTRAIN_STORE_URI" in os.environ else default_store(url, here.store)
         self.store_place = str(store)
         self._database = Database(
             url,
@@ -173,9 +169,7 @@ class Registry:
     def show(self, ref: str) -> VersionDetail:
         """The version that a ref names, with its config."""
         parsed = parse_ref(ref)
-        return self._database.read(
-            lambda connection: versions.detail(connection, versions.find(connection, parsed))
-        )
+        return self._database.read(lambda connection: versions.detail(connection, versions.find(connection, parsed)))
 
     def parents(self, ref: str) -> list[ParentLink]:
         """The versions that a version came from, each as `NAME@VERSION`."""
@@ -190,9 +184,7 @@ class Registry:
             version_id = versions.find(connection, parsed)
             owner = versions.model_id(connection, parsed.model)
             here = (ALIASES.c.model_id == owner) & (ALIASES.c.name == alias)
-            moved = connection.execute(
-                update(ALIASES).where(here).values(version_id=version_id, updated_at=now)
-            )
+            moved = connection.execute(update(ALIASES).where(here).values(version_id=version_id, updated_at=now))
             if moved.rowcount == 0:
                 row = {"model_id": owner, "name": alias, "version_id": version_id, "updated_at": now}
                 connection.execute(insert(ALIASES).values(row))

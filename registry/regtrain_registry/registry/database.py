@@ -155,16 +155,12 @@ def _prepare_file(url: URL, create: bool, read_file_system: Callable[[Path], int
 
 
 def _no_registry(url: URL) -> NoRegistryError:
-    return NoRegistryError(
-        f"there is no registry at {shown(url)} yet", "Run something first: regtrain run CONFIG."
-    )
+    return NoRegistryError(f"there is no registry at {shown(url)} yet", "Run something first: regtrain run CONFIG.")
 
 
 def shown(url: URL) -> str:
     """The URL for people: the path of a file, or without password."""
-    return (
-        str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
-    )
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
 def _retryable(error: BaseException) -> bool:
@@ -189,28 +185,20 @@ def translate(error: DBAPIError, url: URL) -> RegistryError:
         reason = reason.replace(str(url.password), "***")
     place = shown(url)
     if isinstance(error, IntegrityError):
-        return ConflictError(
-            f"{place} refused the row: {reason}", "Try again; another process may be at work."
-        )
+        return ConflictError(f"{place} refused the row: {reason}", "Try again; another process may be at work.")
     match _sqlite_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return RegistryLockedError(
-                f"{place} is locked by another process", "Try again when it has finished."
-            )
+            return RegistryLockedError(f"{place} is locked by another process", "Try again when it has finished.")
         case sqlite3.SQLITE_READONLY:
             return RegistryReadOnlyError(
                 f"{place} is read-only", "Ask for write permission on the file and its folder."
             )
         case sqlite3.SQLITE_NOTADB:
-            return RegistryUnavailableError(
-                f"{place} is not a SQLite database", "Name another file, or move it away."
-            )
+            return RegistryUnavailableError(f"{place} is not a SQLite database", "Name another file, or move it away.")
         case sqlite3.SQLITE_CORRUPT:
             return DatabaseDamagedError(f"{place} is damaged: {reason}", "Restore it from a backup.")
         case sqlite3.SQLITE_FULL:
-            return RegistryUnavailableError(
-                f"the disk of {place} is full", "Free space; nothing was recorded."
-            )
+            return RegistryUnavailableError(f"the disk of {place} is full", "Free space; nothing was recorded.")
     return RegistryUnavailableError(
         f"{place} cannot be used: {reason}", "Check the address, the server and the permissions."
     )

@@ -18,6 +18,7 @@ from regtrain_registry.errors import (
     RunNotFoundError,
     VersionTakenError,
 )
+from regtrain_registry.json_values import as_text, json_safe
 from regtrain_registry.recipe import Decision, Recipe, decide
 from regtrain_registry.records import (
     ArtifactKind,
@@ -27,8 +28,6 @@ from regtrain_registry.records import (
     Relation,
     VersionInfo,
     VersionStatus,
-    as_text,
-    json_safe,
 )
 from regtrain_registry.refs import Ref, check_artifact_name, check_name, parse_ref
 from regtrain_registry.registry.versions import AnyRow, detail, find, version_text
@@ -57,10 +56,7 @@ def check(registration: Registration) -> Request:
     _check_files(registration.files)
     recipe = registration.recipe
     safe = Recipe(
-        *(
-            json_safe(part)
-            for part in (recipe.config, recipe.data, recipe.code, recipe.signature, recipe.state)
-        )
+        *(json_safe(part) for part in (recipe.config, recipe.data, recipe.code, recipe.signature, recipe.state))
     )
     return Request(
         registration=registration,
@@ -83,9 +79,7 @@ def _check_files(files: Sequence[FileToStore]) -> None:
         parts = name.split("/")
         folder = next((f for n in range(1, len(parts)) if (f := "/".join(parts[:n])) in seen), None)
         if folder is not None:
-            raise NameNotAllowedError(
-                f"{folder!r} is both a file and a folder", "Give the file another name."
-            )
+            raise NameNotAllowedError(f"{folder!r} is both a file and a folder", "Give the file another name.")
 
 
 def register(
@@ -114,10 +108,7 @@ def register(
     if blobs:
         connection.execute(insert(ARTIFACTS), _artifacts(version_id, registration.files, blobs))
     if edges:
-        rows = [
-            {"child_id": version_id, "parent_id": parent, "relation": kind.value}
-            for parent, kind in sorted(edges)
-        ]
+        rows = [{"child_id": version_id, "parent_id": parent, "relation": kind.value} for parent, kind in sorted(edges)]
         connection.execute(insert(LINEAGE), rows)
     return detail(connection, version_id)
 
@@ -208,15 +199,11 @@ def _insert_blobs(connection: Connection, blobs: dict[str, Blob], now: datetime)
     known = select(BLOBS.c.digest).where(BLOBS.c.digest.in_(sorted(blobs)))
     new = sorted(blobs.keys() - set(connection.execute(known).scalars()))
     if new:
-        rows = [
-            {"digest": digest, "size_bytes": blobs[digest].size_bytes, "created_at": now} for digest in new
-        ]
+        rows = [{"digest": digest, "size_bytes": blobs[digest].size_bytes, "created_at": now} for digest in new]
         connection.execute(insert(BLOBS), rows)
 
 
-def _version_row(
-    request: Request, version: Version, bump: BumpRecord, blobs: Sequence[Blob]
-) -> dict[str, Any]:
+def _version_row(request: Request, version: Version, bump: BumpRecord, blobs: Sequence[Blob]) -> dict[str, Any]:
     registration, recipe = request.registration, request.recipe
     stored = {"config": None if recipe.config == request.config else recipe.config}
     return {
@@ -249,7 +236,7 @@ def _new_id(result: CursorResult[Any]) -> int:
 
 
 def _digest(files: Sequence[FileToStore], blobs: Sequence[Blob]) -> str:
-    """The digest of the weights. Of several, or of no weights at all, that of the list of names and digests."""
+    """The digest of the weights; of several, or of none, that of the list of names and digests."""
     named = [(file, blob.digest) for file, blob in zip(files, blobs, strict=True)]
     weights = [(file, digest) for file, digest in named if file.kind == ArtifactKind.WEIGHTS] or named
     if len(weights) == 1:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
+from regtrain_registry.json_values import as_text, json_safe
 from regtrain_registry.processes import ProcessIdentity, is_gone
-from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus, as_text, json_safe
+from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.registry.versions import AnyRow, version_text
 from regtrain_registry.tables import MODELS, RUNS, VERSIONS
 
@@ -104,9 +105,7 @@ def get(connection: Connection, ref: str) -> RunDetail:
         row = _newest(connection, where)
         if row is not None:
             return _detail(row)
-    matches = list(
-        connection.execute(select(_R.id).where(_R.id.startswith(ref, autoescape=True)).limit(20)).scalars()
-    )
+    matches = list(connection.execute(select(_R.id).where(_R.id.startswith(ref, autoescape=True)).limit(20)).scalars())
     if len(matches) > 1:
         some = ", ".join(matches[:_SHOWN_MATCHES])
         raise RunNotFoundError(f"{len(matches)} runs begin with {ref!r}", f"Write more of the id: {some}.")
@@ -118,9 +117,7 @@ def get(connection: Connection, ref: str) -> RunDetail:
 
 def _query(columns: list[Any]) -> Select[Any]:
     """Runs, each with the newest version that came out of it."""
-    newest = (
-        select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id).correlate(RUNS).scalar_subquery()
-    )
+    newest = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id).correlate(RUNS).scalar_subquery()
     return (
         select(*columns, MODELS.c.name.label("model"))
         .add_columns(VERSIONS.c.major, VERSIONS.c.minor, VERSIONS.c.patch, VERSIONS.c.prerelease)
@@ -157,9 +154,7 @@ def _info(row: AnyRow) -> dict[str, Any]:
 
 
 def _detail(row: AnyRow) -> RunDetail:
-    return RunDetail(
-        **_info(row), config=row.config, code=row.code, environment=row.environment, data=row.data
-    )
+    return RunDetail(**_info(row), config=row.config, code=row.code, environment=row.environment, data=row.data)
 
 
 def _status(row: AnyRow) -> RunStatus:

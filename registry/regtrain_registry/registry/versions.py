@@ -67,9 +67,7 @@ def models(connection: Connection) -> list[ModelInfo]:
     )
     aliases: dict[int, dict[str, str]] = defaultdict(dict)
     named = select(ALIASES.c.model_id, ALIASES.c.name, _V.major, _V.minor, _V.patch, _V.prerelease)
-    for row in connection.execute(
-        named.join(VERSIONS, _V.id == ALIASES.c.version_id).order_by(ALIASES.c.name)
-    ):
+    for row in connection.execute(named.join(VERSIONS, _V.id == ALIASES.c.version_id).order_by(ALIASES.c.name)):
         aliases[row.model_id][row.name] = version_text(row)
     return [_model(row, aliases.get(row.id, {})) for row in connection.execute(query)]
 
@@ -87,9 +85,7 @@ def model_id(connection: Connection, name: str) -> int:
     if found is None:
         names = list(connection.execute(select(MODELS.c.name).order_by(MODELS.c.name)).scalars())
         near = nearest(name, names) or names[:5]
-        hint = (
-            f"There is {', '.join(near)}." if near else "Nothing is registered yet; run regtrain run CONFIG."
-        )
+        hint = f"There is {', '.join(near)}." if near else "Nothing is registered yet; run regtrain run CONFIG."
         raise ModelNotFoundError(f"no model {name!r}", hint)
     return int(found)
 
@@ -101,14 +97,10 @@ def find(connection: Connection, ref: Ref) -> int:
         case Latest():
             query = query.where(*_RELEASED)
         case Exact(version):
-            query = query.where(
-                _V.major == version.major, _V.minor == version.minor, _V.patch == version.patch
-            )
+            query = query.where(_V.major == version.major, _V.minor == version.minor, _V.patch == version.patch)
             query = query.where(_V.prerelease == (version.prerelease or ""))
         case Within(chosen):
-            query = query.where(
-                _V.status != VersionStatus.ARCHIVED.value, *(_bound(*bound) for bound in chosen.bounds)
-            )
+            query = query.where(_V.status != VersionStatus.ARCHIVED.value, *(_bound(*bound) for bound in chosen.bounds))
             query = query if chosen.prereleases else query.where(_V.prerelease == "")
         case Number(number):
             query = query.where(_V.number == number)
@@ -150,9 +142,7 @@ def detail(connection: Connection, version_id: int) -> VersionDetail:
 @overload
 def infos(connection: Connection, where: ColumnElement[bool]) -> list[VersionInfo]: ...
 @overload
-def infos(
-    connection: Connection, where: ColumnElement[bool], *, with_config: Literal[True]
-) -> list[VersionDetail]: ...
+def infos(connection: Connection, where: ColumnElement[bool], *, with_config: Literal[True]) -> list[VersionDetail]: ...
 def infos(
     connection: Connection, where: ColumnElement[bool], *, with_config: bool = False
 ) -> list[VersionInfo] | list[VersionDetail]:
@@ -161,9 +151,7 @@ def infos(
     stored = select(ARTIFACTS, BLOBS.c.size_bytes).join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
     stored = stored.join(VERSIONS, _V.id == ARTIFACTS.c.version_id).where(where).order_by(ARTIFACTS.c.path)
     for row in connection.execute(stored):
-        artifacts[row.version_id].append(
-            Artifact(row.path, ArtifactKind(row.kind), row.digest, row.size_bytes)
-        )
+        artifacts[row.version_id].append(Artifact(row.path, ArtifactKind(row.kind), row.digest, row.size_bytes))
     aliases: dict[int, list[str]] = defaultdict(list)
     named = select(ALIASES.c.version_id, ALIASES.c.name).join(VERSIONS, _V.id == ALIASES.c.version_id)
     for row in connection.execute(named.where(where).order_by(ALIASES.c.name)):

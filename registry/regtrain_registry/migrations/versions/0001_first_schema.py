@@ -114,9 +114,7 @@ def _versions() -> None:
         _reference("rt_versions", "model_id", "rt_models.id"),
         _reference("rt_versions", "run_id", "rt_runs.id"),
     )
-    _index(
-        "ix_rt_versions_order", "rt_versions", "model_id", "sort_key", "status", "prerelease", "size_bytes"
-    )
+    _index("ix_rt_versions_order", "rt_versions", "model_id", "sort_key", "status", "prerelease", "size_bytes")
     _index("ix_rt_versions_run_id", "rt_versions", "run_id")
 
 

@@ -1,0 +1,93 @@
+"""The Python face: train live objects, recorded and registered like a run from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regtrain.config import Config, Resolved, from_mapping
+from regtrain.errors import MissingKeyError
+from regtrain.hardware import detect
+from regtrain.host import Host
+from regtrain.job import Live, execute
+from regtrain.plan import PlanOptions, make_plan
+from regtrain.run import RunResult, tell
+from regtrain.run.place import open_registry
+from regtrain.run.register import check_version_keys
+from regtrain.run.resume import Resume, find_resume
+from regtrain.run_dir import RunDir
+from regtrain.types import Splits, Tracker
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from torch.utils.data import Dataset
+
+__all__ = ["RunResult", "Trainer"]
+
+
+class Trainer:
+    """One run. What is not passed as an object comes from the config, by name or by file.
+
+    Args:
+        config: a path to YAML, a mapping in any accepted spelling, or a `Config`.
+        model: any `nn.Module`; its weights are changed in place.
+        train_dataset, val_dataset: map-style datasets of `(inputs, target)` or mappings such as image and target.
+        criterion: `criterion(outputs, target) -> scalar`; the task's own when left out.
+        output_dir: folder of the run folders, relative to the working directory.
+        experiment_name: what the run and, unless the config says otherwise, the registered model are called.
+        trackers: objects with `log(record)`, `advance(step)` and `close()`.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | Config | Path | str | None = None,
+        model: nn.Module | None = None,
+        train_dataset: Dataset[Any] | None = None,
+        val_dataset: Dataset[Any] | None = None,
+        criterion: Callable[..., torch.Tensor] | None = None,
+        output_dir: str | Path | None = None,
+        experiment_name: str | None = None,
+        *,
+        trackers: Sequence[Tracker] = (),
+        allow_imports: Sequence[str] = (),
+    ) -> None:
+        if val_dataset is not None and train_dataset is None:
+            raise MissingKeyError("val_dataset is given without train_dataset", "pass both, or neither and name the data")
+        flags = {"experiment.output_dir": str(output_dir) if output_dir else None, "experiment.name": experiment_name}
+        self.cwd = Path.cwd()
+        self.resolved: Resolved = from_mapping(config if config is not None else {}, flags=flags, base_dir=self.cwd)
+        data = Splits(train_dataset, val_dataset) if train_dataset is not None else None
+        self._live = Live(model, data, criterion, list(trackers))
+        self._allow_imports = tuple(allow_imports)
+
+    def train(self, resume: str | Path | None = None) -> RunResult:
+        """Train, record and register. `resume`: a checkpoint, a run folder, a run, or `NAME@VERSION`.
+
+        Raises:
+            RegtrainError, RegistryError: as `regtrain run` reports them.
+        """
+        host = Host()
+        keys = self.resolved.config.registry.model_dump()
+        wanted = resume or self.resolved.config.checkpoint.resume_from
+        found = Resume(Path())
+        if wanted:
+            found = find_resume(str(wanted), self.cwd, lambda: open_registry(self.cwd, self.cwd, keys))
+        parts = {"model": self._live.model, "data": self._live.data, "loss": self._live.criterion}
+        options = PlanOptions(
+            cwd=self.cwd,
+            resume=str(found.place.resolve()) if wanted else None,
+            resumed_from=found.run_id,
+            parents=((found.version, "resumed_from"),) if found.version else (),
+            allow_imports=self._allow_imports,
+            live=frozenset(name for name, part in parts.items() if part is not None),
+        )
+        plan = make_plan(self.resolved, host, detect(), options)
+        check_version_keys(plan)
+
+        def launch(run_dir: RunDir) -> int:
+            execute(run_dir, run_dir.read_plan(), host, self._live)
+            return 0
+
+        return tell(plan, self.resolved, host, launch, self.cwd)

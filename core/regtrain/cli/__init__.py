@@ -1,0 +1,126 @@
+"""The command line. Commands are imported when they are called, so that `--help` and lists stay quick."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["Lazy", "main"]
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": lambda token: token.replace("_", "-")}
+
+COMMANDS = {
+    "run": ("regtrain.cli.run:run", "Train; register a version."),
+    "plan": ("regtrain.cli.run:plan", "What a run would do, each automatic choice with its reason; builds nothing."),
+    "init": ("regtrain.cli.init:init", "A commented config and a model file to start from."),
+    "config": ("regtrain.cli.config:config", "Look at a config: show, check, schema, explain."),
+    "models": ("regtrain.cli.models:models", "Registered models: list, show, versions, register, alias, checkout."),
+    "runs": ("regtrain.cli.runs:runs", "Recorded runs: list, show."),
+    "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list."),
+    "registry": ("regtrain.cli.registry:registry", "The registry itself: upgrade."),
+    "plugins": ("regtrain.cli.plugins:plugins", "Installed plugins: list, show."),
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are named here and imported when they are called; plugins' commands follow."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *(offer.name for offer in _plugin_commands(strangers_only=True))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, _, name = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(import_module(module), name)
+            return command
+        for offer in _plugin_commands(strangers_only=False):
+            if offer.name == cmd_name:
+                made: click.Command = offer.factory()
+                return made
+        return None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from regtrain.errors import nearest
+
+            names = self.list_commands(ctx)
+            raise click.UsageError(f"no command {args[0]!r}; {', '.join(nearest(args[0], names) or names)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, line) for name, (_, line) in COMMANDS.items()]
+        rows += [(o.name, f"From plugin {o.plugin} of {o.distribution}.") for o in _plugin_commands(strangers_only=True)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _plugin_commands(*, strangers_only: bool) -> list[Any]:
+    """Commands that plugins offer. What ships with regtrain offers none, so that help need not load it."""
+    from regtrain.host import GROUP, Host, installed
+
+    points = [p for p in installed() if not strangers_only or (p.dist and p.dist.name != GROUP)]
+    return Host(points).offers("commands") if points else []
+
+
+@click.group(cls=Lazy, context_settings=SETTINGS)
+@click.version_option(package_name="regtrain")
+def root() -> None:
+    """Train a PyTorch model from a YAML file; get a registered, versioned model.
+
+    Exit codes: 0 done, 1 a check did not hold, 2 bad input, 3 conflict, 4 integrity, 5 environment, 75 saved and
+    asks to be run again. -v before or after a command shows the trace of an error.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command line and exit with its code; errors go to standard error in one or two lines."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    verbose = any(option in ("-v", "--verbose") for option in options)
+    arguments = [argument for argument in arguments if argument not in ("-v", "--verbose")]
+    try:
+        code = root.main(arguments, prog_name="regtrain", standalone_mode=False)
+    except click.exceptions.Exit as request:
+        sys.exit(request.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as problem:
+        sys.exit(_report(problem, "--json" in options, verbose))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(problem: Exception, as_json: bool, verbose: bool) -> int:
+    """Print an error and return its exit code; what is not known to be an error of the user keeps its trace."""
+    code, message, hint, exit_code = _described(problem)
+    if verbose:
+        traceback.print_exception(problem)
+    if as_json:
+        print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}), file=sys.stderr)
+    else:
+        print(f"error: {message}", file=sys.stderr)
+        if hint:
+            print(f"  {hint}", file=sys.stderr)
+    return exit_code
+
+
+def _described(problem: Exception) -> tuple[str, str, str, int]:
+    if isinstance(problem, click.ClickException):
+        context = getattr(problem, "ctx", None)
+        hint = f"`{context.command_path} --help` shows what it takes" if context else ""
+        return "usage", problem.format_message(), hint, 2
+    if hasattr(problem, "exit_code") and hasattr(problem, "hint"):  # of the core or of the registry, which is on its own
+        return str(getattr(problem, "code", "error")), problem.message, problem.hint, problem.exit_code  # type: ignore[attr-defined]
+    if isinstance(problem, OSError):
+        where = f"{problem.filename}: " if problem.filename else ""
+        return "environment", f"{where}{problem.strerror or problem}", "", 5
+    return "internal", f"{type(problem).__name__}: {problem}", "this is a fault of regtrain; -v shows the trace", 1

@@ -1,0 +1,194 @@
+"""`regtrain run` and `regtrain plan`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from regtrain.cli.output import json_option, number, print_json, print_table
+from regtrain.errors import ConfigValueError
+from regtrain.host import Host
+from regtrain.run import Request, RunResult, plan_run
+from regtrain.run import run as run_it
+from regtrain.run_dir import RunDir
+from regtrain.types import Plan
+
+__all__ = ["plan", "run"]
+
+# Options that take several `key=value` words after them, as in `--optimizer-args momentum=0.9 nesterov=true`.
+GREEDY = ("--optimizer-args", "--scheduler-args")
+
+FLAGS = {
+    "name": "experiment.name",
+    "seed": "experiment.seed",
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "learning_rate": "optimizer.lr",
+    "data_dir": "data.data_dir",
+    "output_dir": "experiment.output_dir",
+    "mixed_precision": "training.mixed_precision",
+    "debug": "training.debug",
+    "optimizer": "optimizer.name",
+    "scheduler": "scheduler.name",
+    "scheduler_interval": "scheduler.interval",
+    "launcher": "launcher.name",
+    "nproc": "launcher.nproc",
+    "nodes": "launcher.nodes",
+    "num_gpus": "launcher.num_gpus",
+    "partition": "launcher.partition",
+    "queue": "launcher.queue",
+    "walltime": "launcher.walltime",
+    "memory": "launcher.memory",
+}
+
+
+class Greedy(click.Command):
+    """Spreads `--optimizer-args a=1 b=2` into one option per word."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, spread(args))
+
+
+def spread(args: list[str]) -> list[str]:
+    """`--optimizer-args a=1 b=2 --x` → `--optimizer-args a=1 --optimizer-args b=2 --x`."""
+    out: list[str] = []
+    greedy = ""
+    for word in args:
+        name = word.replace("_", "-") if word.startswith("--") else word
+        if name in GREEDY:
+            greedy = name
+        elif word.startswith("-") or "=" not in word:
+            greedy = ""
+            out.append(word)
+        else:
+            out += [greedy, word] if greedy else [word]
+    return out
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that `run` and `plan` share, in the order of the help."""
+    for option in reversed(
+        [
+            click.argument("config", type=click.Path(path_type=Path)),
+            click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]..."),
+            click.option("--name", help="Name of the run, and of the model unless the config says otherwise."),
+            click.option("--seed", type=int),
+            click.option("--epochs", type=int),
+            click.option("--batch-size", type=int),
+            click.option("--learning-rate", type=float),
+            click.option("--data-dir"),
+            click.option("--output-dir", help="Folder of the run folders."),
+            click.option("--section", help="Stage of the config, where it has several."),
+            click.option("--optimizer", help="Replaces the config's optimizer."),
+            click.option("--optimizer-args", multiple=True, metavar="K=V ..."),
+            click.option("--scheduler", help="Replaces the config's scheduler."),
+            click.option("--scheduler-args", multiple=True, metavar="K=V ..."),
+            click.option("--scheduler-interval", type=click.Choice(["epoch", "step"])),
+            click.option("--mixed-precision", is_flag=True, default=None, help="What the hardware does well."),
+            click.option("--debug", is_flag=True, default=None, help="One batch through every stage."),
+            click.option("--resume", metavar="PATH|RUN|MODEL@VERSION", help="Go on from there."),
+            click.option("--allow-import", multiple=True, metavar="PKG", help="Let the config import this package."),
+            click.option("--launcher", help="Where the job runs: local, or what a plugin offers."),
+            click.option("--nproc", type=int, help="Processes per node."),
+            click.option("--nodes", type=int),
+            click.option("--num-gpus", type=int, help="GPUs per node."),
+            click.option("--partition", help="SLURM partition."),
+            click.option("--queue", help="LSF queue."),
+            click.option("--walltime", help="Time limit, e.g. 24:00."),
+            click.option("--memory", type=float, help="Memory in GB."),
+            json_option,
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _request(options: dict[str, Any]) -> Request:
+    flags = {key: options[name] for name, key in FLAGS.items() if options.get(name) is not None}
+    overrides = list(options["overrides"])
+    for word in overrides:
+        if "=" not in word:
+            raise ConfigValueError(f"{word!r} is no key=value", "write e.g. training.epochs=20")
+    for section in ("optimizer", "scheduler"):
+        overrides += [f"{section}.{word}" for word in options[f"{section}_args"]]
+    return Request(
+        config=options["config"],
+        overrides=overrides,
+        flags=flags,
+        section=options["section"],
+        resume=options["resume"],
+        allow_imports=tuple(options["allow_import"]),
+    )
+
+
+@click.command(cls=Greedy)
+@_options
+@click.option("--dry-run", is_flag=True, help="Show the plan; build and start nothing.")
+def run(as_json: bool, dry_run: bool, **options: Any) -> None:
+    """Train what CONFIG describes; register a version.
+
+    KEY=VALUE overrides any key of the config, e.g. training.epochs=20.
+    """
+    request = _request(options)
+    if dry_run:
+        _show_plan(request, as_json)
+        return
+    result = run_it(request, _started)
+    for note in result.notes:
+        click.echo(f"warning: {note}", err=True)
+    if as_json:
+        print_json(result.to_json())
+    elif result.status == "finished":
+        _tell(result)
+    if result.status == "interrupted":
+        _tell_how_to_resume(result, request)
+    sys.exit(result.exit_code)
+
+
+@click.command(cls=Greedy)
+@_options
+def plan(as_json: bool, **options: Any) -> None:
+    """What a run of CONFIG would do, each automatic choice with its reason; builds nothing."""
+    _show_plan(_request(options), as_json)
+
+
+def _show_plan(request: Request, as_json: bool) -> None:
+    made, _ = plan_run(request, Host())
+    if as_json:
+        choices = {choice.key: {"value": choice.value, "reason": choice.reason} for choice in made.choices}
+        print_json({"run_name": made.run_name, "model": made.model_name, "resume": made.resume, "choices": choices})
+        return
+    rows = [(choice.key, choice.value, choice.reason) for choice in made.choices]
+    print_table(("choice", "value", "reason"), rows)
+
+
+def _started(made: Plan, run_dir: RunDir) -> None:
+    device, precision = made.choice("training.device"), made.choice("training.precision")
+    click.echo(f"run {made.run_id}: {made.run_name} on {device}, {precision} bits, in {run_dir.path}", err=True)
+    reason = next(choice.reason for choice in made.choices if choice.key == "training.precision")
+    if reason.startswith("mixed precision is off"):
+        click.echo(reason, err=True)
+
+
+def _tell(result: RunResult) -> None:
+    shown = {k: v for k, v in result.outcome.metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/rmse")}
+    measured = ", ".join(f"{key} {number(value)}" for key, value in shown.items())
+    click.echo(f"finished: {result.outcome.epochs} epochs, {result.outcome.steps} steps, {measured}")
+    best = result.outcome.best
+    if best:
+        click.echo(f"best: {best['metric']} {number(best['value'])} at step {best['step']}")
+    if result.version:
+        click.echo(f"registered: {result.version.ref} ({'; '.join(result.version.bump.reasons[:2])})")
+    elif result.outcome.status == "finished":
+        click.echo("not registered: training.debug or registry.enabled: false")
+
+
+def _tell_how_to_resume(result: RunResult, request: Request) -> None:
+    why = result.outcome.reason
+    saved = f"saved at step {result.outcome.steps}" if result.exit_code == 75 else "not saved again"
+    click.echo(f"stopped by {why}, {saved}; go on with:", err=True)
+    click.echo(f"  regtrain run {request.config} --resume {result.run_dir}", err=True)

@@ -1,0 +1,39 @@
+"""Which registry a run is recorded in: the config's, the environment's, or the nearest `.regtrain/`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regtrain_registry import Registry
+
+__all__ = ["open_registry"]
+
+
+def open_registry(
+    cwd: Path,
+    beside: Path | None = None,
+    keys: Mapping[str, Any] | None = None,
+    *,
+    create: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Registry:
+    """The registry for a working directory. `beside`: the config's folder, where the first run makes `.regtrain/`;
+    `keys`: the config's `registry` section.
+
+    Raises:
+        RegistryError: the database cannot be opened, or there is none yet and `create` is off.
+    """
+    from regtrain_registry import Registry, locate
+
+    here = locate(cwd, environ)
+    if beside is not None and not here.home.is_dir() and "REGTRAIN_HOME" not in environ:
+        here = locate(beside, environ)
+    keys = keys or {}
+    uri = keys.get("uri") or here.uri
+    # a database that the config names has its store beside it, unless that is named too
+    store = keys.get("store") or (None if keys.get("uri") else here.store)
+    return Registry(uri, store, create=create)

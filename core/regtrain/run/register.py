@@ -1,0 +1,122 @@
+"""A finished run folder → a version in the registry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regtrain.checkpoint.keep import MANIFEST
+from regtrain.errors import ConfigValueError, RunNotFoundError
+from regtrain.run_dir import Outcome, RunDir
+from regtrain.types import Plan
+
+if TYPE_CHECKING:
+    from regtrain_registry import FileToStore, Registry, VersionInfo
+
+__all__ = ["check_version_keys", "register_run"]
+
+
+def check_version_keys(plan: Plan) -> None:
+    """Refuse a model name, a bump or a version that the registry would refuse, before anything is trained."""
+    from regtrain_registry import check_name
+    from regtrain_registry.semver import parse_version
+
+    keys = plan.config["registry"]
+    check_name(plan.model_name)
+    if keys["version"]:
+        parse_version(keys["version"])
+    if keys["version"] and keys["bump"]:
+        raise ConfigValueError("registry.version and registry.bump are both given", "keep one of them")
+
+
+def register_run(
+    registry: Registry,
+    run_dir: RunDir,
+    *,
+    checkpoint: Path | None = None,
+    model: str | None = None,
+    bump: str | None = None,
+    version: str | None = None,
+    parents: tuple[str, ...] = (),
+) -> VersionInfo:
+    """Register what a run trained: its best checkpoint, or the one that is named. The same run again is the same
+    version, unless a model, checkpoint, bump or version is given.
+
+    Raises:
+        RunNotFoundError: the run has left no checkpoint.
+        RegistryError: the version is taken, a file cannot be stored, the database cannot be reached.
+    """
+    from regtrain_registry import Bump, ParentLink, Recipe, Registration, Relation, Source
+
+    plan, outcome = run_dir.read_plan(), run_dir.read_outcome()
+    place = checkpoint or (Path(outcome.checkpoint) if outcome and outcome.checkpoint else None)
+    if outcome is None or place is None:
+        raise RunNotFoundError(f"{run_dir.path} holds nothing to register", "wait for the run to end, or resume it")
+    keys = plan.config["registry"]
+    code = json.loads(run_dir.metadata.read_bytes())["code"]
+    links = [*plan.parents, *((ref, "resumed_from") for ref in parents)]
+    config = _resolved(plan)
+    given = bump or (None if version else keys["bump"])
+    step = json.loads((place / MANIFEST).read_bytes())
+    return registry.register(
+        Registration(
+            model=model or plan.model_name,
+            files=tuple(_files(run_dir, plan, place, outcome)),
+            recipe=Recipe(config=config, **outcome.recipe),
+            run_id=plan.run_id,
+            metrics=_metrics(outcome, step),
+            config=config,
+            source=Source(code["git_commit"], code["dirty"]),
+            parents=tuple(ParentLink(ref, Relation(relation)) for ref, relation in links),
+            bump=Bump(given) if given else None,
+            version=version or (None if bump else keys["version"]),
+            idempotency_key=f"{plan.run_id}:{model or plan.model_name}:{place.name}:{bump}:{version}",
+            summary=plan.config["experiment"]["description"],
+        )
+    )
+
+
+def _metrics(outcome: Outcome, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics of the registered weights, which need not be those of the run's end."""
+    metrics = dict(manifest["metrics"])
+    return {**{k: v for k, v in outcome.metrics.items() if k.startswith("train/")}, **metrics}
+
+
+def _resolved(plan: Plan) -> dict[str, Any]:
+    """The config with every automatic choice in its place: a default that was spelled out is the same recipe."""
+    config: dict[str, Any] = json.loads(json.dumps(plan.config))
+    for choice in plan.choices:
+        section: Any = config
+        *path, key = choice.key.split(".")
+        for name in path:
+            section = section.get(name) if isinstance(section, dict) else None
+        if isinstance(section, dict) and key in section and choice.value != "(given)":
+            section[key] = choice.value
+    return config
+
+
+def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterator[FileToStore]:
+    """Weights, the rest of the training state (so that a version can be resumed), and what tells the story."""
+    from regtrain_registry import ArtifactKind, FileToStore
+
+    manifest = json.loads((place / MANIFEST).read_bytes())
+    digests = {name: entry["digest"].removeprefix("sha256:") for name, entry in manifest["files"].items()}
+    yield FileToStore(place / "model.safetensors", "model.safetensors", ArtifactKind.WEIGHTS, digests["model.safetensors"])
+    for name in ("state.safetensors", "state.json"):
+        yield FileToStore(place / name, f"checkpoint/{name}", ArtifactKind.OTHER, digests[name])
+    yield FileToStore(place / MANIFEST, f"checkpoint/{MANIFEST}", ArtifactKind.METADATA)
+    metrics = run_dir.path / "metrics.json"
+    metrics.write_text(json.dumps(_metrics(outcome, manifest), indent=1) + "\n", encoding="utf-8")
+    yield FileToStore(metrics, "metrics.json", ArtifactKind.METRICS)
+    yield FileToStore(run_dir.config, "config.yaml", ArtifactKind.CONFIG)
+    yield FileToStore(run_dir.metadata, "metadata.json", ArtifactKind.METADATA)
+    yield FileToStore(run_dir.requirements, "requirements.txt", ArtifactKind.METADATA)
+    logs = run_dir.logs(plan.config)
+    for path, kind in ((logs / "train.log", ArtifactKind.LOG), (logs / "metrics.jsonl", ArtifactKind.METRICS)):
+        if path.is_file():
+            yield FileToStore(path, f"logs/{path.name}", kind)
+    if run_dir.code.is_dir():
+        for path in sorted(run_dir.code.iterdir()):
+            yield FileToStore(path, f"code/{path.name}", ArtifactKind.CODE)

@@ -1,0 +1,1 @@
+"""Files that `regtrain init` writes."""

@@ -1,0 +1,41 @@
+"""Values as every database and every JSON reader takes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["as_text", "iso", "json_safe"]
+
+
+def iso(time: datetime | None) -> str | None:
+    """An aware time as ISO 8601 in UTC with Z and microseconds."""
+    return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def json_safe(value: Any) -> Any:
+    """The value as JSON knows it: keys as text, tuples as lists, numbers that are not finite as None.
+
+    NaN is no JSON: other databases and other languages refuse the whole document.
+    """
+    if isinstance(value, Mapping):
+        return {as_text(str(key)): json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, str):
+        return as_text(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return as_text(str(value))
+
+
+def as_text(text: str) -> str:
+    """The text without what a database refuses: zero bytes and halves of surrogate pairs."""
+    clean = text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+    return clean.replace("\x00", "�")

@@ -1,0 +1,49 @@
+"""A registry in a fresh folder, and a short way to register."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, Registry, VersionInfo
+
+Register = Callable[..., VersionInfo]
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a registry of their own."""
+    for name in ("REGTRAIN_HOME", "REGTRAIN_REGISTRY_URI", "REGTRAIN_STORE_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'home' / 'registry.db'}"
+
+
+@pytest.fixture
+def registry(uri: str) -> Registry:
+    return Registry(uri)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"weights" * 1000)
+    return file
+
+
+@pytest.fixture
+def register(registry: Registry, weights: Path) -> Register:
+    """Register one file of weights; other fields by keyword, `config` as that of the recipe."""
+
+    def do(model: str = "digits", config: dict[str, Any] | None = None, **fields: Any) -> VersionInfo:
+        files = (FileToStore(weights, "model.safetensors", ArtifactKind.WEIGHTS),)
+        fields = {"files": files, "recipe": Recipe(config=config or {}), **fields}
+        return registry.register(Registration(model, **fields))
+
+    return do
