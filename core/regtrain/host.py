@@ -6,7 +6,9 @@ Plugins are loaded one at a time, so that a broken one is named and left out. A 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -70,11 +72,16 @@ def installed(environ: Mapping[str, str] = os.environ) -> list[EntryPoint]:
 
 
 def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else "?"
+    return _fact(point, "Name")
 
 
 def _version(point: EntryPoint) -> str:
-    return point.dist.version if point.dist else "?"
+    return _fact(point, "Version")
+
+
+def _fact(point: EntryPoint, key: str) -> str:
+    """What the distribution's metadata say; `?` where an interrupted install left none."""
+    return str(point.dist.metadata.get(key) or "?") if point.dist else "?"
 
 
 class Host:
@@ -85,7 +92,7 @@ class Host:
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
         self._offers: dict[tuple[Kind, str], Offer] = {}
-        self._left_out: dict[str, list[Offer]] = {}
+        self._left_out: list[tuple[PluginInfo, list[Offer]]] = []
 
     @cached_property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -111,8 +118,8 @@ class Host:
         found = self._offers.get((kind, name.lower()))
         if found:
             return found
-        for info in self.plugins:
-            if any((o.kind, o.name.lower()) == (kind, name.lower()) for o in self._left_out.get(info.name, ())):
+        for info, offers in self._left_out:
+            if any(o.kind == kind and str(o.name).lower() == name.lower() for o in offers):
                 raise PluginError(
                     f"{_singular(kind)} {name!r} comes from plugin {info.name!r} of {info.distribution} "
                     f"{info.version}, which was left out: {info.error}",
@@ -129,7 +136,7 @@ class Host:
         for info, listener in self._listeners("regtrain_run_planned"):
             try:
                 listener(plan=plan)
-            except Exception as problem:
+            except (Exception, SystemExit) as problem:
                 raise PluginError(
                     f"plugin {info.name!r} of {info.distribution} refused the run: {problem}",
                     "change what it objects to, or leave it out with REGTRAIN_LOAD_PLUGINS",
@@ -153,55 +160,40 @@ class Host:
         for info, listener in self._listeners(hook):
             try:
                 listener(**facts)
-            except Exception as problem:
+            except (Exception, SystemExit) as problem:
                 problems.append(f"plugin {info.name!r} of {info.distribution} failed in {hook}: {problem!r}")
         return problems
 
     def _listeners(self, hook: str) -> Iterator[tuple[PluginInfo, Callable[..., Any]]]:
-        by_name = {info.name: info for info in self.plugins}
+        by_name = {info.name: info for info in self.plugins if not info.error}
         for implementation in getattr(self._plugins.hook, hook).get_hookimpls():
             yield by_name[implementation.plugin_name], _call_with_known(implementation)
 
     def _take(self, point: EntryPoint) -> PluginInfo:
-        """Load one plugin, or say why it is left out."""
+        """Load one plugin, or say why it is left out. What a plugin prints meanwhile goes to standard error."""
         info = PluginInfo(point.name, _distribution(point), _version(point))
-        if self._plugins.get_plugin(point.name) is not None:
-            return _left_out(info, f"another plugin is already called {point.name!r}")
-        try:
-            plugin = point.load()
-        except (Exception, SystemExit) as problem:  # a plugin that exits while importing must not end the program
-            return _left_out(info, f"import of {point.value} failed: {type(problem).__name__}: {problem}")
-        try:
-            self._plugins.register(plugin, point.name)
-            self._plugins.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as problem:
-            self._plugins.unregister(plugin)
-            return _left_out(info, " ".join(str(problem).split()))
-        offers, error = self._collect(point)
+        with redirect_stdout(sys.stderr):  # standard output belongs to the command
+            try:
+                plugin = point.load()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as problem:  # a plugin that exits while importing must not end the program
+                return _left_out(info, f"import of {point.value} failed: {type(problem).__name__}: {problem}")
+            offers, error = _try_out(plugin, info)
+        error = self._taken(plugin, point.name) or error or self._clash(offers)
         if error:
-            self._plugins.unregister(plugin)
-            self._left_out[point.name] = offers
-            return _left_out(info, error)
+            broken = _left_out(info, error)
+            self._left_out.append((broken, offers))
+            return broken
+        self._plugins.register(plugin, point.name)
         self._offers.update({(offer.kind, offer.name.lower()): offer for offer in offers})
         return PluginInfo(info.name, info.distribution, info.version, _grouped(offers), self._heard_by(point.name))
 
-    def _collect(self, point: EntryPoint) -> tuple[list[Offer], str]:
-        """What the plugin offers, and why it cannot be taken (empty when it can)."""
-        offers: list[Offer] = []
-        error = ""
-        for kind in KINDS:
-            for implementation in getattr(self._plugins.hook, f"regtrain_register_{kind}").get_hookimpls():
-                if implementation.plugin_name != point.name:
-                    continue
-
-                def register(name: str, factory: Callable[..., Any], kind: Kind = kind) -> None:
-                    offers.append(Offer(kind, name, factory, point.name, _distribution(point)))
-
-                try:
-                    _call_with_known(implementation)(register=register)
-                except (Exception, SystemExit) as problem:
-                    error = error or f"regtrain_register_{kind} failed: {type(problem).__name__}: {problem}"
-        return offers, error or self._clash(offers)
+    def _taken(self, plugin: object, name: str) -> str:
+        if self._plugins.get_plugin(name) is not None:
+            return f"another plugin is already called {name!r}"
+        other = self._plugins.get_name(plugin)
+        return f"it is the same object as plugin {other!r}" if other else ""
 
     def _clash(self, offers: list[Offer]) -> str:
         seen: dict[tuple[Kind, str], Offer] = {}
@@ -231,6 +223,50 @@ class Host:
         if broken:
             hint = "left out: " + "; ".join(f"{i.name!r} of {i.distribution} ({i.error})" for i in broken)
         return f"no {_singular(kind)} is called {name!r}; {offer}", hint
+
+
+def _try_out(plugin: object, info: PluginInfo) -> tuple[list[Offer], str]:
+    """What a plugin offers, and why it cannot be taken (empty when it can).
+
+    It is tried apart from the others, so that one with a fault leaves nothing behind. Its offers are asked for before
+    its hooks are held against the specifications: a run that wants them is then told which plugin has the fault.
+    """
+    trial = pluggy.PluginManager(GROUP)
+    try:
+        trial.register(plugin, info.name)
+        offers, error = _offered(trial, info)
+        trial.add_hookspecs(hookspecs)
+        trial.check_pending()
+    except pluggy.PluginValidationError as problem:
+        return offers, " ".join(str(problem).split())
+    except Exception as problem:
+        return [], f"its hooks cannot be read: {type(problem).__name__}: {problem}"
+    hooks = trial.get_hookcallers(plugin) or []
+    if not hooks:
+        return [], "it implements no hook of regtrain; is @hookimpl missing?"
+    for hook in hooks:
+        if any(implementation.wrapper or implementation.hookwrapper for implementation in hook.get_hookimpls()):
+            return offers, f"{hook.name} is a wrapper around other plugins' hooks, which regtrain does not call"
+    return offers, error
+
+
+def _offered(trial: pluggy.PluginManager, info: PluginInfo) -> tuple[list[Offer], str]:
+    offers: list[Offer] = []
+    error = ""
+    for kind in KINDS:
+        caller = getattr(trial.hook, f"regtrain_register_{kind}", None)
+        for implementation in caller.get_hookimpls() if caller else ():
+
+            def register(name: str, factory: Callable[..., Any], kind: Kind = kind) -> None:
+                offers.append(Offer(kind, name, factory, info.name, info.distribution))
+
+            try:
+                implementation.function(*[register for _ in implementation.argnames])
+            except KeyboardInterrupt:
+                raise
+            except BaseException as problem:
+                error = error or f"regtrain_register_{kind} failed: {type(problem).__name__}: {problem}"
+    return offers, error
 
 
 def _call_with_known(implementation: pluggy.HookImpl) -> Callable[..., Any]:

@@ -220,7 +220,10 @@ class Plan:
 
     def choice(self, key: str) -> Any:
         """The value chosen for `key`; KeyError when nothing was to be chosen."""
-        return next(choice.value for choice in self.choices if choice.key == key)
+        for choice in self.choices:
+            if choice.key == key:
+                return choice.value
+        raise KeyError(key)
 
 
 @dataclass(frozen=True)

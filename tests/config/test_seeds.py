@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from regtrain.config import Config, load, to_yaml
 from regtrain.errors import ConfigFileError
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from regtrain.config import Config, from_mapping, load, to_flat
 from regtrain.config.keys import all_keys, find
 from regtrain.config.leaves import dotted, split_dotted
@@ -55,7 +56,9 @@ def sample(spelling: str) -> Any:
         return enum[-1]
     if info.kind in {"section", "names"}:
         return {}
-    return {"integer": 3, "number": 0.5, "boolean": True, "array": [0]}.get(next(k for k in [*kinds, ""] if k is not None), "x")
+    return {"integer": 3, "number": 0.5, "boolean": True, "array": [0]}.get(
+        next(k for k in [*kinds, ""] if k is not None), "x"
+    )
 
 
 @pytest.mark.parametrize("spelling", [s for s in SPELLINGS if "*" not in s])
@@ -100,7 +103,7 @@ def test_a_spelling_means_its_key_in_file_override_and_environment(spelling: str
         ({"scheduler": None}, {"scheduler": None}),
         ({"scheduler": None, "lr_scheduler": {"type": "step"}}, {"scheduler.name": "step"}),
         ({"training": None, "gpu": None, "dataloader": {}, "model": {}}, {}),
-        ({"model": {"name": "m", "args": None}}, {"model.name": "m"}),
+        ({"model": {"name": "m", "args": None}}, {"model.name": "m", "model.args": {}}),
         ({"model": {"hidden": {"a": 1}, "type": "m"}}, {"model.name": "m", "model.args.hidden.a": 1}),
         ({"loss": {"type": "x", "args": {"type": "own"}}}, {"loss.name": "x", "loss.args.type": "own"}),
         ({"trackers": {"mlflow": {"tracking_uri": "u"}}}, {"trackers.mlflow.args.tracking_uri": "u"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regtrain.config.values import as_devices, as_metric, as_precision, as_walltime
 
 

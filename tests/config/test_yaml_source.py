@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regtrain.config.scalars import dump
 from regtrain.config.yaml_source import parse, read_file
 from regtrain.errors import ConfigFileError

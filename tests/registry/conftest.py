@@ -39,11 +39,11 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def register(registry: Registry, weights: Path) -> Register:
-    """Register one file of weights; other fields by keyword, `config` as that of the recipe."""
+    """Register one file of weights; other fields by keyword; the config is the recipe's too."""
 
     def do(model: str = "digits", config: dict[str, Any] | None = None, **fields: Any) -> VersionInfo:
         files = (FileToStore(weights, "model.safetensors", ArtifactKind.WEIGHTS),)
-        fields = {"files": files, "recipe": Recipe(config=config or {}), **fields}
+        fields = {"files": files, "recipe": Recipe(config=config or {}), "config": config or {}, **fields}
         return registry.register(Registration(model, **fields))
 
     return do

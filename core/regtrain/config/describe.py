@@ -11,9 +11,17 @@ from regtrain.config.keys import KeyInfo, all_keys, allowed, find, json_schema, 
 from regtrain.config.leaves import Leaf, Path, Source, dotted, split_dotted
 from regtrain.config.rewrite import rewrite_path, unknown_key
 from regtrain.config.spellings import FLAGS, SHORT_VARIABLES, rules, spelled_at
+from regtrain.config.values import PRECISIONS
 from regtrain.errors import ConfigKeyError
 
 __all__ = ["Explanation", "explain", "schema"]
+
+
+# Keys that the loader converts, with what else it takes there.
+_CONVERTED: Mapping[Path, Mapping[str, Any]] = {
+    ("training", "precision"): {"enum": [16, 32, *PRECISIONS]},
+    ("distributed", "devices"): {"type": ["string", "integer"]},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ def explain(key: str) -> Explanation:
 
 def _spellings_of(path: Path) -> tuple[str, ...]:
     shape = pattern(path)
-    return tuple(dotted(left) for left in rules() if next(rewrite_path(left, {}))[0] == shape)
+    targets = ((left, next(rewrite_path(left, {}))[0]) for left in rules())
+    return tuple(dotted(left) for left, target in targets if target in {path, shape})
 
 
 def _variable_of(path: Path) -> str:
@@ -79,6 +88,8 @@ def schema() -> dict[str, Any]:
     for definition in definitions.values():
         if "args" in definition.get("properties", {}):
             definition["additionalProperties"] = True
+    for path in _CONVERTED:
+        _accept_converted(document["$defs"][path[0].capitalize()]["properties"][path[1]], path)
     for left in rules():
         if "*" not in left:
             _add_spelling(document, left)
@@ -101,10 +112,13 @@ def _definition(document: dict[str, Any], path: Path) -> dict[str, Any] | None:
 
 
 def _object(document: dict[str, Any], prop: dict[str, Any]) -> dict[str, Any]:
-    for option in prop.get("anyOf", [prop]):
+    options: list[dict[str, Any]] = prop.get("anyOf", [prop])
+    for option in options:
         if "$ref" in option:
             found: dict[str, Any] = document["$defs"][option["$ref"].rsplit("/", 1)[-1]]
             return found
+        if "additionalProperties" in option or "properties" in option:
+            return option
     return prop
 
 
@@ -119,9 +133,15 @@ def _add_spelling(document: dict[str, Any], left: Path) -> None:
     prop = copy.deepcopy(dict(info.schema)) if depth == len(path) else {}
     prop["description"] = f"Accepted for {dotted(path)}. {info.description}".strip()
     prop.pop("default", None)
+    _accept_converted(prop, path)
     parent["properties"].setdefault(left[-1], prop)
     if info.kind in {"section", "names"} and depth == len(path):
         _widen(parent["properties"][left[-1]])
+
+
+def _accept_converted(prop: dict[str, Any], path: Path) -> None:
+    if path in _CONVERTED:
+        _add_option(prop, _CONVERTED[path])
 
 
 def _targets(section: str) -> set[str]:
@@ -138,9 +158,12 @@ def _allow_short_form(document: dict[str, Any], info: KeyInfo) -> None:
 
 def _widen(prop: dict[str, Any]) -> None:
     """A name, a switch or nothing in place of a section."""
-    short: Mapping[str, Any] = {"type": ["string", "boolean", "null", "integer", "array"]}
-    if short in prop.get("anyOf", []):
+    _add_option(prop, {"type": ["string", "boolean", "null", "integer", "array"]})
+
+
+def _add_option(prop: dict[str, Any], option: Mapping[str, Any]) -> None:
+    if option in prop.get("anyOf", []):
         return
     kept = {key: prop.pop(key) for key in list(prop) if key not in {"description", "default", "title"}}
     options = kept.pop("anyOf", None) or [kept]
-    prop["anyOf"] = [*options, dict(short)]
+    prop["anyOf"] = [*options, dict(option)]

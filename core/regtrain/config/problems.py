@@ -74,7 +74,9 @@ def value_problems(error: ValidationError, tree: Tree) -> list[str]:
             continue  # told by number_problems already
         path, leaf = _locate(detail["loc"], tree)
         lines.setdefault(path, _line(detail, path, leaf))
-    return list(lines.values())
+    # Where a mapping or a list may stand, a wrong key inside the mapping says more than "is no list".
+    outer = {path[:end] for path in lines for end in range(len(path))}
+    return [line for path, line in lines.items() if path not in outer]
 
 
 def _locate(location: tuple[int | str, ...], tree: Tree) -> tuple[Path, Leaf | None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from regtrain.config.canonical import flat_values, given_values
+from regtrain.config.canonical import flat_values, given_values, to_yaml
 from regtrain.config.keys import root
 from regtrain.config.layers import (
     canonical_leaves,
@@ -21,7 +21,7 @@ from regtrain.config.layers import (
     overlay_paths,
     override_leaves,
 )
-from regtrain.config.leaves import DEFAULT, Leaf, Path, Source, Tree, dotted
+from regtrain.config.leaves import DEFAULT, Leaf, Source, Tree, dotted
 from regtrain.config.merge import apply_layer, refuse_contradictions
 from regtrain.config.plain import plain_mapping, without_empty_sections
 from regtrain.config.problems import key_problems, number_problems, raise_problems, value_problems
@@ -153,17 +153,12 @@ def _same_meaning(first: Leaf, second: Leaf) -> bool:
     for leaf in (first, second):
         tree = Tree()
         tree.put(leaf)
-        meanings.append(_validated(tree)[0])
+        config, _ = _validated(tree)
+        # As text, because True == 1 among arguments of any type.
+        meanings.append(to_yaml(config) if config is not None else None)
     return None not in meanings and meanings[0] == meanings[1]
 
 
 def _sources(config: Config, tree: Tree) -> dict[str, Source]:
-    sources: dict[str, Source] = {}
-    for path in flat_values(config):
-        leaf = _nearest_leaf(tree, path)
-        sources[dotted(path)] = leaf.source if leaf else DEFAULT
-    return sources
-
-
-def _nearest_leaf(tree: Tree, path: Path) -> Leaf | None:
-    return next((leaf for end in range(len(path), 0, -1) if (leaf := tree.leaf(path[:end])) is not None), None)
+    leaves = {path: tree.leaf(path) for path in flat_values(config)}
+    return {dotted(path): leaf.source if leaf is not None else DEFAULT for path, leaf in leaves.items()}

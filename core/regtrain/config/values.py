@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["as_devices", "as_metric", "as_precision", "as_walltime"]
+__all__ = ["PRECISIONS", "as_devices", "as_metric", "as_precision", "as_walltime"]
 
 _PREFIXED_METRIC = re.compile(r"(train|val|test)_(.+)", re.DOTALL)
 
-_PRECISIONS = {
+# What people write → what the config keeps.
+PRECISIONS = {
     "auto": "auto",
     "16": "16-mixed",
     "fp16": "16-mixed",
@@ -47,7 +48,7 @@ def as_precision(value: object) -> object:
     # True == 1, so that a bool must not pass for a number.
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("choose from auto, 32, 16-mixed, bf16-mixed")
-    known = _PRECISIONS.get(str(value).strip().lower())
+    known = PRECISIONS.get(str(value).strip().lower())
     if known is None:
         raise ValueError("choose from auto, 32, 16-mixed, bf16-mixed (16, bf16 and 32 are short for them)")
     return known

@@ -46,7 +46,7 @@ def find_resume(text: str, cwd: Path, registry: Callable[[], Registry]) -> Resum
         RegistryError: no such version, or its files are damaged.
     """
     path = cwd / Path(text).expanduser()
-    if path.exists() or path.parent.joinpath(PTH_VIEWS.get(path.name, "//")).exists():
+    if path.exists() or (path.name in PTH_VIEWS and path.parent.is_dir()):
         return _by_path(path)
     if "@" in text or text.startswith("models:/"):
         return _by_version(text, registry())

@@ -121,5 +121,5 @@ def regtrain_run_planned(plan: Plan) -> None:
     name = str(scheduler.get("name") or "").lower()
     if name in TAKES_FUNCTION:
         raise ValueError(f"{TAKES_FUNCTION[name]} takes a function, which a config cannot hold; take a scheduler with numbers")
-    if name == "onecyclelr" and scheduler.get("interval") != "step":
+    if name == "onecyclelr" and plan.choice("scheduler.interval") != "step":
         raise ValueError("OneCycleLR counts optimizer steps: set `scheduler.interval: step`")

@@ -21,7 +21,5 @@ context.configure(
     version_table=VERSION_TABLE,
     include_name=_is_ours,
     render_as_batch=True,
-    # SQLite's schema changes do take part in transactions once BEGIN is sent; alembic assumes they do not.
-    transactional_ddl=True,
 )
 context.run_migrations()

@@ -54,7 +54,8 @@ class Database:
         self._timeout = lock_timeout
         if url.get_backend_name() == "sqlite":
             self.url = _prepare_file(url, create, read_file_system)
-        self._engine = self._make_engine()
+        with self._translated():
+            self._engine = self._make_engine()
         version = self.version()
         if version is None and not create:
             raise _no_registry(self.url)
