@@ -81,7 +81,7 @@ def _version(point: EntryPoint) -> str:
 
 def _fact(point: EntryPoint, key: str) -> str:
     """What the distribution's metadata say; `?` where an interrupted install left none."""
-    return str(point.dist.metadata.get(key) or "?") if point.dist else "?"
+    return point.dist.metadata[key] if point.dist and key in point.dist.metadata else "?"
 
 
 class Host:
@@ -232,6 +232,7 @@ def _try_out(plugin: object, info: PluginInfo) -> tuple[list[Offer], str]:
     its hooks are held against the specifications: a run that wants them is then told which plugin has the fault.
     """
     trial = pluggy.PluginManager(GROUP)
+    offers: list[Offer] = []
     try:
         trial.register(plugin, info.name)
         offers, error = _offered(trial, info)

@@ -59,9 +59,16 @@ def locate(start: Path, environ: Mapping[str, str]) -> Location:
         home = start / Path(environ["REGTRAIN_HOME"]).expanduser()
     else:
         found = (folder / HOME_FOLDER for folder in (start, *start.parents))
-        home = next((folder for folder in found if folder.is_dir()), start / HOME_FOLDER)
+        home = next((folder for folder in found if _is_folder(folder)), start / HOME_FOLDER)
     uri = environ.get("REGTRAIN_REGISTRY_URI") or f"sqlite:///{home / 'registry.db'}"
     return Location(home, uri, environ.get("REGTRAIN_STORE_URI") or str(home / "blobs"))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a folder above that may not be looked into has nothing for us
+        return False
 
 
 def check_url(uri: str) -> URL:

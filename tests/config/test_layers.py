@@ -76,6 +76,14 @@ def test_a_cluster_is_known_by_its_submit_command(command: str, cluster: str | N
     assert detect_cluster({"PATH": str(tmp_path), "LSB_JOBID": "1"}) == "lsf"
 
 
+def test_only_the_given_path_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without PATH does not fall back to that of the process."""
+    (tmp_path / "sbatch").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert detect_cluster({}) is None
+    assert detect_cluster({"PATH": ""}) is None
+
+
 @pytest.mark.parametrize(
     ("files", "environ", "names"),
     [
@@ -134,6 +142,17 @@ def test_values_of_variables_are_yaml() -> None:
     assert (config.optimizer.lr, config.optimizer.args) == (1e-4, {"betas": [0.9, 0.99]})
     assert (config.experiment.name, config.experiment.description) == ("2024", "fix #3: all")
     assert (config.training.epochs, config.checkpoint.resume_from) == (None, None)
+
+
+def test_an_empty_variable_does_not_override(tmp_path: Path) -> None:
+    """Shell scripts export empty variables for what they do not set."""
+    path = write(tmp_path, run="batch: 3")
+    assert load(path, environ={"REGTRAIN_BATCH_SIZE": " "}).config.training.batch_size == 3
+
+
+def test_text_that_is_no_yaml_is_still_text() -> None:
+    """A key that takes text takes any."""
+    assert load(None, overrides=["description=@home: [x"], environ={}).config.experiment.description == "@home: [x"
 
 
 def test_variables_that_steer_the_program_are_no_keys() -> None:
@@ -252,6 +271,12 @@ def test_mappings_merge_and_lists_replace(tmp_path: Path) -> None:
     path = write(tmp_path, run="optimizer: {betas: [0.9, 0.99], eps: 1e-8}")
     config = load(path, overrides=["optimizer.args={betas: [0.5]}"], environ={}).config
     assert config.optimizer.args == {"betas": [0.5], "eps": 1e-8}
+
+
+def test_an_empty_mapping_keeps_what_is_there(tmp_path: Path) -> None:
+    """It adds nothing; null is the word that clears."""
+    path = write(tmp_path, run="model: {width: 3}")
+    assert load(path, overrides=["model.args={}", "model={}"], environ={}).config.model.args == {"width": 3}
 
 
 def test_a_range_replaces_a_list_of_choices(tmp_path: Path) -> None:

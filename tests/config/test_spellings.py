@@ -102,6 +102,7 @@ def test_a_spelling_means_its_key_in_file_override_and_environment(spelling: str
         ({"logging": {"clearml": {"project": "p"}}}, {"trackers.clearml.args.project": "p"}),
         ({"scheduler": None}, {"scheduler": None}),
         ({"scheduler": None, "lr_scheduler": {"type": "step"}}, {"scheduler.name": "step"}),
+        ({"lr_scheduler": {"type": "step"}, "scheduler": None}, {"scheduler.name": "step"}),
         ({"training": None, "gpu": None, "dataloader": {}, "model": {}}, {}),
         ({"model": {"name": "m", "args": None}}, {"model.name": "m", "model.args": {}}),
         ({"model": {"hidden": {"a": 1}, "type": "m"}}, {"model.name": "m", "model.args.hidden.a": 1}),
@@ -118,6 +119,11 @@ def test_a_spelling_means_its_key_in_file_override_and_environment(spelling: str
 def test_short_forms(mapping: dict[str, Any], expected: dict[str, Any]) -> None:
     """Names, switches and lists in place of a section, and keys of open sections, find their place."""
     assert given(mapping) == expected
+
+
+def test_an_empty_mapping_in_the_optimizer_is_a_group() -> None:
+    """A component that takes the optimizer as it is."""
+    assert list(from_mapping({"optimizer": {"enc": {}}}, environ={}).config.optimizer.groups) == ["enc"]
 
 
 @pytest.mark.parametrize(

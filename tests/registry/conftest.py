@@ -13,13 +13,6 @@ from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, R
 Register = Callable[..., VersionInfo]
 
 
-@pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have a registry of their own."""
-    for name in ("REGTRAIN_HOME", "REGTRAIN_REGISTRY_URI", "REGTRAIN_STORE_URI"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'home' / 'registry.db'}"

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, locate
 from regtrain_registry.errors import (
@@ -23,6 +25,7 @@ from regtrain_registry.errors import (
     SchemaTooNewError,
 )
 from regtrain_registry.location import NETWORK_FILE_SYSTEMS, file_system_type
+from regtrain_registry.registry.database import translate
 
 
 def test_the_nearest_state_folder_is_found(tmp_path: Path) -> None:
@@ -98,6 +101,16 @@ def test_a_missing_driver_or_server_is_said_without_the_password() -> None:
         Registry("postgresql+psycopg2://ada:secret@127.0.0.1:1/db")
     assert caught.value.exit_code == 5
     assert "secret" not in str(caught.value)
+
+
+def test_a_driver_that_repeats_the_password_is_not_repeated() -> None:
+    """Some drivers put the whole address into their message."""
+    url = make_url("postgresql://ada:secret@host/db")
+    error = OperationalError("SELECT 1", {}, Exception("cannot reach postgresql://ada:secret@host/db\nDETAIL"))
+    said = str(translate(error, url))
+    assert "secret" not in said
+    assert "cannot reach" in said
+    assert "DETAIL" not in said
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

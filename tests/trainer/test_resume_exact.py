@@ -113,3 +113,28 @@ def test_more_epochs(tmp_path: Path, host: Host) -> None:
     # the short run ended with a validation at the end of an epoch, as the long one had there
     differ = [d for d in differences(whole.state(), more.state()) if not d.startswith(".config.")]
     assert not differ
+
+
+PLANTED = {
+    "generators are not restored": "regtrain.trainer.loop.restore",
+    "the optimizer's state is not loaded": "torch.optim.Optimizer.load_state_dict",
+    "early stopping forgets": "regtrain.trainer.stopping.EarlyStopping.load_state_dict",
+}
+
+
+@pytest.mark.parametrize("place", PLANTED.values(), ids=PLANTED)
+def test_a_planted_fault_is_seen(tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Each part of the state matters: leaving it out while resuming makes the comparison fail."""
+    monkeypatch.setattr(place, lambda *_: None)
+    with pytest.raises(AssertionError):
+        check(tmp_path, "adamw", 0, 1, host, [(7,)])
+
+
+def test_a_position_that_is_forgotten_is_seen(tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch that begins anew after a cut in its middle makes the comparison fail."""
+    from regtrain.trainer import Batches
+
+    honest = Batches.epoch
+    monkeypatch.setattr(Batches, "epoch", lambda self, epoch, start=0: honest(self, epoch))
+    with pytest.raises(AssertionError):
+        check(tmp_path, "adamw", 0, 1, host, [(7,)])

@@ -89,7 +89,8 @@ def schema() -> dict[str, Any]:
         if "args" in definition.get("properties", {}):
             definition["additionalProperties"] = True
     for path in _CONVERTED:
-        _accept_converted(document["$defs"][path[0].capitalize()]["properties"][path[1]], path)
+        if (section := _definition(document, path[:-1])) is not None:
+            _accept_converted(section["properties"][path[-1]], path)
     for left in rules():
         if "*" not in left:
             _add_spelling(document, left)

@@ -101,7 +101,7 @@ class Trainer:
             self._catch_up()
             while not self._done():
                 self._epoch()
-                if progress.batch == len(self.parts.train):
+                if progress.batch >= len(self.parts.train):
                     self._end_epoch()
             self._finish()
         except Interrupted:

@@ -51,8 +51,11 @@ def _read(path: Path, target: str | None, target_type: str) -> TensorDataset:
 
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.reader(file)
-        header = next(rows, [])
-        cells = [(rows.line_num, row) for row in rows if row]
+        try:
+            header = next(rows, [])
+            cells = [(rows.line_num, row) for row in rows if row]
+        except csv.Error as problem:
+            raise ValueError(f"{path}:{rows.line_num} is not CSV: {problem}") from None
     if not header or not cells:
         raise ValueError(f"{path} holds no rows")
     column = target or header[-1]
@@ -65,7 +68,7 @@ def _read(path: Path, target: str | None, target_type: str) -> TensorDataset:
     if target_type == "number":
         return TensorDataset(features, goal.float().unsqueeze(1))
     if bool((goal != goal.round()).any()) or bool((goal < 0).any()):
-        raise ValueError(f"{path}: column {column!r} is not made of classes 0, 1, 2…; `target_type: number` takes numbers")
+        raise ValueError(f"{path}: {column!r} is not made of classes 0, 1, 2…; `target_type: number` takes numbers")
     return TensorDataset(features, goal.long())
 
 

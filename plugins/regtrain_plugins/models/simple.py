@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def simple_cnn(in_channels: int = 1, num_classes: int = 10, width: int = 16, dropout: float = 0.0) -> nn.Module:
-    """Two convolutions and a linear layer: images `(batch, in_channels, height, width)` → scores `(batch, num_classes)`."""
+    """Two convolutions and a linear layer: `(batch, in_channels, height, width)` → scores `(batch, num_classes)`."""
     from torch import nn
 
     return nn.Sequential(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from regtrain.hookspecs import hookimpl
@@ -34,6 +34,12 @@ NAMES = (
     "StepLR",
 )
 SHORT = {"step": "StepLR", "cosine": "CosineAnnealingLR", "plateau": "ReduceLROnPlateau"}
+NO_WARMUP = {
+    "ChainedScheduler": "put a LinearLR among its schedulers",
+    "OneCycleLR": "its cycle begins with one; pct_start says how long",
+    "ReduceLROnPlateau": "it follows a metric",
+    "SequentialLR": "put a LinearLR before the others",
+}
 TAKES_FUNCTION = {"lambdalr": "LambdaLR", "multiplicativelr": "MultiplicativeLR"}
 
 
@@ -69,7 +75,7 @@ def _nested(optimizer: Optimizer, schedule: Schedule, args: dict[str, Any]) -> d
     parts = args.get("schedulers")
     if not isinstance(parts, list) or not all(isinstance(part, dict) and "name" in part for part in parts):
         raise ValueError("`schedulers` must be a list of mappings, each with a name and its arguments")
-    by_name = {name.lower(): name for name in NAMES}
+    by_name = {name.lower(): name for name in (*NAMES, *SHORT)}
     made = []
     for part in parts:
         name = by_name.get(str(part["name"]).lower())
@@ -82,6 +88,8 @@ def _nested(optimizer: Optimizer, schedule: Schedule, args: dict[str, Any]) -> d
 def _factory(name: str) -> Callable[..., LRScheduler]:
     def make(optimizer: Optimizer, schedule: Schedule, **args: Any) -> LRScheduler:
         warmup = _warmup(schedule, args)
+        if warmup and SHORT.get(name, name) in NO_WARMUP:
+            raise ValueError(f"{SHORT.get(name, name)} takes no warm-up: {NO_WARMUP[SHORT.get(name, name)]}")
         if name == "SequentialLR":
             return _class(name)(optimizer, **_nested(optimizer, schedule, args))  # type: ignore[no-any-return]
         if name == "ChainedScheduler":
@@ -89,8 +97,6 @@ def _factory(name: str) -> Callable[..., LRScheduler]:
         main = _class(name)(optimizer, **_filled(name, schedule, warmup, dict(args)))
         if not warmup:
             return main  # type: ignore[no-any-return]
-        if SHORT.get(name, name) == "ReduceLROnPlateau":
-            raise ValueError("ReduceLROnPlateau follows a metric and takes no warm-up")
         ramp = _class("LinearLR")(optimizer, start_factor=1 / (warmup + 1), total_iters=warmup)
         return _class("SequentialLR")(optimizer, schedulers=[ramp, main], milestones=[warmup])  # type: ignore[no-any-return]
 
@@ -118,8 +124,21 @@ def regtrain_register_schedulers(register: Register) -> None:
 @hookimpl
 def regtrain_run_planned(plan: Plan) -> None:
     scheduler = plan.config.get("scheduler") or {}
-    name = str(scheduler.get("name") or "").lower()
-    if name in TAKES_FUNCTION:
-        raise ValueError(f"{TAKES_FUNCTION[name]} takes a function, which a config cannot hold; take a scheduler with numbers")
-    if name == "onecyclelr" and plan.choice("scheduler.interval") != "step":
-        raise ValueError("OneCycleLR counts optimizer steps: set `scheduler.interval: step`")
+    if not scheduler:
+        return
+    for name in _named(scheduler):
+        if name in TAKES_FUNCTION:
+            raise ValueError(
+                f"{TAKES_FUNCTION[name]} takes a function, which a config cannot hold; take a scheduler with numbers"
+            )
+        if name == "onecyclelr" and plan.choice("scheduler.interval") != "step":
+            raise ValueError("OneCycleLR counts optimizer steps: set `scheduler.interval: step`")
+
+
+def _named(scheduler: Mapping[str, Any]) -> Iterator[str]:
+    """The scheduler's name and those of its parts, in lower case."""
+    yield str(scheduler.get("name") or "").lower()
+    parts = scheduler.get("args", scheduler).get("schedulers")
+    for part in parts if isinstance(parts, list) else ():
+        if isinstance(part, Mapping):
+            yield from _named(part)

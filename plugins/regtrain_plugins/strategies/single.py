@@ -38,6 +38,8 @@ class Single:
             return value.to(self.device, non_blocking=True)
         if isinstance(value, dict):
             return {key: self._moved(item) for key, item in value.items()}
+        if hasattr(value, "_fields"):  # a named tuple takes its items one by one
+            return type(value)(*map(self._moved, value))
         if isinstance(value, list | tuple):
             return type(value)([self._moved(item) for item in value])
         return value

@@ -1,0 +1,42 @@
+"""Conformance classes for plugin authors: inherit one, say what your plugin offers, run pytest.
+
+```python
+from regtrain.testing import OptimizerConformance
+
+class TestLion(OptimizerConformance):
+    module = "regtrain_lion.optimizer"
+    offers = "Lion"
+    args = {"lr": 0.01}
+```
+
+Each class asks for the plugin by its name in a host of its own, as a run does. pytest is imported here and nowhere else
+in regtrain.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{room}" for room in ("offered", "plugin", "optimizers", "schedulers", "data", "measures", "places"))
+)
+
+from regtrain.testing.data import DatasetConformance, ModelConformance, TaskConformance  # noqa: E402
+from regtrain.testing.measures import EvaluatorConformance, TrackerConformance  # noqa: E402
+from regtrain.testing.offered import plugin_points  # noqa: E402
+from regtrain.testing.optimizers import OptimizerConformance  # noqa: E402
+from regtrain.testing.places import LauncherConformance, StrategyConformance  # noqa: E402
+from regtrain.testing.plugin import PluginConformance  # noqa: E402
+from regtrain.testing.schedulers import SchedulerConformance  # noqa: E402
+
+__all__ = [
+    "DatasetConformance",
+    "EvaluatorConformance",
+    "LauncherConformance",
+    "ModelConformance",
+    "OptimizerConformance",
+    "PluginConformance",
+    "SchedulerConformance",
+    "StrategyConformance",
+    "TaskConformance",
+    "TrackerConformance",
+    "plugin_points",
+]

@@ -1,0 +1,156 @@
+"""What evaluators and trackers owe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from regtrain.testing.offered import Offered
+from regtrain.types import Evaluator, Kind, Tracker, TrackerContext
+
+__all__ = ["EvaluatorConformance", "TrackerConformance"]
+
+
+class EvaluatorConformance(Offered):
+    """Metrics depend on the predictions, not on how they were cut into batches or in what order these came.
+
+    ```python
+    class TestKappa(EvaluatorConformance):
+        module = "regtrain_lion.kappa"
+        offers = "kappa"
+
+        def batches(self):
+            generator = torch.Generator().manual_seed(0)
+            return [
+                (torch.randn(n, 3, generator=generator), torch.randint(3, (n,), generator=generator)) for n in (5, 8, 3)
+            ]
+    ```
+
+    Give batches of different sizes: an evaluator that averages over batches is found out by them.
+    """
+
+    kind: ClassVar[Kind] = "evaluators"
+
+    def batches(self) -> Sequence[tuple[Any, Any]]:
+        """Outputs and targets of three or more batches of different sizes."""
+        raise NotImplementedError(f"{type(self).__name__} needs batches(): outputs and targets of several batches")
+
+    @pytest.fixture
+    def evaluator(self, factory: Callable[..., Evaluator]) -> Evaluator:
+        return factory(**self.args)
+
+    def test_it_gives_bare_numbers(self, evaluator: Evaluator) -> None:
+        """Metrics are finite floats under bare names; the trainer puts `val/` before them."""
+        metrics = _measured(evaluator, self.batches())
+        assert metrics
+        for name, value in metrics.items():
+            assert isinstance(name, str)
+            assert "/" not in name, f"{name}: give the bare name"
+            assert isinstance(value, float), f"{name} is a {type(value).__name__}"
+            assert math.isfinite(value), f"{name} is {value}"
+
+    def test_the_order_of_batches_does_not_matter(self, evaluator: Evaluator) -> None:
+        """The same batches the other way round give the same metrics."""
+        batches = self.batches()
+        forwards = _measured(evaluator, batches)
+        assert _measured(evaluator, list(reversed(batches))) == pytest.approx(forwards, rel=1e-9, abs=1e-12)
+
+    def test_the_size_of_batches_does_not_matter(self, evaluator: Evaluator) -> None:
+        """All predictions as one batch give the metrics of many (where outputs and targets are tensors)."""
+        batches = self.batches()
+        parts = [part for batch in batches for part in batch]
+        if all(isinstance(part, torch.Tensor) for part in parts):
+            joined = [(torch.cat([batch[0] for batch in batches]), torch.cat([batch[1] for batch in batches]))]
+            metrics = _measured(evaluator, batches)
+            assert _measured(evaluator, joined) == pytest.approx(metrics, rel=1e-9, abs=1e-12)
+
+    def test_reset_forgets(self, evaluator: Evaluator) -> None:
+        """After reset, nothing of the validation before is left."""
+        batches = self.batches()
+        alone = _measured(evaluator, batches[1:])
+        _measured(evaluator, batches[:1])
+        assert _measured(evaluator, batches[1:]) == alone
+
+    def test_compute_changes_nothing(self, evaluator: Evaluator) -> None:
+        """Asked twice, it says the same."""
+        first = _measured(evaluator, self.batches())
+        assert evaluator.compute() == first
+
+    def test_no_batches_are_no_error(self, evaluator: Evaluator) -> None:
+        """With nothing seen, compute returns a mapping and does not raise."""
+        evaluator.reset()
+        assert isinstance(evaluator.compute(), dict)
+
+
+def _measured(evaluator: Evaluator, batches: Sequence[tuple[Any, Any]]) -> dict[str, float]:
+    evaluator.reset()
+    for outputs, targets in batches:
+        evaluator.update(outputs, targets)
+    return evaluator.compute()
+
+
+class TrackerConformance(Offered):
+    """Records arrive, a loss that is not a number is no error, and closing twice is harmless.
+
+    ```python
+    class TestTable(TrackerConformance):
+        module = "regtrain_table"
+        offers = "table"
+
+        def arrived(self, context, printed):
+            return (context.log_dir / "table.txt").read_text()
+    ```
+    """
+
+    kind: ClassVar[Kind] = "trackers"
+    interactive: ClassVar[bool] = False
+    newest_only: ClassVar[bool] = False
+    """The tracker shows the newest record in place of those before it, as a progress bar does."""
+
+    def arrived(self, context: TrackerContext, printed: str) -> str:
+        """Text in which what was logged can be found: unless overridden, all log files and what was printed."""
+        files = [path for path in sorted(context.log_dir.rglob("*")) if path.is_file()]
+        return "".join(path.read_text("utf-8", "replace") for path in files) + printed
+
+    @pytest.fixture
+    def context(self, tmp_path: Path) -> TrackerContext:
+        log_dir = tmp_path / "logs"
+        log_dir.mkdir()
+        return TrackerContext("run-1", "run", tmp_path, log_dir, {}, self.interactive, total_steps=3, first_step=0)
+
+    @pytest.fixture
+    def tracker(self, factory: Callable[..., Tracker], context: TrackerContext) -> Tracker:
+        return factory(context, **self.args)
+
+    def test_records_arrive(
+        self, factory: Callable[..., Tracker], context: TrackerContext, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """Every record with validation metrics can be read when the tracker is closed."""
+        tracker = factory(context, **self.args)
+        for step in (1, 2, 3):
+            tracker.log(_record(step, 0.125 * step))
+            tracker.advance(step)
+        tracker.close()
+        text = self.arrived(context, "".join(capfd.readouterr()))
+        for value in ("0.375",) if self.newest_only else ("0.125", "0.25", "0.375"):
+            assert value in text, f"the record with val/loss {value} did not arrive"
+
+    def test_numbers_that_are_none_are_no_error(self, tracker: Tracker) -> None:
+        """A loss that became NaN or infinite is worth a record, not an exception."""
+        tracker.log(_record(1, math.nan))
+        tracker.log(_record(2, math.inf))
+        tracker.close()
+
+    def test_closing_twice_is_harmless(self, tracker: Tracker) -> None:
+        """Cleaning up may close a tracker that is closed."""
+        tracker.close()
+        tracker.close()
+
+
+def _record(step: int, loss: float) -> dict[str, Any]:
+    return {"step": step, "epoch": 1, "time": 1.7e9 + step, "train/loss": 1.5, "val/loss": loss}

@@ -1,0 +1,1 @@
+"""The Lion optimizer, Cohen's kappa and a journal of runs, for regtrain."""

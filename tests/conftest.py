@@ -1,0 +1,20 @@
+"""What every test has in common: one thread, no settings of the person who runs it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Two cores shared by several test processes: with torch's default, small tensors wait for threads most of the time.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No REGTRAIN_ variable from outside, and no `.regtrain/` found above the test's own folder."""
+    for name in list(os.environ):
+        if name.startswith(("REGTRAIN_", "RAT_", "SLURM_", "LSB_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)

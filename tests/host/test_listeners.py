@@ -1,0 +1,116 @@
+"""Plugins that listen: one that objects refuses a run, one that fails while it is told stops nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from host.packages import Package, regtrain
+from regtrain.errors import PluginError
+from regtrain.host import Host
+from regtrain.types import CheckpointEvent, Choice, Plan, RunEvent, VersionEvent
+
+VERSION = VersionEvent("model", "1.0.0", 1, "sha256:0", "run-1")
+RUN = RunEvent("run-1", "run", Path("run-1"), "finished", {"val/loss": 0.5})
+CHECKPOINT = CheckpointEvent("run-1", Path("step-1"), 1, 1, {})
+
+REFUSES = Package("refuser", "@hookimpl\ndef regtrain_run_planned(plan):\n    raise ValueError('not on a Friday')")
+TELLS: dict[str, Callable[[Host], list[str]]] = {
+    "regtrain_version_registered(version)": lambda host: host.version_registered(VERSION),
+    "regtrain_run_finished(run)": lambda host: host.run_finished(RUN),
+    "regtrain_checkpoint_saved(checkpoint)": lambda host: host.checkpoint_saved(CHECKPOINT),
+    "regtrain_alert(run_id, message)": lambda host: host.alert("run-1", "loss is NaN"),
+}
+CONFIG = """
+model: {name: mlp, in_features: 64, out_features: 10, hidden: [8]}
+data: {name: digits}
+training: {epochs: 1, batch_size: 256}
+optimizer: {name: SGD, lr: 0.1}
+"""
+
+
+def listener(name: str, signature: str, body: str) -> Package:
+    return Package(name, f"heard = []\n@hookimpl\ndef {signature}:\n    {body}")
+
+
+@pytest.mark.parametrize("raised", ["ValueError('no')", "SystemExit('no')"])
+def test_a_plugin_can_refuse_a_run(raised: str, host_with: Callable[..., Host]) -> None:
+    """What a plugin raises when a run is planned becomes an error that names it."""
+    host = host_with(listener("refuser", "regtrain_run_planned()", f"raise {raised}"))
+    plan = Plan("run-1", "run", "model", {"scheduler": None}, Path(), _choices("SGD"))
+    with pytest.raises(PluginError, match="plugin 'refuser' of refuser refused the run: no"):
+        host.run_planned(plan)
+
+
+@pytest.mark.parametrize("signature", TELLS)
+@pytest.mark.parametrize("raised", ["RuntimeError('wire cut')", "SystemExit('wire cut')"])
+def test_who_fails_is_named_and_stops_nobody(signature: str, raised: str, host_with: Callable[..., Host]) -> None:
+    """A listener that raises gives one line with plugin and hook; the listeners before and after it are told."""
+    hears = "heard.append(1)"
+    host = host_with(
+        listener("a-hears", signature, hears),
+        listener("b-fails", signature, f"raise {raised}"),
+        listener("c-hears", signature, hears),
+    )
+    lines = TELLS[signature](host)
+    assert len(lines) == 1
+    hook = signature.partition("(")[0]
+    assert lines[0].startswith(f"plugin 'b-fails' of b-fails failed in {hook}: ")
+    assert "wire cut" in lines[0]
+    for name in ("a-hears", "c-hears"):
+        assert host._plugins.get_plugin(name).heard == [1]  # type: ignore[union-attr]
+
+
+def test_a_listener_takes_what_it_asks_for(host_with: Callable[..., Host]) -> None:
+    """A hook with two arguments may be implemented with either, both or none of them."""
+    signatures = ("regtrain_alert()", "regtrain_alert(message)", "regtrain_alert(message, run_id)")
+    packages = [
+        listener(f"takes-{n}", signature, "heard.append(locals().copy())") for n, signature in enumerate(signatures)
+    ]
+    host = host_with(*packages)
+    assert host.alert("run-1", "hot") == []
+    heard = [host._plugins.get_plugin(package.name).heard[0] for package in packages]  # type: ignore[union-attr]
+    assert heard == [{}, {"message": "hot"}, {"message": "hot", "run_id": "run-1"}]
+
+
+def test_a_listener_may_be_a_method(host_with: Callable[..., Host]) -> None:
+    """An entry point may name an object; its methods are its hooks."""
+    code = "class Journal:\n    heard = []\n    @hookimpl\n    def regtrain_run_finished(self, run):\n        self.heard.append(run)\n"
+    host = host_with(Package("methods", code + "journal = Journal()\n", value="methods:journal"))
+    assert host.run_finished(RUN) == []
+    assert host._plugins.get_plugin("methods").heard == [RUN]  # type: ignore[union-attr]
+    assert next(info.listens for info in host.plugins if info.name == "methods") == ("regtrain_run_finished",)
+
+
+@pytest.mark.slow
+def test_a_refused_run_leaves_nothing(site: Path, tmp_path: Path) -> None:
+    """`regtrain run` exits with 2, names the plugin and what it said, and creates no run folder."""
+    REFUSES.install(site)
+    (tmp_path / "run.yaml").write_text(CONFIG)
+    done = regtrain(site, "run", "run.yaml", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "plugin 'refuser' of refuser refused the run: not on a Friday" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.yaml", "site"]
+    allowed = regtrain(site, "run", "run.yaml", "--json", cwd=tmp_path)
+    assert json.loads(allowed.stderr)["error"]["code"] == "plugin"
+
+
+@pytest.mark.slow
+def test_failing_listeners_spoil_no_run(site: Path, tmp_path: Path) -> None:
+    """A run whose every event makes a plugin fail is trained and registered; each failure is a warning."""
+    hooks = [signature.partition("(")[0] for signature in TELLS if "alert" not in signature]
+    code = "".join(f"@hookimpl\ndef {hook}():\n    raise RuntimeError('wire cut')\n" for hook in hooks)
+    Package("all-thumbs", code).install(site)
+    (tmp_path / "run.yaml").write_text(CONFIG)
+    done = regtrain(site, "run", "run.yaml", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["version"] == "1.0.0"
+    for hook in hooks:
+        assert f"plugin 'all-thumbs' of all-thumbs failed in {hook}: RuntimeError('wire cut')" in done.stderr
+
+
+def _choices(optimizer: str) -> tuple[Choice, ...]:
+    return (Choice("optimizer.name", optimizer, "test"),)

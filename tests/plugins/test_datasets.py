@@ -1,0 +1,154 @@
+"""The datasets that ship: digits, MNIST and tables from CSV files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from regtrain.testing import DatasetConformance, PluginConformance
+from regtrain_plugins.datasets.csv_file import csv_table
+
+CSV = "regtrain_plugins.datasets.csv_file"
+DIGITS = "regtrain_plugins.datasets.digits"
+MNIST = "regtrain_plugins.datasets.mnist"
+TABLE = "a,b,label\n1,2.5,0\n3,-4,1\n5,6e-3,1\n"
+
+
+class TestCsvPlugin(PluginConformance):
+    module = CSV
+    provides: ClassVar = {"datasets": ["csv"]}
+    without_torch = True
+
+
+class TestDigitsPlugin(PluginConformance):
+    module = DIGITS
+    provides: ClassVar = {"datasets": ["digits"]}
+    without_torch = True
+
+
+class TestMnistPlugin(PluginConformance):
+    module = MNIST
+    provides: ClassVar = {"datasets": ["mnist_5k"]}
+    without_torch = True
+
+
+class TestCsv(DatasetConformance):
+    module = CSV
+    offers = "csv"
+
+    @pytest.fixture(autouse=True)
+    def table(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        written(tmp_path, TABLE)
+        args = {"data_dir": str(tmp_path), "train_path": "table.csv", "val_path": "table.csv"}
+        monkeypatch.setattr(type(self), "args", args)
+
+
+class TestDigits(DatasetConformance):
+    module = DIGITS
+    offers = "digits"
+
+
+@pytest.mark.slow
+class TestMnist(DatasetConformance):
+    module = MNIST
+    offers = "mnist_5k"
+
+
+def written(folder: Path, text: str | bytes) -> str:
+    path = folder / "table.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def test_digits_are_split_without_overlap() -> None:
+    """Training and validation images together are the 1,797 of scikit-learn; another seed draws others."""
+    from regtrain_plugins.datasets.digits import digits
+
+    splits, other = digits(), digits(split_seed=1)
+    assert splits.val is not None
+    assert len(splits.train) + len(splits.val) == 1797  # type: ignore[arg-type]
+    images = torch.cat([splits.train.tensors[0], splits.val.tensors[0]])  # type: ignore[attr-defined]
+    again = torch.cat([other.train.tensors[0], other.val.tensors[0]])  # type: ignore[attr-defined, union-attr]
+    assert images.sum() == pytest.approx(again.sum())
+    assert not torch.equal(splits.val.tensors[1], other.val.tensors[1])  # type: ignore[attr-defined, union-attr]
+
+
+def test_csv_takes_the_last_column_as_classes(tmp_path: Path) -> None:
+    """Without `target`, the last column holds the classes and the others the features."""
+    features, classes = csv_table(written(tmp_path, TABLE)).train.tensors  # type: ignore[attr-defined]
+    assert torch.equal(features, torch.tensor([[1, 2.5], [3, -4], [5, 6e-3]]))
+    assert classes.dtype == torch.int64
+    assert classes.tolist() == [0, 1, 1]
+
+
+def test_csv_takes_any_column_as_numbers(tmp_path: Path) -> None:
+    """A named target of numbers comes as float32 of shape (rows, 1)."""
+    splits = csv_table(written(tmp_path, TABLE), target="b", target_type="number")
+    features, numbers = splits.train.tensors  # type: ignore[attr-defined]
+    assert features.tolist() == [[1, 0], [3, 1], [5, 1]]
+    assert numbers.shape == (3, 1)
+    assert numbers.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"\xef\xbb\xbf" + TABLE.encode(), id="byte order mark"),
+        pytest.param(TABLE.replace("\n", "\r\n"), id="line ends of Windows"),
+        pytest.param(TABLE.replace("\n", "\n\n"), id="empty lines"),
+        pytest.param(TABLE.rstrip("\n"), id="no newline at the end"),
+        pytest.param(TABLE.replace("a,b", '"a","b"').replace("2.5", '"2.5"'), id="quotes"),
+        pytest.param(TABLE.replace("2.5", " 2.5 "), id="spaces"),
+    ],
+)
+def test_csv_reads_what_spreadsheets_write(text: str | bytes, tmp_path: Path) -> None:
+    """Marks, line ends and quotes of common programs make no difference to the numbers."""
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    plain.mkdir()
+    other.mkdir()
+    wanted = csv_table(written(plain, TABLE), target="label").train.tensors  # type: ignore[attr-defined]
+    found = csv_table(written(other, text), target="label").train.tensors  # type: ignore[attr-defined]
+    assert all(torch.equal(one, two) for one, two in zip(found, wanted, strict=True))
+
+
+def test_csv_fingerprint_is_that_of_the_file(tmp_path: Path) -> None:
+    """One changed byte is another fingerprint; the same file under another name is the same."""
+    first = csv_table(written(tmp_path, TABLE)).fingerprint["train"]
+    (tmp_path / "copy.csv").write_text(TABLE)
+    assert csv_table(str(tmp_path / "copy.csv")).fingerprint["train"] == first
+    assert csv_table(written(tmp_path, TABLE.replace("2.5", "2.6"))).fingerprint["train"] != first
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("", "holds no rows", id="empty file"),
+        pytest.param("a,b\n", "holds no rows", id="header only"),
+        pytest.param("a,label\n1,0\nnan,1\n", r":3 column 'a': 'nan' is not finite", id="NaN"),
+        pytest.param("a,label\n1,0\n-inf,1\n", r":3 column 'a': '-inf' is not finite", id="infinity"),
+        pytest.param("a,label\n1,0\n,1\n", r":3 column 'a': '' is not a number", id="empty cell"),
+        pytest.param("a,label\nx,0\n", r":2 column 'a': 'x' is not a number", id="text"),
+        pytest.param("a,label\n1,0\n1\n", r":3 has 1 cells, the header has 2", id="short row"),
+        pytest.param("a,label\n1,0,3\n", r":2 has 3 cells, the header has 2", id="long row"),
+        pytest.param("a,label\n1,0.5\n", "'label' is not made of classes", id="broken class"),
+        pytest.param("a,label\n1,-1\n", "'label' is not made of classes", id="negative class"),
+        pytest.param(f"a,label\n{'1' * 200_000},0\n", ":2 is not CSV: field larger", id="endless cell"),
+    ],
+)
+def test_csv_names_what_is_wrong(text: str, words: str, tmp_path: Path) -> None:
+    """A table that cannot be trained on is refused with file, line and column."""
+    with pytest.raises(ValueError, match=words):
+        csv_table(written(tmp_path, text))
+
+
+def test_csv_names_missing_column_and_file(tmp_path: Path) -> None:
+    """A column that is not there is refused with those that are; a missing file is named."""
+    with pytest.raises(ValueError, match=r"no column 'price'; there are: a, b, label"):
+        csv_table(written(tmp_path, TABLE), target="price")
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
+        csv_table("missing.csv", data_dir=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
+        csv_table(written(tmp_path, TABLE), val_path="missing.csv")

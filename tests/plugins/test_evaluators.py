@@ -1,0 +1,126 @@
+"""Metrics of classification and regression, against scikit-learn."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from regtrain.testing import EvaluatorConformance, PluginConformance
+from regtrain_plugins.evaluators.classification import Classification
+from regtrain_plugins.evaluators.regression import Regression
+
+CLASSIFICATION = "regtrain_plugins.evaluators.classification"
+REGRESSION = "regtrain_plugins.evaluators.regression"
+
+
+class TestClassificationPlugin(PluginConformance):
+    module = CLASSIFICATION
+    provides: ClassVar = {"evaluators": ["classification"]}
+    without_torch = True
+
+
+class TestRegressionPlugin(PluginConformance):
+    module = REGRESSION
+    provides: ClassVar = {"evaluators": ["regression"]}
+    without_torch = True
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+class TestClassification(EvaluatorConformance):
+    module = CLASSIFICATION
+    offers = "classification"
+
+    @pytest.fixture(autouse=True)
+    def arguments(self, average: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(type(self), "args", {"average": average})
+
+    def batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        draw = torch.Generator().manual_seed(0)
+        return [(torch.randn(n, 4, generator=draw), torch.randint(4, (n,), generator=draw)) for n in (5, 9, 2)]
+
+
+class TestRegression(EvaluatorConformance):
+    module = REGRESSION
+    offers = "regression"
+
+    def batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        draw = torch.Generator().manual_seed(0)
+        return [(torch.randn(n, 2, generator=draw), torch.randn(n, 2, generator=draw)) for n in (5, 9, 2)]
+
+
+@st.composite
+def labels(draw: st.DrawFn) -> tuple[int, list[int], list[int]]:
+    """Number of classes, true classes and predicted ones; often some class is in neither."""
+    classes = draw(st.integers(2, 6))
+    present = st.sampled_from(sorted(draw(st.sets(st.integers(0, classes - 1), min_size=1))))
+    count = draw(st.integers(1, 30))
+    return (
+        classes,
+        draw(st.lists(present, min_size=count, max_size=count)),
+        draw(st.lists(present, min_size=count, max_size=count)),
+    )
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+@settings(max_examples=80, deadline=None)
+@given(case=labels(), cut=st.integers(0, 30))
+def test_classification_equals_scikit_learn(average: str, case: tuple[int, list[int], list[int]], cut: int) -> None:
+    """Accuracy, precision, recall and F1 in any batches are scikit-learn's, with classes missing or not."""
+    classes, actual, predicted = case
+    evaluator = Classification(average=average)  # type: ignore[arg-type]
+    scores = torch.nn.functional.one_hot(torch.tensor(predicted), classes).float()
+    for part in (slice(0, cut), slice(cut, None)):
+        if actual[part]:
+            evaluator.update(scores[part], torch.tensor(actual)[part])
+    found = evaluator.compute()
+    precision, recall, f1, _ = reference.precision_recall_fscore_support(
+        actual, predicted, average=average, zero_division=0
+    )
+    wanted = {
+        "accuracy": reference.accuracy_score(actual, predicted),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+    }
+    assert found == pytest.approx(wanted)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3, width=32), st.floats(-1e3, 1e3, width=32)), min_size=2, max_size=30))
+def test_regression_equals_scikit_learn(pairs: list[tuple[float, float]]) -> None:
+    """Errors and R² are scikit-learn's; R² is 0 where all targets are equal."""
+    actual, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    evaluator = Regression()
+    evaluator.update(torch.tensor(predicted), torch.tensor(actual))
+    found = evaluator.compute()
+    assert found["mse"] == pytest.approx(reference.mean_squared_error(actual, predicted), rel=1e-9, abs=1e-12)
+    assert found["rmse"] == pytest.approx(reference.root_mean_squared_error(actual, predicted), rel=1e-9, abs=1e-9)
+    assert found["mae"] == pytest.approx(reference.mean_absolute_error(actual, predicted), rel=1e-9, abs=1e-12)
+    if len(set(actual)) > 1:
+        assert found["r2"] == pytest.approx(reference.r2_score(actual, predicted), rel=1e-4, abs=1e-6)
+
+
+def test_more_classes_than_scores_is_allowed() -> None:
+    """`num_classes` may be larger than the scores of the first batch show."""
+    evaluator = Classification(num_classes=5)
+    evaluator.update(torch.eye(3), torch.tensor([0, 1, 4]))
+    assert evaluator.compute()["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_wrong_shapes_are_named() -> None:
+    """Scores that are no table, and numbers of unlike shapes, are refused with their shapes."""
+    with pytest.raises(ValueError, match=r"got \(2, 3, 4\)"):
+        Classification().update(torch.zeros(2, 3, 4), torch.zeros(2, dtype=torch.long))
+    with pytest.raises(ValueError, match=r"\(3, 1\).*\(3,\)"):
+        Regression().update(torch.zeros(3, 1), torch.zeros(3))
+
+
+def test_an_unknown_average_is_refused() -> None:
+    """The averages that exist are named."""
+    with pytest.raises(ValueError, match="macro, micro, weighted"):
+        Classification(average="mean")  # type: ignore[arg-type]

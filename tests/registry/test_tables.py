@@ -1,0 +1,33 @@
+"""Times in the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects.sqlite import dialect
+
+from regtrain_registry.json_values import iso
+from regtrain_registry.tables import UtcTime
+
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=OFFSETS))
+def test_a_time_comes_back_as_the_same_moment(time: datetime) -> None:
+    """Whatever the zone: stored as UTC without zone, to the microsecond, read as UTC."""
+    stored = UtcTime().process_bind_param(time, dialect())
+    assert stored is not None
+    assert stored.tzinfo is None
+    read = UtcTime().process_result_value(stored, dialect())
+    assert read == time
+    assert read.tzinfo is UTC
+    assert iso(time) == stored.isoformat(timespec="microseconds") + "Z"
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    """Nobody can say later which moment it was."""
+    with pytest.raises(ValueError, match="without zone"):
+        UtcTime().process_bind_param(datetime(2026, 1, 1), dialect())
