@@ -54,7 +54,9 @@ class Trainer:
         allow_imports: Sequence[str] = (),
     ) -> None:
         if val_dataset is not None and train_dataset is None:
-            raise MissingKeyError("val_dataset is given without train_dataset", "pass both, or neither and name the data")
+            raise MissingKeyError(
+                "val_dataset is given without train_dataset", "pass both, or neither and name the data"
+            )
         flags = {"experiment.output_dir": str(output_dir) if output_dir else None, "experiment.name": experiment_name}
         self.cwd = Path.cwd()
         self.resolved: Resolved = from_mapping(config if config is not None else {}, flags=flags, base_dir=self.cwd)

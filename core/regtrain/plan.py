@@ -110,7 +110,10 @@ def _with_paths(resolved: Resolved, cwd: Path) -> Config:
     data = config.data
     folder = absolute("data.data_dir", data.data_dir)
     inside = (lambda key, value: value) if folder else absolute
-    paths = {"train_path": inside("data.train_path", data.train_path), "val_path": inside("data.val_path", data.val_path)}
+    paths = {
+        "train_path": inside("data.train_path", data.train_path),
+        "val_path": inside("data.val_path", data.val_path),
+    }
     where = absolute("experiment.output_dir", config.experiment.output_dir)
     return config.model_copy(
         update={
@@ -219,9 +222,13 @@ def _places(config: Config, host: Host) -> list[Choice]:
 def _length(config: Config) -> list[Choice]:
     training = config.training
     if not (training.epochs or training.max_steps or training.debug):
-        raise MissingKeyError("training.epochs is missing: a run needs an end", "give training.epochs or training.max_steps")
+        raise MissingKeyError(
+            "training.epochs is missing: a run needs an end", "give training.epochs or training.max_steps"
+        )
     seed = config.experiment.seed
-    choices = [Choice("experiment.seed", DEFAULT_SEED if seed is None else seed, "config" if seed is not None else "default")]
+    choices = [
+        Choice("experiment.seed", DEFAULT_SEED if seed is None else seed, "config" if seed is not None else "default")
+    ]
     batch, target = training.batch_size, training.target_batch_size
     if batch is None:
         batch = min(DEFAULT_BATCH_SIZE, target or DEFAULT_BATCH_SIZE)
@@ -265,7 +272,9 @@ def _precision(config: Config, device: str, hardware: Hardware) -> Choice:
     asked, mixed = config.training.precision, config.training.mixed_precision
     key = "training.precision"
     if mixed is False or (asked in ("auto", "32") and not mixed):
-        return Choice(key, "32", "mixed_precision is off" if mixed is False else "config" if asked == "32" else "default")
+        return Choice(
+            key, "32", "mixed_precision is off" if mixed is False else "config" if asked == "32" else "default"
+        )
     if asked == "bf16-mixed":
         return Choice(key, asked, "config")
     if not device.startswith("cuda"):
@@ -282,7 +291,9 @@ def _measures(config: Config, host: Host) -> list[Choice]:
     monitor = config.checkpoint.monitor or task.monitor
     mode = config.checkpoint.mode or mode_of(monitor)
     return [
-        Choice("loss.name", config.loss.target or config.loss.name or task.loss, "config" if _given(config) else "task"),
+        Choice(
+            "loss.name", config.loss.target or config.loss.name or task.loss, "config" if _given(config) else "task"
+        ),
         Choice(
             "evaluation.evaluator.name",
             host.offer("evaluators", evaluator or task.evaluator).name,

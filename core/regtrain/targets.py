@@ -48,9 +48,7 @@ def find_target(key: str, text: str, base_dir: Path, allow_imports: Collection[s
     """
     place, colon, function = text.rpartition(":")
     if not colon or not function.isidentifier() or not place:
-        raise ConfigValueError(
-            f"{key}: {text!r} is no target", "write ./file.py:function, or package.module:function"
-        )
+        raise ConfigValueError(f"{key}: {text!r} is no target", "write ./file.py:function, or package.module:function")
     if not place.endswith(".py"):
         return _in_package(key, place, function, allow_imports)
     file = (base_dir / place).resolve()
@@ -68,7 +66,9 @@ def find_target(key: str, text: str, base_dir: Path, allow_imports: Collection[s
 def _in_package(key: str, module: str, function: str, allow_imports: Collection[str]) -> Target:
     package = module.partition(".")[0]
     if not all(part.isidentifier() for part in module.split(".")):
-        raise ConfigValueError(f"{key}: {module!r} is no module", "write ./file.py:function, or package.module:function")
+        raise ConfigValueError(
+            f"{key}: {module!r} is no module", "write ./file.py:function, or package.module:function"
+        )
     if package not in allow_imports:
         raise ImportNotAllowedError(
             f"{key}: {module}:{function} imports the installed package {package!r}, which was not allowed",

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     import torch
     from torch import nn
-    from torch.optim import Optimizer
     from torch.utils.data import Dataset
 
 __all__ = [
     "KINDS",
     "CheckpointEvent",
-    "EvaluatorFactory",
+    "Choice",
     "Evaluator",
+    "EvaluatorFactory",
     "JobCommand",
     "Kind",
     "Launcher",
     "Plan",
-    "Choice",
     "Register",
     "RunEvent",
     "Schedule",

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import Done, NoisyRows, train
 from torch import nn
 from torch.utils.data import TensorDataset
 
@@ -18,13 +17,12 @@ from regtrain.checkpoint.keep import list_checkpoints
 from regtrain.job import Live
 from regtrain.trainer import Batches
 from regtrain.types import Splits
+from small_runs import Done, NoisyRows, train
 
 
 def rows(count: int = 40, seed: int = 1) -> TensorDataset:
     generator = torch.Generator().manual_seed(seed)
-    return TensorDataset(
-        torch.randn(count, 6, generator=generator), torch.randint(0, 3, (count,), generator=generator)
-    )
+    return TensorDataset(torch.randn(count, 6, generator=generator), torch.randint(0, 3, (count,), generator=generator))
 
 
 def linear() -> nn.Module:
@@ -149,7 +147,11 @@ def test_metrics_can_be_chosen(tmp_path: Path) -> None:
 
 def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
     """With a learning rate of 0 nothing improves: the run ends after `patience` validations."""
-    config = {"training": {"epochs": 50}, "optimizer": {"lr": 0.0}, "early_stopping": {"patience": 3, "metric": "val_loss"}}
+    config = {
+        "training": {"epochs": 50},
+        "optimizer": {"lr": 0.0},
+        "early_stopping": {"patience": 3, "metric": "val_loss"},
+    }
     done, _ = plain(tmp_path, config)
     assert done.outcome.status == "finished"
     assert (done.outcome.epochs, done.outcome.reason) == (4, "patience used up")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import Done, LabelAccuracy, differences, train
 
 from regtrain.host import Host, Offer
+from small_runs import Done, LabelAccuracy, differences, train
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": {"name": "SGD", "lr": 0.05, "momentum": 0.9}},
@@ -29,16 +29,19 @@ def host() -> Host:
     """The installed plugins, with an evaluator that knows the index column of the small data."""
     made = Host()
     assert made.plugins
-    made._offers["evaluators", "classification"] = Offer(
-        "evaluators", "classification", LabelAccuracy, "test", "test"
-    )
+    made._offers["evaluators", "classification"] = Offer("evaluators", "classification", LabelAccuracy, "test", "test")
     return made
 
 
 def config(kind: str, workers: int, accumulate: int) -> dict[str, Any]:
     return {
         **OPTIMIZERS[kind],
-        "training": {"epochs": EPOCHS, "batch_size": 4, "gradient_accumulation_steps": accumulate, "gradient_clip_norm": 1.0},
+        "training": {
+            "epochs": EPOCHS,
+            "batch_size": 4,
+            "gradient_accumulation_steps": accumulate,
+            "gradient_clip_norm": 1.0,
+        },
         "data": {"num_workers": workers},
         "logging": {"every_n_steps": 1},
         "evaluation": {"every_n_steps": 2},

@@ -56,7 +56,9 @@ class Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, line) for name, (_, line) in COMMANDS.items()]
-        rows += [(o.name, f"From plugin {o.plugin} of {o.distribution}.") for o in _plugin_commands(strangers_only=True)]
+        rows += [
+            (o.name, f"From plugin {o.plugin} of {o.distribution}.") for o in _plugin_commands(strangers_only=True)
+        ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -118,7 +120,9 @@ def _described(problem: Exception) -> tuple[str, str, str, int]:
         context = getattr(problem, "ctx", None)
         hint = f"`{context.command_path} --help` shows what it takes" if context else ""
         return "usage", problem.format_message(), hint, 2
-    if hasattr(problem, "exit_code") and hasattr(problem, "hint"):  # of the core or of the registry, which is on its own
+    if hasattr(problem, "exit_code") and hasattr(
+        problem, "hint"
+    ):  # of the core or of the registry, which is on its own
         return str(getattr(problem, "code", "error")), problem.message, problem.hint, problem.exit_code  # type: ignore[attr-defined]
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""

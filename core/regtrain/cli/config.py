@@ -69,7 +69,9 @@ def explain(key: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    print_table(("fact", "value"), [(name.replace("_", " "), _shown(value)) for name, value in facts.items() if value != ()])
+    print_table(
+        ("fact", "value"), [(name.replace("_", " "), _shown(value)) for name, value in facts.items() if value != ()]
+    )
 
 
 def _shown(value: Any) -> str:

@@ -36,7 +36,9 @@ def list_models(limit: int | None, as_json: bool) -> None:
         latest = model.latest
         metrics = _metrics(latest.metrics) if latest else "-"
         when = f"{latest.created_at:%Y-%m-%d %H:%M}" if latest else "-"
-        rows.append((model.name, latest.version if latest else "-", model.versions, size(model.size_bytes), when, metrics))
+        rows.append(
+            (model.name, latest.version if latest else "-", model.versions, size(model.size_bytes), when, metrics)
+        )
     print_table(("model", "latest", "versions", "size", "created", "metrics"), rows)
 
 
@@ -51,7 +53,14 @@ def versions(model: str, limit: int | None, as_json: bool) -> None:
         print_json([version.to_json() for version in found])
         return
     rows = [
-        (v.version, v.number, v.status.value, ", ".join(v.aliases) or "-", _metrics(v.metrics), "; ".join(v.bump.reasons[:1]))
+        (
+            v.version,
+            v.number,
+            v.status.value,
+            ", ".join(v.aliases) or "-",
+            _metrics(v.metrics),
+            "; ".join(v.bump.reasons[:1]),
+        )
         for v in found
     ]
     print_table(("version", "number", "status", "aliases", "metrics", "why this version"), rows)
@@ -84,7 +93,10 @@ def show(ref: str, as_json: bool) -> None:
     ]
     print_table(("fact", "value"), facts)
     click.echo()
-    print_table(("file", "kind", "size", "digest"), [(a.path, a.kind.value, size(a.size_bytes), a.digest) for a in found.artifacts])
+    print_table(
+        ("file", "kind", "size", "digest"),
+        [(a.path, a.kind.value, size(a.size_bytes), a.digest) for a in found.artifacts],
+    )
 
 
 @models.command()
@@ -111,9 +123,7 @@ def register(
     inside = path if path.is_dir() else path.parent
     registry = open_registry(Path.cwd(), owner.path, create=True)
     checkpoint = inside if (inside / "manifest.json").is_file() else None
-    made = register_run(
-        registry, owner, checkpoint=checkpoint, model=model, bump=bump, version=version, parents=parent
-    )
+    made = register_run(registry, owner, checkpoint=checkpoint, model=model, bump=bump, version=version, parents=parent)
     _tell("registered", made, as_json)
 
 

@@ -175,7 +175,9 @@ def _started(made: Plan, run_dir: RunDir) -> None:
 
 
 def _tell(result: RunResult) -> None:
-    shown = {k: v for k, v in result.outcome.metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/rmse")}
+    shown = {
+        k: v for k, v in result.outcome.metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/rmse")
+    }
     measured = ", ".join(f"{key} {number(value)}" for key, value in shown.items())
     click.echo(f"finished: {result.outcome.epochs} epochs, {result.outcome.steps} steps, {measured}")
     best = result.outcome.best

@@ -75,7 +75,9 @@ def list_of_run(run: str, as_json: bool) -> None:
     owner = run_dir_of(Path(run).resolve()) if Path(run).exists() else None
     owner = owner or run_dir_of(Path(open_registry(Path.cwd()).run(run).run_dir))
     if owner is None:
-        raise RunNotFoundError(f"the folder of run {run!r} is gone", "`models checkout` brings back what was registered")
+        raise RunNotFoundError(
+            f"the folder of run {run!r} is gone", "`models checkout` brings back what was registered"
+        )
     plan = owner.read_plan()
     infos = list_checkpoints(owner.checkpoints(plan.config))
     best = best_of(infos, str(plan.choice("checkpoint.monitor")), plan.choice("checkpoint.mode"))

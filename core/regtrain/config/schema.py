@@ -30,7 +30,9 @@ class Experiment(Section):
     name: str | None = Field(None, description="What the run is called; made from model and data when left out.")
     description: str = Field("", description="One sentence for people; stored and shown.")
     task: str | None = Field(None, description="What is learned: classification, regression, or a plugin's task.")
-    seed: NotNegative | None = Field(None, description="Seed of Python, NumPy, torch and the sampler; 42 when left out.")
+    seed: NotNegative | None = Field(
+        None, description="Seed of Python, NumPy, torch and the sampler; 42 when left out."
+    )
     output_dir: str = Field("runs", description="Folder that gets one folder per run; relative to the config file.")
 
 
@@ -40,7 +42,9 @@ class Model(Section):
     args: Args = Field({}, description="Arguments of the factory; other keys of this section land here.")
     pretrained: bool | None = Field(None, description="Start from published weights, where the model has them.")
     compile: bool = Field(False, description="Compile with torch.compile.")
-    compile_mode: Literal["default", "reduce-overhead", "max-autotune"] = Field("default", description="Mode of torch.compile.")
+    compile_mode: Literal["default", "reduce-overhead", "max-autotune"] = Field(
+        "default", description="Mode of torch.compile."
+    )
     gradient_checkpointing: bool = Field(False, description="Recompute activations to save memory.")
 
 
@@ -59,7 +63,9 @@ class Data(Section):
     val_path: str | None = Field(None, description="Validation data by path.")
     image_size: Positive | None = Field(None, description="Side of the images in pixels; handed to the factory.")
     auto_optimize: bool = Field(True, description="Choose workers and pinning where they are left out.")
-    num_workers: NotNegative | None = Field(None, description="Processes that load data; 0 loads in the training process.")
+    num_workers: NotNegative | None = Field(
+        None, description="Processes that load data; 0 loads in the training process."
+    )
     pin_memory: bool | None = Field(None, description="Page-locked memory for copies to a GPU.")
     persistent_workers: bool | None = Field(None, description="Keep loading processes between epochs.")
     prefetch_factor: Positive | None = Field(None, description="Batches that each loading process prepares ahead.")
@@ -68,7 +74,9 @@ class Data(Section):
 
 
 class Loss(Section):
-    name: str | None = Field(None, description="A class of torch.nn by name, e.g. CrossEntropyLoss; the task's own when left out.")
+    name: str | None = Field(
+        None, description="A class of torch.nn by name, e.g. CrossEntropyLoss; the task's own when left out."
+    )
     target: str | None = Field(None, description="Your own factory: ./file.py:function, beside the config.")
     args: Args = Field({}, description="Arguments of the loss; other keys of this section land here.")
 
@@ -80,7 +88,9 @@ class Training(Section):
     auto_batch_size: bool = Field(False, description="Choose the batch size from model and memory.")
     target_batch_size: Positive | None = Field(None, description="Samples per optimizer step to reach by accumulation.")
     gradient_accumulation_steps: Positive = Field(1, description="Batches per optimizer step.")
-    gradient_clip_norm: Annotated[float, Field(gt=0)] | None = Field(None, description="Clip the total gradient norm to this.")
+    gradient_clip_norm: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Clip the total gradient norm to this."
+    )
     mixed_precision: bool | None = Field(None, description="true: what the hardware does well; false: 32 bits.")
     precision: Annotated[Literal["auto", "32", "16-mixed", "bf16-mixed"], BeforeValidator(as_precision)] = Field(
         "auto", description="Number format of the forward pass."
@@ -97,7 +107,9 @@ class OptimizerGroup(Section):
 
 class Optimizer(Section):
     name: str | None = Field(None, description="Optimizer in any letter case, e.g. AdamW; AdamW when left out.")
-    lr: Annotated[float, Field(ge=0)] | None = Field(None, description="Learning rate; the optimizer's own default when left out.")
+    lr: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Learning rate; the optimizer's own default when left out."
+    )
     args: Args = Field({}, description="Other arguments of the optimizer; other keys of this section land here.")
     strict: bool = Field(False, description="An argument that the optimizer does not take is an error, not a warning.")
     groups: dict[str, OptimizerGroup] = Field({}, description="Component or pattern → its own optimizer.")
@@ -107,7 +119,9 @@ class Scheduler(Section):
     name: str | None = Field(None, description="A class of torch.optim.lr_scheduler, or step, cosine, plateau.")
     interval: Literal["epoch", "step"] | None = Field(None, description="When it steps; epoch when left out.")
     args: Args = Field({}, description="Arguments of the scheduler; other keys of this section land here.")
-    monitor: Metric | None = Field(None, description="Metric that ReduceLROnPlateau watches; checkpoint.monitor when left out.")
+    monitor: Metric | None = Field(
+        None, description="Metric that ReduceLROnPlateau watches; checkpoint.monitor when left out."
+    )
     warmup_epochs: NotNegative | None = Field(None, description="Epochs of linear warm-up.")
     warmup_steps: NotNegative | None = Field(None, description="Steps of linear warm-up.")
     min_lr: Annotated[float, Field(ge=0)] | None = Field(None, description="Lowest learning rate.")
@@ -123,7 +137,9 @@ class Checkpoint(Section):
     monitor: Metric | None = Field(None, description="Metric that decides what is best; the task's own when left out.")
     mode: Mode | None = Field(None, description="Whether less or more is better; from the metric's name when left out.")
     pth_names: bool = Field(False, description="Also write best_model.pth and last_model.pth (weights only).")
-    resume_from: str | None = Field(None, description="Checkpoint, run folder, its config, or MODEL@VERSION to go on from.")
+    resume_from: str | None = Field(
+        None, description="Checkpoint, run folder, its config, or MODEL@VERSION to go on from."
+    )
 
 
 class EarlyStopping(Section):
@@ -142,7 +158,9 @@ class Evaluator(Section):
 class Evaluation(Section):
     every_n_epochs: Positive = Field(1, description="Validate every N epochs.")
     every_n_steps: Positive | None = Field(None, description="Validate every N optimizer steps as well.")
-    metrics: list[str] | None = Field(None, description="Metrics to keep of those the evaluator computes; all when left out.")
+    metrics: list[str] | None = Field(
+        None, description="Metrics to keep of those the evaluator computes; all when left out."
+    )
     save_predictions: bool = Field(False, description="Write the predictions of the last validation to the run folder.")
     evaluator: Evaluator = Field(Evaluator(), description="What turns predictions into metrics.")
 
@@ -159,13 +177,17 @@ class Tracker(Section):
 
 class Distributed(Section):
     auto_detect: bool = Field(True, description="Read RANK, WORLD_SIZE, SLURM and LSF variables.")
-    backend: Literal["nccl", "gloo"] | None = Field(None, description="Communication backend; from the device when left out.")
+    backend: Literal["nccl", "gloo"] | None = Field(
+        None, description="Communication backend; from the device when left out."
+    )
     strategy: str | None = Field(None, description="single, or what a plugin offers; chosen when left out.")
     sharding_strategy: str | None = Field(None, description="How FSDP shards.")
     deepspeed: bool | None = Field(None, description="Use DeepSpeed.")
     zero_stage: Annotated[int, Field(ge=0, le=3)] | None = Field(None, description="ZeRO stage of DeepSpeed.")
     use_accelerate: bool | None = Field(None, description="Use Accelerate.")
-    devices: Annotated[list[int], BeforeValidator(as_devices)] | None = Field(None, description="GPUs to use, by index.")
+    devices: Annotated[list[int], BeforeValidator(as_devices)] | None = Field(
+        None, description="GPUs to use, by index."
+    )
 
 
 class Launcher(Section):
@@ -175,7 +197,9 @@ class Launcher(Section):
     num_gpus: NotNegative | None = Field(None, description="GPUs per node.")
     partition: str | None = Field(None, description="SLURM partition.")
     queue: str | None = Field(None, description="LSF queue.")
-    walltime: Annotated[str, BeforeValidator(as_walltime)] | None = Field(None, description="Time limit, e.g. 24:00 or 12:00:00.")
+    walltime: Annotated[str, BeforeValidator(as_walltime)] | None = Field(
+        None, description="Time limit, e.g. 24:00 or 12:00:00."
+    )
     memory: Annotated[int | float, Field(gt=0)] | None = Field(None, description="Memory in GB.")
 
 
@@ -196,7 +220,9 @@ class RegistryKeys(Section):
     uri: str | None = Field(None, description="Database URL; sqlite:///.regtrain/registry.db when left out.")
     store: str | None = Field(None, description="Where weights are kept; .regtrain/blobs when left out.")
     model: str | None = Field(None, description="Name in the registry; the run's name when left out.")
-    bump: Literal["major", "minor", "patch"] | None = Field(None, description="Overrule the computed part of the version.")
+    bump: Literal["major", "minor", "patch"] | None = Field(
+        None, description="Overrule the computed part of the version."
+    )
     version: str | None = Field(None, description="Overrule the version: X.Y.Z.")
 
 
@@ -225,7 +251,9 @@ class Parallel(Section):
 
 class Tuning(Section):
     backend: str | None = Field(None, description="optuna on one machine, ray on several.")
-    search_space: dict[str, SearchRange | list[Any]] = Field({}, description="Key → range, or [low, high], or a list of choices.")
+    search_space: dict[str, SearchRange | list[Any]] = Field(
+        {}, description="Key → range, or [low, high], or a list of choices."
+    )
     method: Literal["grid", "random", "bayesian"] | None = Field(None, description="How trials are chosen.")
     metric: Metric | None = Field(None, description="Metric to optimise.")
     direction: Literal["minimize", "maximize"] | None = Field(None, description="Whether less or more is better.")

@@ -184,5 +184,3 @@ def _log(path: Path) -> Iterator[logging.Logger]:
 
 def _since(began: float) -> float:
     return round(time.monotonic() - began, 3)
-
-

@@ -70,7 +70,9 @@ def _make(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, sec
         raise EnvironmentFault(f"{origin} needs the package {package!r}", f"pip install {package}") from problem
     except (OSError, ValueError, TypeError, RuntimeError) as problem:
         kind = DataError if section == "data" else ConfigValueError
-        reason = f"{problem.strerror}: {problem.filename}" if isinstance(problem, OSError) and problem.filename else problem
+        reason = (
+            f"{problem.strerror}: {problem.filename}" if isinstance(problem, OSError) and problem.filename else problem
+        )
         raise kind(f"{origin} failed: {reason}", "the trace is in train.log") from problem
 
 

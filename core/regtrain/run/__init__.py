@@ -117,9 +117,7 @@ def run(request: Request, started: Callable[[Plan, RunDir], None] = lambda plan,
     host = Host()
     plan, resolved = plan_run(request, host)
     try:
-        return tell(
-            plan, resolved, host, lambda run_dir: _launch(plan, host, run_dir), request.cwd, started
-        )
+        return tell(plan, resolved, host, lambda run_dir: _launch(plan, host, run_dir), request.cwd, started)
     finally:
         _drop_unpacked(plan)
 
@@ -249,9 +247,9 @@ def _as_error(outcome: Outcome) -> RegtrainError:
     """The job's error as if it had been raised here."""
     assert outcome.error is not None
     facts = outcome.error
-    made = type(
-        "JobError", (JobFailedError,), {"code": str(facts["code"]), "exit_code": int(facts["exit_code"])}
-    )(str(facts["message"]), str(facts["hint"]))
+    made = type("JobError", (JobFailedError,), {"code": str(facts["code"]), "exit_code": int(facts["exit_code"])})(
+        str(facts["message"]), str(facts["hint"])
+    )
     if facts.get("trace"):
         made.add_note(str(facts["trace"]))
     error: RegtrainError = made
@@ -264,5 +262,3 @@ def _drop_unpacked(plan: Plan) -> None:
         for folder in Path(plan.resume).parents:
             if folder.name.startswith("regtrain-resume-"):
                 shutil.rmtree(folder, ignore_errors=True)
-
-

@@ -103,7 +103,9 @@ def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterat
 
     manifest = json.loads((place / MANIFEST).read_bytes())
     digests = {name: entry["digest"].removeprefix("sha256:") for name, entry in manifest["files"].items()}
-    yield FileToStore(place / "model.safetensors", "model.safetensors", ArtifactKind.WEIGHTS, digests["model.safetensors"])
+    yield FileToStore(
+        place / "model.safetensors", "model.safetensors", ArtifactKind.WEIGHTS, digests["model.safetensors"]
+    )
     for name in ("state.safetensors", "state.json"):
         yield FileToStore(place / name, f"checkpoint/{name}", ArtifactKind.OTHER, digests[name])
     yield FileToStore(place / MANIFEST, f"checkpoint/{MANIFEST}", ArtifactKind.METADATA)

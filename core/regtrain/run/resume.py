@@ -54,7 +54,8 @@ def find_resume(text: str, cwd: Path, registry: Callable[[], Registry]) -> Resum
         run = registry().run(text)
     except Exception as problem:
         raise RunNotFoundError(
-            f"--resume {text!r}: no such file, run or version", "`regtrain runs list` shows runs; a version is NAME@1.0.0"
+            f"--resume {text!r}: no such file, run or version",
+            "`regtrain runs list` shows runs; a version is NAME@1.0.0",
         ) from problem
     return _by_path(Path(run.run_dir))
 

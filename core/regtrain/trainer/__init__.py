@@ -5,4 +5,14 @@ from regtrain.trainer.loop import Parts, Progress, Settings, Trainer
 from regtrain.trainer.precision import Precision
 from regtrain.trainer.stopping import EarlyStopping, Interrupted, StopFlag
 
-__all__ = ["Batches", "EarlyStopping", "Interrupted", "Parts", "Precision", "Progress", "Settings", "StopFlag", "Trainer"]
+__all__ = [
+    "Batches",
+    "EarlyStopping",
+    "Interrupted",
+    "Parts",
+    "Precision",
+    "Progress",
+    "Settings",
+    "StopFlag",
+    "Trainer",
+]

@@ -1,0 +1,247 @@
+"""The conformance classes find the faults they are there for: each is given one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, lr_scheduler
+from torch.utils.data import TensorDataset
+
+from regtrain.errors import CheckpointMismatchError, DataError
+from regtrain.testing import (
+    DatasetConformance,
+    EvaluatorConformance,
+    ModelConformance,
+    OptimizerConformance,
+    SchedulerConformance,
+    StrategyConformance,
+    TaskConformance,
+)
+from regtrain.types import Splits
+from regtrain_plugins.evaluators.regression import Regression
+from regtrain_plugins.strategies.single import Single
+from regtrain_plugins.tasks.supervised import Supervised
+
+
+class Uphill(SGD):
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for weight in group["params"]:
+                weight.data += group["lr"] * weight.grad
+
+
+class Forgetful(SGD):
+    """Takes smaller steps as it goes on, and keeps the count where no state_dict finds it."""
+
+    count = 0
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        self.count += 1
+        for group in self.param_groups:
+            for weight in group["params"]:
+                weight.data -= group["lr"] / self.count * weight.grad
+
+
+class Pickled(SGD):
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "criterion": nn.MSELoss()}
+
+
+def test_optimizers_that_do_not_learn_or_forget() -> None:
+    """An optimizer that climbs, one with state outside of its state, and one that only pickle could store are caught."""
+    suite = OptimizerConformance()
+    with pytest.raises(AssertionError):
+        suite.test_it_learns(Uphill)
+    with pytest.raises(AssertionError, match="differs after going on"):
+        suite.test_it_goes_on_from_its_state(Forgetful)
+    with pytest.raises(CheckpointMismatchError, match="MSELoss"):
+        suite.test_it_goes_on_from_its_state(Pickled)
+    with pytest.raises(AssertionError, match="name its arguments"):
+        suite.test_its_arguments_can_be_asked_for(lambda params, **args: SGD(params, **args))
+    with pytest.raises(AssertionError):
+        suite.test_its_groups_have_a_learning_rate(lambda params, lr: SGD(params, lr=lr * 2))
+    suite.test_it_learns(SGD)
+    suite.test_it_goes_on_from_its_state(SGD)
+
+
+class Drifting(lr_scheduler.LRScheduler):
+    """Counts by itself, and forgets its count in its state."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.own = 0
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | torch.Tensor]:
+        self.own += 1
+        return [base / self.own for base in self.base_lrs]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in super().state_dict().items() if key != "own"}
+
+
+def test_schedulers_that_forget_or_do_nothing() -> None:
+    """A scheduler that forgets where it was, one that changes nothing and one that goes below zero are caught."""
+    suite = SchedulerConformance()
+    with pytest.raises(AssertionError, match="cut after 1 steps"):
+        suite.test_it_goes_on_from_its_state(lambda optimizer, schedule: Drifting(optimizer))
+    with pytest.raises(AssertionError):
+        suite.test_it_changes_the_learning_rate(lambda optimizer, schedule: lr_scheduler.StepLR(optimizer, 1000))
+    with pytest.raises(AssertionError):
+        suite.test_it_goes_through_a_run(
+            lambda optimizer, schedule: lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step)
+        )
+
+
+class Numbers(EvaluatorConformance):
+    def batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        draw = torch.Generator().manual_seed(0)
+        return [(torch.randn(n, generator=draw), torch.randn(n, generator=draw)) for n in (5, 9, 2)]
+
+
+class BatchMean(Regression):
+    """Averages the errors of batches as if they were of one size."""
+
+    def compute(self) -> dict[str, float]:
+        errors = [(o - t).square().mean().item() for o, t in zip(self._outputs, self._targets, strict=True)]
+        return {"mse": sum(errors) / len(errors)}
+
+
+class LastCounts(Regression):
+    def compute(self) -> dict[str, float]:
+        return {"mse": (self._outputs[-1] - self._targets[-1]).square().mean().item()}
+
+
+class NoReset(Regression):
+    seen = False
+
+    def reset(self) -> None:
+        if not self.seen:
+            super().reset()
+        self.seen = True
+
+
+class Named(Regression):
+    def __init__(self, metrics: dict[str, Any]) -> None:
+        super().__init__()
+        self.metrics = metrics
+
+    def compute(self) -> dict[str, float]:
+        return self.metrics
+
+
+class Consumed(Regression):
+    def compute(self) -> dict[str, float]:
+        metrics = super().compute()
+        self.reset()
+        return metrics
+
+
+def test_evaluators_that_depend_on_batches() -> None:
+    """Means of means, order, leftovers, computing once only, and metrics that are no bare finite floats are caught."""
+    suite = Numbers()
+    with pytest.raises(AssertionError):
+        suite.test_the_size_of_batches_does_not_matter(BatchMean())
+    with pytest.raises(AssertionError):
+        suite.test_the_order_of_batches_does_not_matter(LastCounts())
+    with pytest.raises(AssertionError):
+        suite.test_reset_forgets(NoReset())
+    with pytest.raises(AssertionError):
+        suite.test_compute_changes_nothing(Consumed())
+    for wrong in ({"val/mse": 0.5}, {"mse": float("nan")}, {"mse": torch.tensor(0.5)}, {}):
+        with pytest.raises(AssertionError):
+            suite.test_it_gives_bare_numbers(Named(wrong))
+    suite.test_it_gives_bare_numbers(Named({"mse": 0.5}))
+
+
+def test_datasets_that_cannot_be_trusted() -> None:
+    """Data that differ each time, hold NaN, or are empty are caught; so is a split without indexing."""
+    suite = DatasetConformance()
+    suite.offers = "faulty"  # type: ignore[misc]
+    with pytest.raises(AssertionError):
+        suite.test_it_is_the_same_twice(lambda: TensorDataset(torch.randn(4, 2)))
+    with pytest.raises(AssertionError):
+        suite.test_it_is_the_same_twice(lambda: [[random.random()]])
+    for wrong in (TensorDataset(torch.full((3, 1), torch.nan)), TensorDataset(torch.zeros(0, 1)), iter([1])):
+        with pytest.raises(DataError):
+            suite.test_its_splits_can_be_trained_on(lambda made=wrong: Splits(made))
+    with pytest.raises(AssertionError):
+        suite.test_its_samples_make_a_batch(lambda: [[float("inf")], [1.0]])
+
+
+class Unused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.unused = nn.Linear(2, 2), nn.Linear(2, 2)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.used(inputs)
+        return out
+
+
+class Hidden(nn.Module):
+    """Adds a tensor that its state does not hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.shift = nn.Linear(2, 2), torch.randn(2)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.layer(inputs) + self.shift
+        return out
+
+
+class Two(ModelConformance):
+    def sample(self) -> torch.Tensor:
+        return torch.ones(3, 2)
+
+
+def test_models_that_do_not_learn_or_survive() -> None:
+    """A layer without a gradient and a tensor outside of the state are caught."""
+    with pytest.raises(AssertionError, match=r"unused\.weight got no gradient"):
+        Two().test_it_learns_backwards(Unused)
+    with pytest.raises(AssertionError):
+        Two().test_its_weights_survive(Hidden)
+
+
+class Detached(Supervised):
+    def forward(self, model: nn.Module, criterion: Callable[..., torch.Tensor], batch: Any) -> tuple[Any, Any, Any]:
+        loss, outputs, targets = super().forward(model, criterion, batch)
+        return loss * 0, outputs, targets
+
+
+class Pairs(TaskConformance):
+    seen: ClassVar[list[Any]] = []
+
+    def model(self) -> nn.Module:
+        return nn.Linear(2, 1)
+
+    def batches(self) -> list[Any]:
+        return [(torch.ones(3, 2), torch.ones(3, 1) * 9)]
+
+
+def test_tasks_without_a_loss() -> None:
+    """A loss that does not reach the weights, and a loss class that torch does not have, are caught."""
+    with pytest.raises(AssertionError):
+        Pairs().test_it_makes_a_loss(lambda: Detached("MSELoss", "regression", "val/loss"))
+    with pytest.raises(AssertionError):
+        Pairs().test_its_defaults_exist(lambda: Supervised("MeanError", "regression", "val/loss"))
+
+
+class Flattening(Single):
+    def to_device(self, batch: Any) -> Any:
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in batch.items()}
+
+
+def test_strategies_that_lose_the_form() -> None:
+    """A tuple that comes back as a list, and a rank outside of the processes, are caught."""
+    with pytest.raises(AssertionError):
+        StrategyConformance().test_batches_keep_their_form(Flattening("cpu"))
+    outside = Single("cpu")
+    outside.rank = 1
+    with pytest.raises(AssertionError):
+        StrategyConformance().test_it_knows_its_place(outside)
