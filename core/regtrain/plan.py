@@ -1,4 +1,4 @@
-"""Config + plugins + hardware → Plan: every name checked, every automatic choice made with its reason, nothing spent."""
+"""Config + plugins + hardware → Plan: names checked, automatic choices made with their reasons, nothing spent."""
 
 from __future__ import annotations
 
@@ -252,6 +252,7 @@ def _device(config: Config, hardware: Hardware) -> list[Choice]:
     if wanted == "cuda" and not usable:
         why = "this machine has none" if not hardware.gpus else "the installed torch was built without CUDA"
         raise ConfigValueError(f"training.device is cuda, and {why}", "leave training.device out")
+    device: str
     if wanted != "auto":
         device, reason = wanted, "config"
     elif usable:

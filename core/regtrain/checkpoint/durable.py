@@ -89,7 +89,7 @@ def tensor_chunks(tensors: Mapping[str, torch.Tensor]) -> Iterator[memoryview | 
     yield len(text).to_bytes(8, "little") + text
     for name in order:
         if tensors[name].numel():
-            raw = memoryview(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy())
+            raw = tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy().data
             yield from (raw[at : at + CHUNK] for at in range(0, len(raw), CHUNK))
 
 

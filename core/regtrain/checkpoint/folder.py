@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 import threading
@@ -149,9 +148,9 @@ class Checkpoints:
             if info.path not in stays:
                 shutil.rmtree(info.path, ignore_errors=True)
         views = {"last": infos[-1] if infos else None, "best": self.best() if self.policy.save_best else None}
-        for name, info in views.items():
-            if info:
-                self._view(name, info)
+        for name, shown in views.items():
+            if shown:
+                self._view(name, shown)
 
     def _view(self, name: str, info: CheckpointInfo) -> None:
         """Names for people; nothing reads them back."""
@@ -163,7 +162,7 @@ class Checkpoints:
         if self._pth_names:
             making = self.folder / f".{name}_model.pth"
             torch.save(load_file(info.path / "model.safetensors"), making)
-            os.replace(making, self.folder / f"{name}_model.pth")
+            making.replace(self.folder / f"{name}_model.pth")
 
 
 def read_checkpoint(path: Path) -> TrainingState:

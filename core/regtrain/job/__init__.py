@@ -18,7 +18,7 @@ from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError
 from regtrain.host import Host
 from regtrain.job.data import fingerprints
 from regtrain.job.evidence import code_of, signature_of, state_shapes
-from regtrain.job.parts import Live, build_data, build_model, build_parts, keep_policy, target_of
+from regtrain.job.parts import Job, Live, build_data, build_model, build_parts, keep_policy, target_of
 from regtrain.job.resume import find_state, load_into
 from regtrain.job.trackers import build_trackers
 from regtrain.run_dir import Outcome, RunDir
@@ -49,7 +49,7 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
     with _log(run_dir.logs(plan.config) / "train.log") as log:
         try:
             with StopFlag() as stop:
-                outcome = _train(run_dir, plan, host, live, stop, log)
+                outcome = _train(Job(run_dir, plan, host, live, log), stop)
         except KeyboardInterrupt:
             run_dir.write_outcome(Outcome("interrupted", reason="second Ctrl-C: nothing saved", seconds=_since(began)))
             raise
@@ -69,31 +69,31 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
     return outcome
 
 
-def _train(run_dir: RunDir, plan: Plan, host: Host, live: Live, stop: StopFlag, log: logging.Logger) -> Outcome:
+def _train(job: Job, stop: StopFlag) -> Outcome:
     """The story of a job: data, model, parts, maybe an earlier state, then the loop."""
+    plan, log = job.plan, job.log
     seed = int(plan.choice("experiment.seed"))
     keys = plan.config["reproducibility"]
     use_deterministic(keys["deterministic"], keys["benchmark"])
-    _keep_code(run_dir, plan)
+    _keep_code(job.run_dir, plan)
     seed_all(seed)
-    splits = build_data(plan, host, live)
+    splits = build_data(job)
     data = fingerprints(splits)
     seed_all(seed)
-    model = build_model(plan, host, live)
+    model = build_model(job)
     checkpoints = Checkpoints(
-        run_dir.checkpoints(plan.config),
+        job.run_dir.checkpoints(plan.config),
         keep_policy(plan, splits.val is not None),
-        _announcer(plan, host, log),
+        _announcer(job),
         plan.config["checkpoint"]["pth_names"],
     )
-    watched = sys.stderr.isatty()
-    parts, schedule = build_parts(plan, host, live, splits, model, checkpoints, log.warning, watched)
+    parts, schedule = build_parts(job, splits, model, checkpoints)
     trainer = Trainer(parts, stop)
     if plan.resume:
         path, state = find_state(plan.resume, log.warning)
         load_into(trainer, state, path, plan, log.warning)
         log.info("going on from %s at epoch %d, step %d", path, trainer.progress.epoch + 1, trainer.progress.step)
-    parts.trackers = build_trackers(run_dir, plan, host, live, schedule, trainer.progress.step, watched, log)
+    parts.trackers = build_trackers(job, schedule, trainer.progress.step)
     try:
         trainer.fit()
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
@@ -102,7 +102,7 @@ def _train(run_dir: RunDir, plan: Plan, host: Host, live: Live, stop: StopFlag, 
     finally:
         for tracker in parts.trackers:
             tracker.close()
-    return _outcome(status, reason, trainer, data, code_of(plan, host, live))
+    return _outcome(status, reason, trainer, data, code_of(job))
 
 
 def _outcome(status: str, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
@@ -131,11 +131,11 @@ def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None
     return {"metric": monitor, "value": info.metrics[monitor], "step": info.step, "checkpoint": str(info.path)}
 
 
-def _announcer(plan: Plan, host: Host, log: logging.Logger) -> Callable[[CheckpointInfo], None]:
+def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
     def saved(info: CheckpointInfo) -> None:
-        event = CheckpointEvent(plan.run_id, info.path, info.step, info.epoch, info.metrics)
-        for problem in host.checkpoint_saved(event):
-            log.warning(problem)
+        event = CheckpointEvent(job.plan.run_id, info.path, info.step, info.epoch, info.metrics)
+        for problem in job.host.checkpoint_saved(event):
+            job.log.warning(problem)
 
     return saved
 

@@ -81,7 +81,7 @@ def _fingerprint(dataset: Dataset[Any]) -> str:
             flat = tensor.detach().cpu().contiguous()
             hasher.update(f"{flat.dtype}{tuple(flat.shape)}".encode())
             if flat.numel():
-                hasher.update(memoryview(flat.reshape(-1).view(torch.uint8).numpy()))
+                hasher.update(flat.reshape(-1).view(torch.uint8).numpy().data)
         return "sha256:" + hasher.hexdigest()
     # Reading every sample of an unknown dataset could take hours and draw random numbers; its code and length do not.
     kind = type(dataset)

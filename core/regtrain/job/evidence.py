@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from regtrain.host import Host
-from regtrain.job.parts import Live, target_of
+from regtrain.job.parts import Job, target_of
 from regtrain.trainer import Parts
-from regtrain.types import Kind, Plan
+from regtrain.types import Kind
 
 __all__ = ["code_of", "signature_of", "state_shapes"]
 
@@ -46,20 +45,21 @@ def _described(value: Any) -> Any:
     return type(value).__name__
 
 
-def code_of(plan: Plan, host: Host, live: Live) -> dict[str, str]:
+def code_of(job: Job) -> dict[str, str]:
     """Section → digest of the user's file, or the plugin and the version of its distribution."""
-    return {section: _origin(plan, host, live, section) for section in ("model", "data", "loss")}
+    return {section: _origin(job, section) for section in ("model", "data", "loss")}
 
 
-def _origin(plan: Plan, host: Host, live: Live, section: str) -> str:
-    given = {"model": live.model, "data": live.data and live.data.train, "loss": live.criterion}[section]
+def _origin(job: Job, section: str) -> str:
+    live = {"model": job.live.model, "data": job.live.data and job.live.data.train, "loss": job.live.criterion}
+    given = live[section]
     if given is not None:
         return f"{type(given).__module__}.{type(given).__qualname__}"
-    target = target_of(plan, section)
+    target = target_of(job.plan, section)
     if target:
-        return f"{plan.config[section]['target']} {target.digest}"
+        return f"{job.plan.config[section]['target']} {target.digest}"
     if section == "loss":
-        return str(plan.choice("loss.name"))
-    offer = host.offer(KINDS[section], str(plan.choice(f"{section}.name")))
-    version = next(info.version for info in host.plugins if info.name == offer.plugin)
+        return str(job.plan.choice("loss.name"))
+    offer = job.host.offer(KINDS[section], str(job.plan.choice(f"{section}.name")))
+    version = next(info.version for info in job.host.plugins if info.name == offer.plugin)
     return f"{offer.name} of {offer.distribution} {version}"

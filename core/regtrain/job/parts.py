@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import logging
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from regtrain.checkpoint.folder import Checkpoints
-from regtrain.checkpoint.keep import KeepPolicy
+from regtrain.checkpoint.keep import KeepPolicy, mode_of
 from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, nearest
 from regtrain.host import Host
 from regtrain.job.data import as_splits, check_splits
+from regtrain.run_dir import RunDir
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
 from regtrain.trainer import Batches, EarlyStopping, Parts, Precision, Settings
 from regtrain.trainer.randomness import seed_all
-from regtrain.types import Kind, Plan, Schedule, Splits, Tracker
+from regtrain.types import Kind, Plan, Schedule, Splits, Strategy, Tracker
 
-__all__ = ["Live", "build_data", "build_model", "build_parts", "origin_of"]
+__all__ = ["Job", "Live", "build_data", "build_model", "build_parts", "keep_policy", "target_of"]
 
 DATA_KEYS = ("data_dir", "train_path", "val_path", "image_size", "augmentation")
 
@@ -36,7 +40,23 @@ class Live:
     trackers: list[Tracker] = field(default_factory=list)
 
 
-def origin_of(plan: Plan, section: str) -> str:
+@dataclass(frozen=True)
+class Job:
+    """What every step of the launched side works from."""
+
+    run_dir: RunDir
+    plan: Plan
+    host: Host
+    live: Live
+    log: logging.Logger
+
+    @property
+    def watched(self) -> bool:
+        """A person watches a terminal."""
+        return sys.stderr.isatty()
+
+
+def _origin(plan: Plan, section: str) -> str:
     """Where a part comes from, for people: `data.name digits`, `model.target ./model.py:build`."""
     chosen = next(c for c in plan.choices if c.key in (f"{section}.name", f"{section}.target"))
     return f"{chosen.key} {chosen.value}"
@@ -47,9 +67,9 @@ def target_of(plan: Plan, section: str) -> Target | None:
     return find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports) if text else None
 
 
-def _factory(plan: Plan, host: Host, section: str, kind: Kind) -> Callable[..., Any]:
-    target = target_of(plan, section)
-    return load_target(target) if target else host.offer(kind, str(plan.choice(f"{section}.name"))).factory
+def _factory(job: Job, section: str, kind: Kind) -> Callable[..., Any]:
+    target = target_of(job.plan, section)
+    return load_target(target) if target else job.host.offer(kind, str(job.plan.choice(f"{section}.name"))).factory
 
 
 def _make(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> Any:
@@ -95,28 +115,28 @@ def _check_arguments(factory: Callable[..., Any], args: Mapping[str, Any], origi
         raise ConfigValueError(f"{origin} needs {section}.{needed[0]}", f"it takes: {', '.join(sorted(accepted))}")
 
 
-def build_data(plan: Plan, host: Host, live: Live) -> Splits:
-    origin = origin_of(plan, "data")
-    if live.data is not None:
-        splits = live.data
+def build_data(job: Job) -> Splits:
+    origin = _origin(job.plan, "data")
+    if job.live.data is not None:
+        splits = job.live.data
     else:
-        factory = _factory(plan, host, "data", "datasets")
-        settings = plan.config["data"]
+        factory = _factory(job, "data", "datasets")
+        settings = job.plan.config["data"]
         args = {key: settings[key] for key in DATA_KEYS if settings[key] is not None} | settings["args"]
         splits = as_splits(_make(factory, args, origin, "data"), origin)
     check_splits(splits, origin)
     return splits
 
 
-def build_model(plan: Plan, host: Host, live: Live) -> nn.Module:
-    if live.model is not None:
-        return live.model
-    origin = origin_of(plan, "model")
-    settings = plan.config["model"]
+def build_model(job: Job) -> nn.Module:
+    if job.live.model is not None:
+        return job.live.model
+    origin = _origin(job.plan, "model")
+    settings = job.plan.config["model"]
     args = {**settings["args"]}
     if settings["pretrained"] is not None:
         args["pretrained"] = settings["pretrained"]
-    model = _make(_factory(plan, host, "model", "models"), args, origin, "model")
+    model = _make(_factory(job, "model", "models"), args, origin, "model")
     if not isinstance(model, nn.Module):
         raise ConfigValueError(f"{origin} returned a {type(model).__name__}", "return a torch.nn.Module")
     if not any(p.requires_grad for p in model.parameters()):
@@ -124,28 +144,32 @@ def build_model(plan: Plan, host: Host, live: Live) -> nn.Module:
     return model
 
 
-def _build_loss(plan: Plan, live: Live) -> Callable[..., torch.Tensor]:
-    if live.criterion is not None:
-        return live.criterion
-    settings = plan.config["loss"]
-    target = target_of(plan, "loss")
+def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
+    if job.live.criterion is not None:
+        return job.live.criterion
+    settings = job.plan.config["loss"]
+    target = target_of(job.plan, "loss")
+    name = str(job.plan.choice("loss.name"))
     if target:
-        made = _make(load_target(target), settings["args"], f"loss.target {settings['target']}", "loss")
-        return made  # type: ignore[no-any-return]
-    name = str(plan.choice("loss.name"))
+        factory, origin = load_target(target), f"loss.target {settings['target']}"
+    else:
+        factory, origin = _torch_loss(name), f"loss.name {name}"
+    return cast("Callable[..., torch.Tensor]", _make(factory, settings["args"], origin, "loss"))
+
+
+def _torch_loss(name: str) -> Callable[..., Any]:
     losses = {n.lower(): n for n in dir(nn) if n.endswith("Loss")}
     if name.lower() not in losses:
         near = nearest(name, losses.values()) or sorted(losses.values())
         raise ConfigValueError(f"loss.name: torch.nn has no {name!r}", f"nearest: {', '.join(near)}")
-    made = _make(getattr(nn, losses[name.lower()]), settings["args"], f"loss.name {name}", "loss")
-    return made  # type: ignore[no-any-return]
+    return cast("Callable[..., Any]", getattr(nn, losses[name.lower()]))
 
 
-def build_optimizer(plan: Plan, host: Host, model: nn.Module, warn: Callable[[str], None]) -> torch.optim.Optimizer:
+def _build_optimizer(job: Job, model: nn.Module) -> torch.optim.Optimizer:
     """Arguments that the optimizer does not take are named and left out; with `optimizer.strict` they are an error."""
-    name = str(plan.choice("optimizer.name"))
-    settings = plan.config["optimizer"]
-    factory = host.offer("optimizers", name).factory
+    name = str(job.plan.choice("optimizer.name"))
+    settings = job.plan.config["optimizer"]
+    factory = job.host.offer("optimizers", name).factory
     args = dict(settings["args"])
     accepted = accepted_arguments(factory)
     for unknown in [key for key in args if accepted is not None and key not in accepted]:
@@ -153,13 +177,16 @@ def build_optimizer(plan: Plan, host: Host, model: nn.Module, warn: Callable[[st
         line = f"optimizer.{unknown}: {name} takes no {unknown!r}" + (f"; nearest: {', '.join(near)}" if near else "")
         if settings["strict"]:
             raise ConfigValueError(line, f"it takes: {', '.join(sorted((accepted or set()) - {'params'}))}")
-        warn(f"{line}; left out")
+        job.log.warning("%s; left out", line)
         del args[unknown]
     if settings["lr"] is not None:
         args["lr"] = settings["lr"]
     parameters = [p for p in model.parameters() if p.requires_grad]
-    made = _make(lambda **rest: factory(parameters, **_tuples(rest)), args, f"optimizer {name}", "optimizer")
-    return made  # type: ignore[no-any-return]
+
+    def make(**rest: Any) -> torch.optim.Optimizer:
+        return cast("torch.optim.Optimizer", factory(parameters, **_tuples(rest)))
+
+    return cast("torch.optim.Optimizer", _make(make, args, f"optimizer {name}", "optimizer"))
 
 
 def _tuples(args: dict[str, Any]) -> dict[str, Any]:
@@ -167,18 +194,19 @@ def _tuples(args: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in args.items()}
 
 
-def _build_scheduler(plan: Plan, host: Host, optimizer: torch.optim.Optimizer, schedule: Schedule) -> Any:
-    settings = plan.config["scheduler"]
+def _build_scheduler(job: Job, optimizer: torch.optim.Optimizer, schedule: Schedule) -> LRScheduler | None:
+    settings = job.plan.config["scheduler"]
     if not settings:
         return None
-    name = str(plan.choice("scheduler.name"))
+    name = str(job.plan.choice("scheduler.name"))
     extra = {key: settings[key] for key in ("warmup_epochs", "warmup_steps", "min_lr") if settings[key] is not None}
-    factory = host.offer("schedulers", name).factory
+    factory = job.host.offer("schedulers", name).factory
     args = {**settings["args"], **extra}
     with warnings.catch_warnings():
         # SequentialLR steps its parts while it is made, before the optimizer has made a step
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
-        return _make(lambda **rest: factory(optimizer, schedule, **rest), args, f"scheduler {name}", "scheduler")
+        made = _make(lambda **rest: factory(optimizer, schedule, **rest), args, f"scheduler {name}", "scheduler")
+    return cast("LRScheduler", made)
 
 
 def _batches(plan: Plan, splits: Splits, name: str) -> Batches | None:
@@ -209,7 +237,8 @@ def _batches(plan: Plan, splits: Splits, name: str) -> Batches | None:
     return made
 
 
-def _settings(plan: Plan, batches: int, val: bool, watched: bool) -> tuple[Settings, Schedule]:
+def _settings(job: Job, batches: int, val: bool) -> tuple[Settings, Schedule]:
+    plan = job.plan
     config, training = plan.config, plan.config["training"]
     accumulate = int(plan.choice("training.gradient_accumulation_steps"))
     per_epoch = -(-batches // accumulate)
@@ -218,7 +247,7 @@ def _settings(plan: Plan, batches: int, val: bool, watched: bool) -> tuple[Setti
         epochs, max_steps = 1, None
     epochs = epochs or -(-max_steps // per_epoch)
     total = min(epochs * per_epoch, max_steps or epochs * per_epoch)
-    interval = plan.choice("scheduler.interval") if config["scheduler"] else "epoch"
+    interval: Literal["epoch", "step"] = plan.choice("scheduler.interval") if config["scheduler"] else "epoch"
     monitor = (config["scheduler"] or {}).get("monitor") or ("val/loss" if val else "train/loss")
     settings = Settings(
         epochs=epochs,
@@ -232,7 +261,7 @@ def _settings(plan: Plan, batches: int, val: bool, watched: bool) -> tuple[Setti
         scheduler_interval=interval,
         scheduler_monitor=monitor,
         metrics=config["evaluation"]["metrics"],
-        watched=watched,
+        watched=job.watched,
     )
     return settings, Schedule(epochs, per_epoch, total, interval)
 
@@ -246,33 +275,25 @@ def keep_policy(plan: Plan, val: bool) -> KeepPolicy:
     return KeepPolicy(monitor, mode, **{name: config[name] for name in names})
 
 
-def build_parts(
-    plan: Plan,
-    host: Host,
-    live: Live,
-    splits: Splits,
-    model: nn.Module,
-    checkpoints: Checkpoints,
-    warn: Callable[[str], None],
-    watched: bool,
-) -> tuple[Parts, Schedule]:
+def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpoints) -> tuple[Parts, Schedule]:
     """Everything but the trackers, which want to know where the run stands."""
-    strategy = host.offer("strategies", str(plan.choice("distributed.strategy"))).factory(
-        str(plan.choice("training.device"))
-    )
+    plan, host = job.plan, job.host
+    make_strategy = host.offer("strategies", str(plan.choice("distributed.strategy"))).factory
+    strategy: Strategy = make_strategy(str(plan.choice("training.device")))
     model = strategy.prepare(model)
-    criterion = _build_loss(plan, live)
+    criterion = _build_loss(job)
     if isinstance(criterion, nn.Module):
         criterion = strategy.prepare(criterion)
-    optimizer = build_optimizer(plan, host, model, warn)
+    optimizer = _build_optimizer(job, model)
     train, val = _batches(plan, splits, "train"), _batches(plan, splits, "val")
     assert train is not None
-    settings, schedule = _settings(plan, len(train), val is not None, watched)
-    scheduler = _build_scheduler(plan, host, optimizer, schedule)
-    evaluator = plan.config["evaluation"]["evaluator"]
+    settings, schedule = _settings(job, len(train), val is not None)
+    scheduler = _build_scheduler(job, optimizer, schedule)
+    args = plan.config["evaluation"]["evaluator"]["args"]
     make_evaluator = host.offer("evaluators", str(plan.choice("evaluation.evaluator.name"))).factory
+    evaluator = _make(make_evaluator, args, "evaluator", "evaluation.evaluator") if val else None
     seed_all(int(plan.choice("experiment.seed")))
-    return Parts(
+    parts = Parts(
         model=model,
         task=host.offer("tasks", str(plan.choice("experiment.task"))).factory(),
         criterion=criterion,
@@ -284,10 +305,11 @@ def build_parts(
         settings=settings,
         scheduler=scheduler,
         val=val,
-        evaluator=_make(make_evaluator, evaluator["args"], "evaluator", "evaluation.evaluator") if val else None,
+        evaluator=evaluator,
         early_stopping=_early_stopping(plan, checkpoints.policy),
         config=dict(plan.config),
-    ), schedule
+    )
+    return parts, schedule
 
 
 def _early_stopping(plan: Plan, policy: KeepPolicy) -> EarlyStopping | None:
@@ -295,7 +317,5 @@ def _early_stopping(plan: Plan, policy: KeepPolicy) -> EarlyStopping | None:
     if not settings or not settings["enabled"]:
         return None
     monitor = settings["monitor"] or policy.monitor
-    from regtrain.checkpoint.keep import mode_of
-
     mode = settings["mode"] or (policy.mode if monitor == policy.monitor else mode_of(monitor))
     return EarlyStopping(monitor, mode, settings["patience"], settings["min_delta"])

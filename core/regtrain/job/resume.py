@@ -78,7 +78,7 @@ def load_into(trainer: Trainer, state: TrainingState, path: Path, plan: Plan, wa
     progress = state["progress"]
     if progress["batch"] and progress["batches"] != len(parts.train):
         raise ConfigValueError(
-            f"{path} stands at batch {progress['batch']} of {progress['batches']}, and the epoch now has {len(parts.train)}",
+            f"{path} stands at batch {progress['batch']} of {progress['batches']}; the epoch now has {len(parts.train)}",
             "resume with the same data and batch size, or from a checkpoint at the end of an epoch",
         )
     before: Mapping[str, Any] = state["config"]

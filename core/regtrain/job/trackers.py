@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from regtrain.host import Host
-from regtrain.job.parts import Live
-from regtrain.run_dir import RunDir
-from regtrain.types import Plan, Schedule, Tracker, TrackerContext
+from regtrain.job.parts import Job
+from regtrain.types import Schedule, Tracker, TrackerContext
 
 __all__ = ["build_trackers"]
 
@@ -42,27 +39,19 @@ class Guarded:
             self._log.warning("tracker %r failed and is left out from here on: %r", self._name, problem)
 
 
-def build_trackers(
-    run_dir: RunDir,
-    plan: Plan,
-    host: Host,
-    live: Live,
-    schedule: Schedule,
-    first_step: int,
-    interactive: bool,
-    log: logging.Logger,
-) -> list[Tracker]:
+def build_trackers(job: Job, schedule: Schedule, first_step: int) -> list[Tracker]:
     """JSON lines and progress always, then those that the config names.
 
     The file of metrics is the run's own record, so that a disk that is full there is an error of the run.
     """
+    plan, host = job.plan, job.host
     context = TrackerContext(
         run_id=plan.run_id,
         run_name=plan.run_name,
-        run_dir=run_dir.path,
-        log_dir=run_dir.logs(plan.config),
+        run_dir=job.run_dir.path,
+        log_dir=job.run_dir.logs(plan.config),
         config=plan.config,
-        interactive=interactive and sys.stderr.isatty(),
+        interactive=job.watched,
         total_steps=schedule.total_steps,
         first_step=first_step,
     )
@@ -71,5 +60,5 @@ def build_trackers(
     made: list[Tracker] = [record]
     for name, settings in named.items():
         if settings["enabled"] and name.lower() != "jsonl":
-            made.append(Guarded(name, host.offer("trackers", name).factory(context, **settings["args"]), log))
-    return [*made, *(Guarded(type(tracker).__name__, tracker, log) for tracker in live.trackers)]
+            made.append(Guarded(name, host.offer("trackers", name).factory(context, **settings["args"]), job.log))
+    return [*made, *(Guarded(type(tracker).__name__, tracker, job.log) for tracker in job.live.trackers)]

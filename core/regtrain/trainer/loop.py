@@ -110,9 +110,9 @@ class Trainer:
 
     def _catch_up(self) -> None:
         """A validation that was due at the step of the checkpoint, and was cut short."""
-        if self.progress.batch and _every(self.progress.step, self.parts.settings.validate_every_steps):
-            if self._validate():
-                self._save(epoch_end=False)
+        due = self.progress.batch and _every(self.progress.step, self.parts.settings.validate_every_steps)
+        if due and self._validate():
+            self._save(epoch_end=False)
 
     def _epoch(self) -> None:
         progress, train, accumulate = self.progress, self.parts.train, self.parts.settings.accumulate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from types import FrameType
@@ -54,7 +55,7 @@ class EarlyStopping:
     def update(self, metrics: dict[str, float]) -> bool:
         """Take note of a validation; True when the run should stop. A missing or NaN metric is no improvement."""
         value = metrics.get(self.monitor)
-        if value is not None and value == value:
+        if value is not None and not math.isnan(value):
             better = self.best is None or self.sign * (self.best - value) > self.min_delta
             if better:
                 self.best, self.waited = value, 0

@@ -50,7 +50,7 @@ def _signals_handed_on() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
         if number == signal.SIGINT and sys.stdin and sys.stdin.isatty():
             return
         if processes:
-            pass
+            processes[0].send_signal(number)
         else:
             kept.append(number)
 
