@@ -64,6 +64,16 @@ def test_who_fails_is_named_and_stops_nobody(signature: str, raised: str, host_w
         assert host._plugins.get_plugin(name).heard == [1]  # type: ignore[union-attr]
 
 
+def test_the_right_distribution_is_blamed(host_with: Callable[..., Host]) -> None:
+    """Where a second plugin of the same name was left out, a fault of the first is not put down to it."""
+    first, second = (
+        Package(name, "@hookimpl\ndef regtrain_run_finished():\n    raise ValueError('no')", plugin="watch")
+        for name in ("one-first", "two-second")
+    )
+    lines = host_with(first, second).run_finished(RUN)
+    assert [line.partition(" failed")[0] for line in lines] == ["plugin 'watch' of one-first"]
+
+
 def test_a_listener_takes_what_it_asks_for(host_with: Callable[..., Host]) -> None:
     """A hook with two arguments may be implemented with either, both or none of them."""
     signatures = ("regtrain_alert()", "regtrain_alert(message)", "regtrain_alert(message, run_id)")

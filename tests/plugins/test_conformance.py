@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -13,17 +16,22 @@ from torch.optim import SGD, lr_scheduler
 from torch.utils.data import TensorDataset
 
 from regtrain.errors import CheckpointMismatchError, DataError
+from regtrain.hookspecs import hookimpl
 from regtrain.testing import (
     DatasetConformance,
     EvaluatorConformance,
+    LauncherConformance,
     ModelConformance,
     OptimizerConformance,
+    PluginConformance,
     SchedulerConformance,
     StrategyConformance,
     TaskConformance,
+    TrackerConformance,
 )
-from regtrain.types import Splits
+from regtrain.types import JobCommand, Register, Splits, TrackerContext
 from regtrain_plugins.evaluators.regression import Regression
+from regtrain_plugins.launchers.local import Local
 from regtrain_plugins.strategies.single import Single
 from regtrain_plugins.tasks.supervised import Supervised
 
@@ -249,3 +257,88 @@ def test_strategies_that_lose_the_form() -> None:
     outside.rank = 1
     with pytest.raises(AssertionError):
         StrategyConformance().test_it_knows_its_place(outside)
+
+
+class Strict:
+    """A tracker that raises at what is no number, and at a second close."""
+
+    def __init__(self, context: TrackerContext) -> None:
+        self.file = (context.log_dir / "strict.txt").open("w")
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        self.file.write(str(int(record["val/loss"])))
+
+    def advance(self, step: int) -> None: ...
+
+    def close(self) -> None:
+        if self.file.closed:
+            raise ValueError("closed already")
+        self.file.close()
+
+
+def test_trackers_that_raise_or_lose(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Records that do not arrive as they were, an exception at NaN and one at a second close are caught."""
+    suite = TrackerConformance()
+    context = TrackerContext("run-1", "run", tmp_path, tmp_path, {}, False, 3, 0)
+    with pytest.raises(AssertionError, match=r"val/loss 0\.125 did not arrive"):
+        suite.test_records_arrive(Strict, context, capfd)
+    nan, twice = Strict(context), Strict(context)
+    with pytest.raises(ValueError, match="NaN"):
+        suite.test_numbers_that_are_none_are_no_error(nan)
+    nan.close()
+    with pytest.raises(ValueError, match="closed already"):
+        suite.test_closing_twice_is_harmless(twice)
+
+
+class Careless(Local):
+    """Forgets the job's environment, and says that all went well."""
+
+    def launch(self, job: JobCommand) -> int:
+        subprocess.run([sys.executable, *job.argv], check=False, stderr=subprocess.DEVNULL)
+        return 0
+
+
+def test_launchers_that_lose_the_exit_code(tmp_path: Path) -> None:
+    """A launcher that returns 0 whatever happened, and one without the job's environment, are caught."""
+    suite = LauncherConformance()
+    with pytest.raises(AssertionError):
+        suite.test_the_exit_code_comes_back(Careless, 2, tmp_path)
+    with pytest.raises(AssertionError):
+        suite.test_a_killed_job_is_no_success(Careless, tmp_path)
+    with pytest.raises(AssertionError):
+        suite.test_the_environment_is_handed_on(Careless, tmp_path)
+
+
+class Heavy(PluginConformance):
+    module = "regtrain.trainer"
+    without_torch = True
+
+
+class TakesName:
+    @hookimpl
+    def regtrain_register_models(self, register: Register) -> None:
+        register("MLP", nn.Identity)
+
+
+takes_name = TakesName()
+
+
+class Taker(PluginConformance):
+    module = f"{__name__}:takes_name"
+
+
+class Other(PluginConformance):
+    module = "regtrain_plugins.models.simple"
+    provides: ClassVar = {"models": ["mlp"]}
+
+
+def test_plugins_that_promise_otherwise() -> None:
+    """A module without hooks or with torch, and a plugin that offers more than it says, are caught."""
+    with pytest.raises(AssertionError, match="no hook"):
+        Heavy().test_it_loads()
+    with pytest.raises(AssertionError):
+        Heavy().test_importing_it_loads_no_torch()
+    with pytest.raises(AssertionError):
+        Other().test_it_provides_what_it_says()
+    with pytest.raises(AssertionError, match="taken"):
+        Taker().test_its_names_are_free()

@@ -109,8 +109,9 @@ def test_csv_reads_what_spreadsheets_write(text: str | bytes, tmp_path: Path) ->
     plain, other = tmp_path / "plain", tmp_path / "other"
     plain.mkdir()
     other.mkdir()
-    wanted = csv_table(written(plain, TABLE), target="label").train.tensors  # type: ignore[attr-defined]
-    found = csv_table(written(other, text), target="label").train.tensors  # type: ignore[attr-defined]
+    columns = {"target": "a", "target_type": "number"}
+    wanted = csv_table(written(plain, TABLE), **columns).train.tensors  # type: ignore[attr-defined]
+    found = csv_table(written(other, text), **columns).train.tensors  # type: ignore[attr-defined]
     assert all(torch.equal(one, two) for one, two in zip(found, wanted, strict=True))
 
 

@@ -140,9 +140,9 @@ def test_validation_by_steps_and_epochs(tmp_path: Path) -> None:
 
 
 def test_metrics_can_be_chosen(tmp_path: Path) -> None:
-    """evaluation.metrics keeps those that are named, and the loss."""
+    """evaluation.metrics keeps those that are named, the loss, and what decides which checkpoint is best."""
     done, _ = plain(tmp_path, {"training": {"epochs": 1}, "evaluation": {"metrics": ["f1"]}})
-    assert sorted(k for k in done.outcome.metrics if k.startswith("val/")) == ["val/f1", "val/loss"]
+    assert sorted(k for k in done.outcome.metrics if k.startswith("val/")) == ["val/accuracy", "val/f1", "val/loss"]
 
 
 def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
@@ -266,3 +266,26 @@ def test_checkpoints_are_kept_while_the_run_goes_on(tmp_path: Path) -> None:
     assert {info.step for info in infos} == {*top, 20, 40, 45}
     assert (done.run_dir.path / "checkpoints/best").resolve().name == f"step-{top[0]:08d}"
     assert (done.run_dir.path / "checkpoints/last").resolve().name == "step-00000045"
+
+
+@pytest.mark.parametrize("section", ["checkpoint", "early_stopping"])
+def test_a_metric_that_is_not_measured_is_an_error(tmp_path: Path, section: str) -> None:
+    """What decides must be measured: the first validation says so and offers what is there."""
+    done, _ = plain(tmp_path, {"training": {"epochs": 2}, section: {"monitor": "val/acuracy"}})
+    assert done.outcome.error
+    assert done.outcome.error["exit_code"] == 2
+    assert "'val/acuracy'" in done.outcome.error["message"]
+    assert "val/accuracy" in done.outcome.error["hint"]
+
+
+def test_half_an_epoch_goes_on_in_its_own_order_only(tmp_path: Path) -> None:
+    """Another batch size within an epoch is refused, at the end of an epoch it is not."""
+    keys = {"training": {"epochs": 2, "batch_size": 8}, "logging": {"every_n_steps": 1}}
+    other = {"training": {"epochs": 3, "batch_size": 10}}
+    middle, _ = plain(tmp_path / "a", keys, stop_at=2)
+    refused, _ = plain(tmp_path / "b", other, resume=middle.run_dir.path / "checkpoints")
+    assert refused.outcome.error
+    assert "batch_size 8 → 10" in refused.outcome.error["message"]
+    ended, _ = plain(tmp_path / "c", keys)
+    more, _ = plain(tmp_path / "d", other, resume=ended.run_dir.path / "checkpoints")
+    assert more.outcome.status == "finished"

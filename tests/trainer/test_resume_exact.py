@@ -46,7 +46,7 @@ def config(kind: str, workers: int, accumulate: int) -> dict[str, Any]:
         "logging": {"every_n_steps": 1},
         "evaluation": {"every_n_steps": 2},
         "checkpoint": {"monitor": "val/accuracy", "keep_top_k": 2},
-        "early_stopping": {"patience": 50, "monitor": "val/loss"},
+        "early_stopping": {"patience": 50, "monitor": "val/loss", "min_delta": 0.5},
     }
 
 
@@ -130,7 +130,7 @@ def test_a_planted_fault_is_seen(tmp_path: Path, host: Host, monkeypatch: pytest
     """Each part of the state matters: leaving it out while resuming makes the comparison fail."""
     monkeypatch.setattr(place, lambda *_: None)
     with pytest.raises(AssertionError):
-        check(tmp_path, "adamw", 0, 1, host, [(7,)])
+        check(tmp_path, "adamw", 0, 1, host, [(7,), (13,)])
 
 
 def test_a_position_that_is_forgotten_is_seen(tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,9 +119,7 @@ class Scheduler(Section):
     name: str | None = Field(None, description="A class of torch.optim.lr_scheduler, or step, cosine, plateau.")
     interval: Literal["epoch", "step"] | None = Field(None, description="When it steps; epoch when left out.")
     args: Args = Field({}, description="Arguments of the scheduler; other keys of this section land here.")
-    monitor: Metric | None = Field(
-        None, description="Metric that ReduceLROnPlateau watches; checkpoint.monitor when left out."
-    )
+    monitor: Metric | None = Field(None, description="Metric that ReduceLROnPlateau watches; val/loss when left out.")
     warmup_epochs: NotNegative | None = Field(None, description="Epochs of linear warm-up.")
     warmup_steps: NotNegative | None = Field(None, description="Steps of linear warm-up.")
     min_lr: Annotated[float, Field(ge=0)] | None = Field(None, description="Lowest learning rate.")

@@ -6,7 +6,7 @@ import inspect
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -237,7 +237,7 @@ def _batches(plan: Plan, splits: Splits, name: str) -> Batches | None:
     return made
 
 
-def _settings(job: Job, batches: int, val: bool) -> tuple[Settings, Schedule]:
+def _settings(job: Job, batches: int, val: bool, watched: Sequence[str]) -> tuple[Settings, Schedule]:
     plan = job.plan
     config, training = plan.config, plan.config["training"]
     accumulate = int(plan.choice("training.gradient_accumulation_steps"))
@@ -262,8 +262,13 @@ def _settings(job: Job, batches: int, val: bool) -> tuple[Settings, Schedule]:
         scheduler_monitor=monitor,
         metrics=config["evaluation"]["metrics"],
         watched=job.watched,
+        monitored=[*watched, *([monitor] if _is_plateau(plan) else [])],
     )
     return settings, Schedule(epochs, per_epoch, total, interval)
+
+
+def _is_plateau(plan: Plan) -> bool:
+    return bool(plan.config["scheduler"]) and plan.choice("scheduler.name") in ("ReduceLROnPlateau", "plateau")
 
 
 def keep_policy(plan: Plan, val: bool) -> KeepPolicy:
@@ -287,7 +292,10 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
     optimizer = _build_optimizer(job, model)
     train, val = _batches(plan, splits, "train"), _batches(plan, splits, "val")
     assert train is not None
-    settings, schedule = _settings(job, len(train), val is not None)
+    policy, early_stopping = checkpoints.policy, _early_stopping(plan, checkpoints.policy)
+    watched = [policy.monitor] if policy.save_best or policy.keep_top_k else []
+    watched += [early_stopping.monitor] if early_stopping else []
+    settings, schedule = _settings(job, len(train), val is not None, watched)
     scheduler = _build_scheduler(job, optimizer, schedule)
     args = plan.config["evaluation"]["evaluator"]["args"]
     make_evaluator = host.offer("evaluators", str(plan.choice("evaluation.evaluator.name"))).factory
@@ -306,7 +314,7 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
         scheduler=scheduler,
         val=val,
         evaluator=evaluator,
-        early_stopping=_early_stopping(plan, checkpoints.policy),
+        early_stopping=early_stopping,
         config=dict(plan.config),
     )
     return parts, schedule

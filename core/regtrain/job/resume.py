@@ -16,7 +16,6 @@ from regtrain.types import Plan
 
 __all__ = ["find_state", "load_into"]
 
-ORDER_KEYS = ("training.batch_size", "training.gradient_accumulation_steps", "data.drop_last")
 NOTED = ("optimizer", "scheduler")
 
 
@@ -76,10 +75,12 @@ def load_into(trainer: Trainer, state: TrainingState, path: Path, plan: Plan, wa
     parts = trainer.parts
     check_same_architecture(parts.model, state["model"], path)
     progress = state["progress"]
-    if progress["batch"] and progress["batches"] != len(parts.train):
+    order = {**parts.train.order, "accumulate": parts.settings.accumulate}
+    changed = [f"{key} {was} → {order[key]}" for key, was in state["order"].items() if was != order[key]]
+    if progress["batch"] and changed:
         raise ConfigValueError(
-            f"{path} stands at batch {progress['batch']} of {progress['batches']}; the epoch now has {len(parts.train)}",
-            "resume with the same data and batch size, or from a checkpoint at the end of an epoch",
+            f"{path} stands at batch {progress['batch']} of an epoch whose order has changed: {', '.join(changed)}",
+            "resume with the same data, batch size and seed, or from a checkpoint at the end of an epoch",
         )
     before: Mapping[str, Any] = state["config"]
     for section in NOTED:

@@ -141,6 +141,11 @@ class Batches:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def order(self) -> dict[str, int]:
+        """What the order of an epoch follows from; a half-seen epoch can only go on with the same."""
+        return {"samples": self.samples, "batch_size": self.batch_size, "batches": len(self), "seed": self.seed}
+
     def size_of(self, number: int) -> int:
         """Samples in the batch of that number."""
         return min(self.batch_size, self.samples - number * self.batch_size)

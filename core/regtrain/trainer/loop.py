@@ -14,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from regtrain.checkpoint.folder import Checkpoints, TrainingState
+from regtrain.errors import ConfigValueError, nearest
 from regtrain.trainer.batches import Batches
 from regtrain.trainer.precision import Precision
 from regtrain.trainer.randomness import restore, snapshot
@@ -41,6 +42,7 @@ class Settings:
     scheduler_monitor: str = "val/loss"
     metrics: Sequence[str] | None = None
     watched: bool = False
+    monitored: Sequence[str] = ()
 
 
 @dataclass
@@ -203,6 +205,8 @@ class Trainer:
         record = self._train_metrics()
         if record:
             self._record(record)
+        if parts.val is None:
+            self._check_monitored()
         if parts.scheduler and not self._per_step:
             self._step_scheduler(parts.scheduler)
         progress.epoch += 1
@@ -240,13 +244,29 @@ class Trainer:
         metrics = self._measure(parts.val)
         wanted = parts.settings.metrics
         if wanted is not None:
-            metrics = {k: v for k, v in metrics.items() if k == "val/loss" or k.removeprefix("val/") in wanted}
+            kept = {"val/loss", *parts.settings.monitored, *(f"val/{name}" for name in wanted)}
+            metrics = {key: value for key, value in metrics.items() if key in kept}
         progress.validated_at = progress.step
         progress.metrics.update(metrics)
         self._record({**self._train_metrics(), **metrics})
+        self._check_monitored()
         if parts.early_stopping and parts.early_stopping.update(progress.metrics):
             progress.stopped_early = True
         return True
+
+    def _check_monitored(self) -> None:
+        """A metric that decides something must be one that is measured.
+
+        Raises:
+            ConfigValueError: it is not; those that are measured are offered.
+        """
+        measured = self.progress.metrics
+        for metric in self.parts.settings.monitored:
+            if metric not in measured:
+                near = nearest(metric, measured) or sorted(measured)
+                raise ConfigValueError(
+                    f"metric {metric!r} is to be watched and is not measured", f"measured: {', '.join(near)}"
+                )
 
     def _measure(self, batches: Batches) -> dict[str, float]:
         parts, total = self.parts, 0.0
@@ -340,7 +360,8 @@ class Trainer:
             "scheduler": parts.scheduler.state_dict() if parts.scheduler else {},
             "precision": parts.precision.state_dict(),
             "early_stopping": parts.early_stopping.state_dict() if parts.early_stopping else {},
-            "progress": {**asdict(self.progress), "batches": len(parts.train)},
+            "progress": asdict(self.progress),
+            "order": {**parts.train.order, "accumulate": parts.settings.accumulate},
             "rng": rng or snapshot(),
             "config": parts.config,
         }
@@ -354,8 +375,7 @@ class Trainer:
         parts.precision.load_state_dict(state["precision"])
         if parts.early_stopping:
             parts.early_stopping.load_state_dict(state["early_stopping"])
-        kept = {name: value for name, value in state["progress"].items() if name != "batches"}
-        self.progress = Progress(**kept)
+        self.progress = Progress(**state["progress"])
         restore(state["rng"])
 
 

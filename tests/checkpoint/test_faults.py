@@ -1,0 +1,162 @@
+"""Killed, full, broken and read-only disks: nothing acknowledged is lost, nothing half is taken for whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from regtrain.checkpoint.durable import tensor_chunks, write_chunks
+from regtrain.checkpoint.folder import load_newest, read_checkpoint
+from regtrain.checkpoint.keep import list_checkpoints
+from regtrain.errors import CheckpointDamagedError
+
+CHILD = Path(__file__).with_name("save_and_die.py")
+
+
+def save_and_die(folder: Path, fatal: int, how: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, str(CHILD), str(folder), str(fatal), how],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode in (0, 9), done.stderr
+    return done.stdout.splitlines()
+
+
+def acknowledged(said: list[str]) -> int:
+    return max((int(line.split()[1]) for line in said if line.startswith("saved")), default=0)
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How many file-system calls one save makes."""
+    said = save_and_die(tmp_path_factory.mktemp("count"), 0, "before")
+    return next(int(line.split()[1]) for line in said if line.startswith("calls"))
+
+
+def check(folder: Path, said: list[str]) -> None:
+    """What was acknowledged can be loaded, and everything that is listed is whole."""
+    for info in list_checkpoints(folder):
+        read_checkpoint(info.path)
+    _, state = load_newest(folder, lambda line: None)
+    step = int(state["model"]["w"][0, 0])
+    assert step >= acknowledged(said)
+    assert torch.equal(state["optimizer"]["state"][0]["m"], torch.ones(3) * step)
+
+
+@pytest.mark.parametrize("how", ["before", "half", "ENOSPC"])
+def test_a_sample_of_faults(tmp_path: Path, calls: int, how: str) -> None:
+    """Every fourth call of a save is the last one, or fails."""
+    assert calls > 12
+    for fatal in range(2, calls + 1, 7):
+        folder = tmp_path / str(fatal)
+        check(folder, save_and_die(folder, fatal, how))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["before", "after", "half", "ENOSPC", "EIO", "EROFS"])
+def test_every_fault(tmp_path: Path, calls: int, how: str) -> None:
+    """The process dies at, or a fault strikes, every call of a save."""
+    for fatal in range(1, calls + 1):
+        folder = tmp_path / str(fatal)
+        check(folder, save_and_die(folder, fatal, how))
+
+
+def damaged(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x10
+    path.write_bytes(content)
+
+
+def three(folder: Path) -> list[Path]:
+    """Three checkpoints, all of them kept."""
+    from regtrain.checkpoint.folder import Checkpoints
+    from regtrain.checkpoint.keep import KeepPolicy
+
+    checkpoints = Checkpoints(folder, KeepPolicy("val/loss", "min", every_n_steps=1))
+    for step in (1, 2, 3):
+        weights = {"w": torch.full((4, 4), float(step))}
+        checkpoints.save({"model": weights, "progress": {"step": step}}, step=step, epoch=step, epoch_end=True, metrics={})
+    checkpoints.wait()
+    return [info.path for info in checkpoints.infos()]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors", "state.json", "manifest.json"])
+def test_each_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+    """One bit in any file of the newest checkpoint: a warning, and the one before it is used."""
+    newest = three(tmp_path)[-1]
+    size = (newest / name).stat().st_size
+    step = max(1, size // 40)
+    for at in range(0, size, step):
+        whole = (newest / name).read_bytes()
+        damaged(newest / name, at)
+        warnings: list[str] = []
+        path, _ = load_newest(tmp_path, warnings.append)
+        if name == "manifest.json" and path == newest:
+            # a bit of the metrics or times in the manifest changes no state; digests and names are what is checked
+            read_checkpoint(newest)
+        else:
+            assert path.name == "step-00000002", at
+            assert "step-00000003" in warnings[0]
+        (newest / name).write_bytes(whole)
+
+
+def test_truncation_and_absence_are_found(tmp_path: Path) -> None:
+    """A file that is shorter, empty or gone."""
+    newest = three(tmp_path)[-1]
+    (newest / "model.safetensors").write_bytes((newest / "model.safetensors").read_bytes()[:-1])
+    assert load_newest(tmp_path, lambda line: None)[0].name == "step-00000002"
+    (newest.with_name("step-00000002") / "state.json").unlink()
+    assert load_newest(tmp_path, lambda line: None)[0].name == "step-00000001"
+
+
+def test_all_damaged_is_an_error(tmp_path: Path) -> None:
+    """No silent fresh start: exit code 4."""
+    for path in three(tmp_path):
+        damaged(path / "model.safetensors", 100)
+    with pytest.raises(CheckpointDamagedError, match="none of the 3 checkpoints") as caught:
+        load_newest(tmp_path, lambda line: None)
+    assert caught.value.exit_code == 4
+
+
+def test_a_reader_of_safetensors_agrees(tmp_path: Path) -> None:
+    """The file that is written here is what the library reads: every dtype, scalars, empty tensors, odd sizes."""
+    from safetensors.torch import load_file
+
+    tensors = {
+        "scalar": torch.tensor(1.5),
+        "empty": torch.empty(0, 3),
+        "half": torch.randn(3).half(),
+        "bf": torch.randn(5).bfloat16(),
+        "bool": torch.tensor([True, False, True]),
+        "int8": torch.arange(7, dtype=torch.int8),
+        "int64": torch.arange(7),
+        "double": torch.randn(2, 3, dtype=torch.float64),
+        "strided": torch.randn(4, 6).t(),
+    }
+    write_chunks(tmp_path / "x.safetensors", tensor_chunks(tensors))
+    back = load_file(tmp_path / "x.safetensors")
+    assert sorted(back) == sorted(tensors)
+    assert all(torch.equal(back[name], tensor) and back[name].dtype == tensor.dtype for name, tensor in tensors.items())
+
+
+def test_weights_of_the_moment_are_saved(tmp_path: Path) -> None:
+    """What the loop changes while a checkpoint is being written is not in it."""
+    from regtrain.checkpoint.folder import Checkpoints
+    from regtrain.checkpoint.keep import KeepPolicy
+
+    weights = {f"w{i}": torch.zeros(200_000) for i in range(20)}
+    checkpoints = Checkpoints(tmp_path, KeepPolicy("val/loss", "min"))
+    checkpoints.save({"model": weights}, step=1, epoch=1, epoch_end=True, metrics={})
+    for tensor in weights.values():
+        tensor.add_(1)
+    checkpoints.wait()
+    saved = read_checkpoint(checkpoints.infos()[0].path)["model"]
+    assert all(not tensor.any() for tensor in saved.values())

@@ -1,0 +1,64 @@
+"""Printed output against what stands in a page.
+
+Ids, times, digests, durations, sizes and the page's own folder differ from run to run: they are taken out on both sides.
+So is the width of columns. Numbers behind the name of a metric depend on processor and torch: the page's may be off by a
+fifth, or by 0.1. A line `…` in a page stands for any lines.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+HOME = "/home/me/project"
+ELLIPSIS = "…"
+
+PATTERNS = (
+    (re.compile(r"\d{8}-\d{6}-([a-z0-9-]+?)-[0-9a-f]{4}\b"), r"ID-\1"),
+    (re.compile(r"sha256:[0-9a-f]+"), "sha256:DIGEST"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
+    (re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+00:00|Z)?"), "TIME"),
+    (re.compile(r'("(?:seconds|time|size_bytes|size)": )[\d.]+'), r"\1N"),
+    (re.compile(r"\b\d+(\.\d+)? (B|kB|MB|GB)\b"), "SIZE"),
+    # which epoch is the best one can turn on the last bit of a metric
+    (re.compile(r"\bat step \d+"), "at step N"),
+    (re.compile(r"\bstep-\d{8}\b"), "step-N"),
+)
+METRIC = re.compile(r"((?:train|val)/\w+\"?:? |\"value\": )(-?\d+(?:\.\d+)?(?:e-?\d+)?)")
+
+
+def normalised(text: str) -> str:
+    for pattern, replacement in PATTERNS:
+        text = pattern.sub(replacement, text)
+    return "\n".join(re.sub(r"[ \t]+", " ", line).rstrip() for line in text.rstrip().splitlines())
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """The page's folder under the name that it has in pages."""
+    for place in (folder.resolve(), folder):
+        text = text.replace(str(place), HOME)
+    return text
+
+
+def same_output(expected: str, actual: str) -> bool:
+    """Whether the page tells the truth. What it does not show at all is not compared."""
+    wanted, seen = normalised(expected), normalised(actual)
+    if not wanted:
+        return True
+    return _lines_match(wanted.splitlines(), seen.splitlines())
+
+
+def _lines_match(wanted: list[str], seen: list[str]) -> bool:
+    if not wanted:
+        return not seen
+    if wanted[0].strip() == ELLIPSIS:
+        return any(_lines_match(wanted[1:], seen[start:]) for start in range(len(seen) + 1))
+    return bool(seen) and _same_line(wanted[0], seen[0]) and _lines_match(wanted[1:], seen[1:])
+
+
+def _same_line(wanted: str, seen: str) -> bool:
+    if METRIC.sub(r"\1#", wanted) != METRIC.sub(r"\1#", seen):
+        return False
+    pairs = zip(METRIC.findall(wanted), METRIC.findall(seen), strict=True)
+    return all(math.isclose(float(one), float(other), rel_tol=0.2, abs_tol=0.1) for (_, one), (_, other) in pairs)
