@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from regtrain.config import Config, Resolved, from_mapping
 from regtrain.errors import MissingKeyError
-from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.job import Live, execute
-from regtrain.plan import PlanOptions, make_plan
-from regtrain.run import RunResult, tell
-from regtrain.run.place import open_registry
-from regtrain.run.register import check_version_keys
-from regtrain.run.resume import Resume, find_resume
+from regtrain.run import RunResult, plan_resolved, tell
+from regtrain.run.resume import drop_unpacked
 from regtrain.run_dir import RunDir
 from regtrain.types import Splits, Tracker
 
@@ -71,25 +67,21 @@ class Trainer:
             RegtrainError, RegistryError: as `regtrain run` reports them.
         """
         host = Host()
-        keys = self.resolved.config.registry.model_dump()
-        wanted = resume or self.resolved.config.checkpoint.resume_from
-        found = Resume(Path())
-        if wanted:
-            found = find_resume(str(wanted), self.cwd, lambda: open_registry(self.cwd, self.cwd, keys))
         parts = {"model": self._live.model, "data": self._live.data, "loss": self._live.criterion}
-        options = PlanOptions(
-            cwd=self.cwd,
-            resume=str(found.place.resolve()) if wanted else None,
-            resumed_from=found.run_id,
-            parents=((found.version, "resumed_from"),) if found.version else (),
+        plan, resolved = plan_resolved(
+            self.resolved,
+            host,
+            self.cwd,
+            resume=str(resume) if resume else None,
             allow_imports=self._allow_imports,
             live=frozenset(name for name, part in parts.items() if part is not None),
         )
-        plan = make_plan(self.resolved, host, detect(), options)
-        check_version_keys(plan)
 
         def launch(run_dir: RunDir) -> int:
             execute(run_dir, run_dir.read_plan(), host, self._live)
             return 0
 
-        return tell(plan, self.resolved, host, launch, self.cwd)
+        try:
+            return tell(plan, resolved, host, launch, self.cwd)
+        finally:
+            drop_unpacked(plan.resume)

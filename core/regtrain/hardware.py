@@ -7,13 +7,14 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Gpu", "Hardware", "detect"]
+__all__ = ["Gpu", "Hardware", "detect", "visible"]
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,23 @@ def _gpus() -> tuple[Gpu, ...]:
         gpus = [Gpu(name, int(float(memory)), float(capability)) for name, memory, capability in rows]
     except (OSError, subprocess.SubprocessError, ValueError):
         return ()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return tuple(gpus if visible is None else gpus[: len([v for v in visible.split(",") if v.strip()])])
+    return visible(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def visible(gpus: Sequence[Gpu], wanted: str | None) -> tuple[Gpu, ...]:
+    """Those that CUDA_VISIBLE_DEVICES leaves, in its order. Like CUDA, stop at the first that there is not (`-1`)."""
+    if wanted is None:
+        return tuple(gpus)
+    left: list[Gpu] = []
+    for word in wanted.split(","):
+        name = word.strip()
+        if name.startswith(("GPU-", "MIG-")) and len(left) < len(gpus):  # nvidia-smi was not asked for these names
+            left.append(gpus[len(left)])
+        elif name.isdecimal() and int(name) < len(gpus):
+            left.append(gpus[int(name)])
+        else:
+            break
+    return tuple(left)
 
 
 def _cuda_build() -> bool:

@@ -17,7 +17,7 @@ from regtrain.host import Host
 from regtrain.targets import find_target
 from regtrain.types import Choice, Kind, Plan, Task
 
-__all__ = ["PlanOptions", "make_plan", "output_dir"]
+__all__ = ["PlanOptions", "config_to_keep", "make_plan"]
 
 DEFAULT_SEED = 42
 DEFAULT_BATCH_SIZE = 32
@@ -91,13 +91,14 @@ def make_plan(resolved: Resolved, host: Host, hardware: Hardware, options: PlanO
     return plan
 
 
-def output_dir(resolved: Resolved, cwd: Path) -> Path:
-    """Folder of the run folders: a path in a file is relative to that file, one that was typed to where it was typed."""
-    return Path(_with_paths(resolved, cwd).experiment.output_dir)
+def config_to_keep(resolved: Resolved, cwd: Path) -> Config:
+    """The config as a run folder keeps it: a path that was typed is made absolute, since nobody remembers where;
+    one in a file stays relative to that file."""
+    return _with_paths(resolved, cwd, typed_only=True)
 
 
-def _with_paths(resolved: Resolved, cwd: Path) -> Config:
-    """The config with its paths made absolute."""
+def _with_paths(resolved: Resolved, cwd: Path, *, typed_only: bool = False) -> Config:
+    """The config with its paths made absolute: one in a file starts there, one that was typed where it was typed."""
     config = resolved.config
 
     def absolute(key: str, value: str | None) -> str | None:
@@ -105,6 +106,8 @@ def _with_paths(resolved: Resolved, cwd: Path) -> Config:
             return None
         source = resolved.sources.get(key)
         typed = source is not None and source.kind in ("environment", "command line")
+        if typed_only and not typed:
+            return value
         return str((cwd if typed else resolved.base_dir).joinpath(Path(value).expanduser()).absolute())
 
     data = config.data

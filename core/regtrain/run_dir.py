@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from typing import Any
 from regtrain.errors import EnvironmentFault, RunNotFoundError
 from regtrain.types import Choice, Plan
 
-__all__ = ["Outcome", "RunDir", "code_state", "environment"]
+__all__ = ["Outcome", "RunDir", "code_state", "environment", "finite"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Outcome:
     """How the job ended. `status`: finished, interrupted or failed; `checkpoint` is the one to register.
 
     `recipe` holds what decides the version besides the config: data, code, signature, state.
-    `error` has code, message, hint and exit_code.
+    `error` has code, message, hint and exit_code. A metric that was not finite is read back as None.
     """
 
     status: str
@@ -84,34 +87,37 @@ class RunDir:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.mkdir(mode=0o755)
+        except OSError as problem:
+            raise self._not_writable(problem) from problem
+        try:
             self.logs(plan.config).mkdir(parents=True, exist_ok=True)
             self.config.write_text(config_yaml, encoding="utf-8")
             self.requirements.write_text(_requirements(), encoding="utf-8")
             facts = {"run_id": plan.run_id, "code": code_state(plan.base_dir), **environment(), "hardware": hardware}
-            _write(self.metadata, {**facts, "seed": plan.choice("experiment.seed")})
+            times = {"started_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")}
+            _write(self.metadata, {**facts, "seed": plan.choice("experiment.seed"), **times})
             _write(self.plan, _plan_to_json(plan))
-        except OSError as problem:
-            raise EnvironmentFault(
-                f"run folder {self.path} cannot be written: {problem.strerror or problem}",
-                "choose another place with --output-dir",
-            ) from problem
+        except BaseException as problem:
+            shutil.rmtree(self.path, ignore_errors=True)  # half a run folder would look like a whole one
+            if isinstance(problem, OSError):
+                raise self._not_writable(problem) from problem
+            raise
+
+    def _not_writable(self, problem: OSError) -> EnvironmentFault:
+        why = problem.strerror or problem
+        return EnvironmentFault(
+            f"run folder {self.path} cannot be written: {why}", "choose another place with --output-dir"
+        )
 
     def read_plan(self) -> Plan:
         value = self._read(self.plan)
-        choices = [Choice(**choice) for choice in value.pop("choices")]
-        return Plan(
-            **{
-                **value,
-                "choices": choices,
-                "base_dir": Path(value["base_dir"]),
-                "config_path": Path(value["config_path"]) if value["config_path"] else None,
-                "allow_imports": tuple(value["allow_imports"]),
-                "parents": tuple((ref, relation) for ref, relation in value["parents"]),
-            }
-        )
+        try:
+            return _plan_from_json(value)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise RunNotFoundError(f"{self.path} is no run folder: plan.json is none of a run") from problem
 
     def write_outcome(self, outcome: Outcome) -> None:
-        _write(self.outcome, asdict(outcome))
+        _write(self.outcome, finite(asdict(outcome)))
 
     def read_outcome(self) -> Outcome | None:
         """None when the job left none: it was killed, or is still running."""
@@ -123,6 +129,15 @@ class RunDir:
         except (OSError, ValueError) as problem:
             raise RunNotFoundError(f"{self.path} is no run folder: {path.name} cannot be read ({problem})") from problem
         return value
+
+
+def finite(value: Any) -> Any:
+    """The value with null for every number that JSON does not have: NaN and the infinities."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(path: Path, value: Any) -> None:
@@ -143,6 +158,19 @@ def _plan_to_json(plan: Plan) -> dict[str, Any]:
         "config_path": str(plan.config_path) if plan.config_path else None,
         "choices": [asdict(choice) for choice in plan.choices],
     }
+
+
+def _plan_from_json(value: Mapping[str, Any]) -> Plan:
+    return Plan(
+        **{
+            **value,
+            "choices": [Choice(**choice) for choice in value["choices"]],
+            "base_dir": Path(value["base_dir"]),
+            "config_path": Path(value["config_path"]) if value["config_path"] else None,
+            "allow_imports": tuple(value["allow_imports"]),
+            "parents": tuple((ref, relation) for ref, relation in value["parents"]),
+        }
+    )
 
 
 def _requirements() -> str:

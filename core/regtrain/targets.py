@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,15 @@ def find_target(key: str, text: str, base_dir: Path, allow_imports: Collection[s
         raise ConfigValueError(f"{key}: {text!r} is no target", "write ./file.py:function, or package.module:function")
     if not place.endswith(".py"):
         return _in_package(key, place, function, allow_imports)
+    if "\0" in place:
+        raise ConfigValueError(f"{key}: {text!r} is no target", "write ./file.py:function")
     file = (base_dir / place).resolve()
     if not file.is_relative_to(base_dir.resolve()):
         raise ConfigValueError(f"{key}: {place} lies outside {base_dir}", "keep the file beside the config")
     if not file.is_file():
         raise ConfigValueError(f"{key}: there is no file {file}", "the path is relative to the config's folder")
     defined = _defined(key, file)
-    if function not in defined:
+    if function not in defined and "*" not in defined:
         near = nearest(function, defined) or sorted(defined)
         raise ConfigValueError(f"{key}: {file} defines no {function!r}", f"it defines: {', '.join(near) or 'nothing'}")
     return Target(key, function, file)
@@ -84,15 +86,22 @@ def _defined(key: str, file: Path) -> set[str]:
     except (SyntaxError, ValueError) as problem:
         line = getattr(problem, "lineno", None)
         raise ConfigValueError(f"{key}: {file}:{line or 1} is not Python: {problem}", "mend the file") from None
-    names: set[str] = set()
-    for node in tree.body:
+    return set(_names(tree.body))
+
+
+def _names(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """What statements bind, also those under a top-level `if`, `try` or `with`; function bodies bind nothing here."""
+    for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-        elif isinstance(node, ast.ImportFrom):
-            names.update(alias.asname or alias.name for alias in node.names)
-    return names
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif not isinstance(node, ast.AsyncFunctionDef):
+            yield from (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+            for block in ("body", "orelse", "finalbody"):
+                yield from _names(getattr(node, block, ()))
+            for handler in getattr(node, "handlers", ()):
+                yield from _names(handler.body)
 
 
 def load_target(target: Target) -> Callable[..., Any]:
@@ -106,7 +115,7 @@ def load_target(target: Target) -> Callable[..., Any]:
         found = getattr(module, target.function)
     except RegtrainError:
         raise
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         where = target.file or target.module
         raise ConfigValueError(
             f"{target.key}: import of {where} failed: {type(problem).__name__}: {problem}", _last_line(problem, where)

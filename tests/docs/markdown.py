@@ -45,7 +45,7 @@ class Page:
                 yield number, line
 
     def links(self) -> list[str]:
-        return [first or second for _, line in self.prose() for first, second in LINK.findall(line)]
+        return [first or second for _, line in self.prose() for first, second in LINK.findall(INLINE.sub("``", line))]
 
     def inline_code(self) -> list[str]:
         return [code for _, line in self.prose() for code in INLINE.findall(line)]

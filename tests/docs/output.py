@@ -24,6 +24,7 @@ PATTERNS = (
     # which epoch is the best one can turn on the last bit of a metric
     (re.compile(r"\bat step \d+"), "at step N"),
     (re.compile(r"\bstep-\d{8}\b"), "step-N"),
+    (re.compile(r"\bregtrain-resume-\w+"), "regtrain-resume-N"),
 )
 METRIC = re.compile(r"((?:train|val)/\w+\"?:? |\"value\": )(-?\d+(?:\.\d+)?(?:e-?\d+)?)")
 
@@ -34,10 +35,10 @@ def normalised(text: str) -> str:
     return "\n".join(re.sub(r"[ \t]+", " ", line).rstrip() for line in text.rstrip().splitlines())
 
 
-def without_folder(text: str, folder: Path) -> str:
-    """The page's folder under the name that it has in pages."""
-    for place in (folder.resolve(), folder):
-        text = text.replace(str(place), HOME)
+def without_folder(text: str, folder: Path, temporary: Path) -> str:
+    """The page's folder and that of temporary files under the names that they have in pages."""
+    for place, name in ((temporary, "/tmp"), (folder, HOME)):
+        text = text.replace(str(place.resolve()), name).replace(str(place), name)
     return text
 
 

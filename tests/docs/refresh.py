@@ -1,6 +1,6 @@
 """`python tests/docs/refresh.py PAGE …`: put into the pages what their commands print today; read the diff after it.
 
-A command without output in the page stays without, and a block with a line `…` is left as it is.
+A command without output in the page stays without, one with a line `…` or that fails is left as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from docs.markdown import Block, read_page
-from docs.output import ELLIPSIS, normalised, same_output
+from docs.output import ELLIPSIS, same_output
 from docs.running import commands_of, lies_of, run_command
 
 
@@ -38,17 +38,17 @@ def _new_text(block: Block, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
     old = block.text.splitlines()
-    for command in commands_of(block):
+    commands = commands_of(block)
+    for command in commands:
         code, output = run_command(command.text, folder)
-        if code:
-            print(f"exit {code}: {command.text}", file=sys.stderr)
+        wrong = code != (int(block.value) if block.marker == "exit" and command is commands[-1] else 0)
+        if wrong:
+            print(f"exit {code}: {command.text}\n{output}", file=sys.stderr)
         first = command.line - block.line
         count = next(n for n, line in enumerate(old[first:], 1) if not line.endswith("\\"))
         parts += old[first : first + count]
-        kept = not command.output or ELLIPSIS in command.output or same_output(command.output, output)
-        parts += command.output.splitlines() if kept and normalised(command.output) else []
-        if not kept:
-            parts += output.rstrip().splitlines()
+        kept = wrong or not command.output or ELLIPSIS in command.output or same_output(command.output, output)
+        parts += (command.output if kept else output).rstrip().splitlines()
     return "\n".join(parts)
 
 

@@ -14,7 +14,8 @@ from docs.output import same_output, without_folder
 from regtrain.config import load
 from regtrain.errors import RegtrainError
 
-RUNS = ("yaml", "python", "console")
+# What a page shows must not depend on the reader's machine: its width, its language, its GPUs.
+SURROUNDINGS = {"COLUMNS": "100", "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,18 @@ def run_command(text: str, folder: Path) -> tuple[int, str]:
     """Exit code and output as a terminal shows it, both streams together."""
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGTRAIN_", "RAT_"))}
+    temporary = folder.with_name(f"{folder.name}-tmp")
+    temporary.mkdir(exist_ok=True)
     done = subprocess.run(
         ["bash", "-c", text],
         cwd=folder,
-        env={**kept, "PATH": programs, "COLUMNS": "100", "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"},
+        env={**kept, **SURROUNDINGS, "PATH": programs, "TMPDIR": str(temporary)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
     )
-    return done.returncode, without_folder(done.stdout.decode("utf-8"), folder)
+    return done.returncode, without_folder(done.stdout.decode("utf-8"), folder, temporary)
 
 
 def _config(block: Block, folder: Path, number: int) -> Iterator[tuple[int, str]]:

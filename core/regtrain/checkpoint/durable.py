@@ -44,7 +44,7 @@ class Written:
 
 
 def write_chunks(path: Path, chunks: Iterable[memoryview | bytes]) -> Written:
-    """Write and hash side by side (both release the GIL), then sync."""
+    """Write and sync, and hash beside it: both release the GIL, and hashing takes the longer of the two."""
     hasher = hashlib.sha256()
     size = 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -54,9 +54,9 @@ def write_chunks(path: Path, chunks: Iterable[memoryview | bytes]) -> Written:
             for chunk in chunks:
                 hashed.append(pool.submit(hasher.update, chunk))
                 size += _write_all(descriptor, chunk)
+            os.fsync(descriptor)
             for future in hashed:
                 future.result()
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
     return Written("sha256:" + hasher.hexdigest(), size)

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -123,16 +124,18 @@ class Checkpoints:
         final = self.folder / f"step-{head['step']:08d}"
         making = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=self.folder))
         try:
-            files = {
-                "model.safetensors": write_chunks(making / "model.safetensors", tensor_chunks(model)),
-                "state.safetensors": write_chunks(making / "state.safetensors", tensor_chunks(others)),
-                "state.json": write_json(making / "state.json", tree),
-            }
+            with ThreadPoolExecutor(2) as pool:
+                parts = {"model.safetensors": model, "state.safetensors": others}
+                writing = {n: pool.submit(write_chunks, making / n, tensor_chunks(t)) for n, t in parts.items()}
+                files = {name: future.result() for name, future in writing.items()}
+            files["state.json"] = write_json(making / "state.json", tree)
             entries = {name: {"digest": w.digest, "size": w.size} for name, w in files.items()}
             write_json(making / MANIFEST, {**head, "files": entries})
             sync_folder(making)
-            if final.exists():  # the same step again (saved at an event, then at a signal): the newer one holds more
-                shutil.rmtree(final)
+            again = 1
+            while final.exists():  # the same step, at an event and then at the epoch's end: the older one goes later
+                again += 1
+                final = final.with_name(f"step-{head['step']:08d}-{again}")
             making.rename(final)
             sync_folder(self.folder)
         except BaseException:
@@ -146,7 +149,7 @@ class Checkpoints:
         stays = keep(infos, self.policy)
         for info in infos:
             if info.path not in stays:
-                shutil.rmtree(info.path, ignore_errors=True)
+                _remove(info.path)
         views = {"last": infos[-1] if infos else None, "best": self.best() if self.policy.save_best else None}
         for name, shown in views.items():
             if shown:
@@ -163,6 +166,14 @@ class Checkpoints:
             making = self.folder / f".{name}_model.pth"
             torch.save(load_file(info.path / "model.safetensors"), making)
             making.replace(self.folder / f"{name}_model.pth")
+
+
+def _remove(path: Path) -> None:
+    """Out of sight in one step: a checkpoint that was deleted halfway would still look whole."""
+    gone = path.with_name(f".{path.name}-gone")
+    with contextlib.suppress(OSError):
+        path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def read_checkpoint(path: Path) -> TrainingState:

@@ -50,7 +50,7 @@ def mode_of(metric: str) -> Mode:
 def list_checkpoints(folder: Path) -> list[CheckpointInfo]:
     """Complete checkpoints, oldest step first. A folder without a readable manifest is not one."""
     found = (_read(path) for path in sorted(folder.glob("step-*")) if path.is_dir() and not path.is_symlink())
-    return sorted((info for info in found if info), key=lambda info: info.step)
+    return sorted((info for info in found if info), key=_age)
 
 
 def _read(path: Path) -> CheckpointInfo | None:
@@ -70,6 +70,11 @@ def _read(path: Path) -> CheckpointInfo | None:
         return None
 
 
+def _age(info: CheckpointInfo) -> tuple[int, int, str]:
+    """Order of saving: by step; of the same step, by the number behind it."""
+    return info.step, len(info.path.name), info.path.name
+
+
 def ranked(infos: Sequence[CheckpointInfo], monitor: str, mode: Mode) -> list[CheckpointInfo]:
     """Those that have the metric as a finite number, best first; of equals the earlier."""
     sign = 1 if mode == "min" else -1
@@ -85,7 +90,9 @@ def keep(infos: Sequence[CheckpointInfo], policy: KeepPolicy) -> set[Path]:
     """Paths that stay. The newest always does: without it, a run that dies now could not go on."""
     if not infos:
         return set()
-    stays = {max(infos, key=lambda info: info.step).path}
+    last_of_step = {info.step: info for info in sorted(infos, key=_age)}
+    infos = list(last_of_step.values())  # the same step saved again holds all that the one before it held
+    stays = {infos[-1].path}
     best_first = ranked(infos, policy.monitor, policy.mode)
     stays.update(info.path for info in best_first[: max(policy.keep_top_k, int(policy.save_best))])
     if policy.every_n_epochs:

@@ -112,7 +112,7 @@ def register(
     """Register a run folder, or one of its checkpoints, under --model."""
     from regtrain.errors import RunNotFoundError
     from regtrain.run.register import register_run
-    from regtrain.run.resume import run_dir_of
+    from regtrain.run.resume import checkpoint_at, run_dir_of
 
     if bump and version:
         raise click.UsageError("--bump and --version exclude each other")
@@ -120,10 +120,10 @@ def register(
     owner = run_dir_of(path)
     if owner is None or not path.exists():
         raise RunNotFoundError(f"{source} is no run folder and no checkpoint of one", "`regtrain runs list` shows runs")
-    inside = path if path.is_dir() else path.parent
-    registry = open_registry(Path.cwd(), owner.path, create=True)
-    checkpoint = inside if (inside / "manifest.json").is_file() else None
-    made = register_run(registry, owner, checkpoint=checkpoint, model=model, bump=bump, version=version, parents=parent)
+    registry = open_registry(Path.cwd(), owner.read_plan().base_dir, create=True)
+    made = register_run(
+        registry, owner, checkpoint=checkpoint_at(source), model=model, bump=bump, version=version, parents=parent
+    )
     _tell("registered", made, as_json)
 
 

@@ -37,4 +37,6 @@ def size(count: int) -> str:
 
 
 def number(value: Any) -> str:
+    if value is None:  # JSON has no NaN and no infinity
+        return "not finite"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from regtrain.checkpoint.keep import list_checkpoints
 from regtrain.cli.output import json_option, number, print_json, print_table
 from regtrain.errors import ConfigValueError
 from regtrain.host import Host
 from regtrain.run import Request, RunResult, plan_run
 from regtrain.run import run as run_it
+from regtrain.run.resume import drop_unpacked
 from regtrain.run_dir import RunDir
 from regtrain.types import Plan
 
@@ -54,26 +57,42 @@ class Greedy(click.Command):
 
 
 def spread(args: list[str]) -> list[str]:
-    """`--optimizer-args a=1 b=2 --x` → `--optimizer-args a=1 --optimizer-args b=2 --x`."""
+    """`--optimizer-args a=1 b=2 --x` → `--optimizer-args a=1 --optimizer-args b=2 --x`.
+
+    Raises:
+        UsageError: no `key=value` follows.
+    """
     out: list[str] = []
     greedy = ""
-    for word in args:
-        name = word.replace("_", "-") if word.startswith("--") else word
+    for position, word in enumerate(args):
+        name, equals, value = word.partition("=")
+        name = name.replace("_", "-") if name.startswith("--") else name
+        if word == "--":
+            return [*out, *args[position:]]
         if name in GREEDY:
             greedy = name
-        elif word.startswith("-") or "=" not in word:
+            if equals:
+                out += [greedy, value]
+            elif not _is_pair(args[position + 1 : position + 2]):
+                raise click.UsageError(f"{name} takes one or more KEY=VALUE words")
+        elif greedy and _is_pair([word]):
+            out += [greedy, word]
+        else:
             greedy = ""
             out.append(word)
-        else:
-            out += [greedy, word] if greedy else [word]
     return out
+
+
+def _is_pair(words: list[str]) -> bool:
+    return bool(words) and "=" in words[0] and not words[0].startswith("-")
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that `run` and `plan` share, in the order of the help."""
     for option in reversed(
         [
-            click.argument("config", type=click.Path(path_type=Path)),
+            click.argument("config", required=False, metavar="CONFIG"),
+            click.option("--config", "config_option", hidden=True),
             click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]..."),
             click.option("--name", help="Name of the run, and of the model unless the config says otherwise."),
             click.option("--seed", type=int),
@@ -107,16 +126,28 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _words(option: str | None, first: str | None, others: Sequence[str]) -> tuple[Path, list[str]]:
+    """The one config, given as an argument or with --config, and the overrides."""
+    words = [word for word in (option, first, *others) if word is not None]
+    if not words:
+        raise click.UsageError("Missing argument 'CONFIG'.", click.get_current_context())
+    config, *overrides = words
+    for word in overrides:
+        if "=" in word:
+            continue
+        if Path(word).suffix in (".yaml", ".yml"):
+            raise ConfigValueError(f"two configs are given: {config} and {word}", "a run has one; keep one of them")
+        raise ConfigValueError(f"{word!r} is no key=value", "write e.g. training.epochs=20")
+    return Path(config), overrides
+
+
 def _request(options: dict[str, Any]) -> Request:
     flags = {key: options[name] for name, key in FLAGS.items() if options.get(name) is not None}
-    overrides = list(options["overrides"])
-    for word in overrides:
-        if "=" not in word:
-            raise ConfigValueError(f"{word!r} is no key=value", "write e.g. training.epochs=20")
+    config, overrides = _words(options["config_option"], options["config"], options["overrides"])
     for section in ("optimizer", "scheduler"):
         overrides += [f"{section}.{word}" for word in options[f"{section}_args"]]
     return Request(
-        config=options["config"],
+        config=config,
         overrides=overrides,
         flags=flags,
         section=options["section"],
@@ -158,6 +189,7 @@ def plan(as_json: bool, **options: Any) -> None:
 
 def _show_plan(request: Request, as_json: bool) -> None:
     made, _ = plan_run(request, Host())
+    drop_unpacked(made.resume)
     if as_json:
         choices = {choice.key: {"value": choice.value, "reason": choice.reason} for choice in made.choices}
         print_json({"run_name": made.run_name, "model": made.model_name, "resume": made.resume, "choices": choices})
@@ -168,7 +200,8 @@ def _show_plan(request: Request, as_json: bool) -> None:
 
 def _started(made: Plan, run_dir: RunDir) -> None:
     device, precision = made.choice("training.device"), made.choice("training.precision")
-    click.echo(f"run {made.run_id}: {made.run_name} on {device}, {precision} bits, in {run_dir.path}", err=True)
+    bits = "32 bits" if precision == "32" else precision
+    click.echo(f"run {made.run_id}: {made.run_name} on {device}, {bits}, in {run_dir.path}", err=True)
     reason = next(choice.reason for choice in made.choices if choice.key == "training.precision")
     if reason.startswith("mixed precision is off"):
         click.echo(reason, err=True)
@@ -190,7 +223,10 @@ def _tell(result: RunResult) -> None:
 
 
 def _tell_how_to_resume(result: RunResult, request: Request) -> None:
-    why = result.outcome.reason
-    saved = f"saved at step {result.outcome.steps}" if result.exit_code == 75 else "not saved again"
-    click.echo(f"stopped by {why}, {saved}; go on with:", err=True)
-    click.echo(f"  regtrain run {request.config} --resume {result.run_dir}", err=True)
+    run_dir = RunDir(result.run_dir)
+    saved = list_checkpoints(run_dir.checkpoints(run_dir.read_plan().config))
+    where = f"saved at step {saved[-1].step}" if saved else "nothing was saved"
+    click.echo(f"stopped by {result.outcome.reason}; {where}", err=True)
+    if saved:  # the run's own config has what was overridden on the command line too
+        allowed = [word for package in request.allow_imports for word in ("--allow-import", package)]
+        click.echo(f"go on with:\n  {shlex.join(['regtrain', 'run', str(run_dir.config), *allowed])}", err=True)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from regtrain.checkpoint.keep import best_of, list_checkpoints
+from regtrain.checkpoint.keep import Mode, best_of, list_checkpoints, mode_of
 from regtrain.cli.output import json_option, limit_option, number, print_json, print_table, size
 from regtrain.run.place import open_registry
+from regtrain.run_dir import RunDir
+from regtrain.types import Plan
 
 __all__ = ["checkpoints", "runs"]
 
@@ -80,7 +82,7 @@ def list_of_run(run: str, as_json: bool) -> None:
         )
     plan = owner.read_plan()
     infos = list_checkpoints(owner.checkpoints(plan.config))
-    best = best_of(infos, str(plan.choice("checkpoint.monitor")), plan.choice("checkpoint.mode"))
+    best = best_of(infos, *_monitored(owner, plan))
     rows = []
     for info in infos:
         tags = [tag for tag, other in (("best", best), ("last", infos[-1])) if other and other.path == info.path]
@@ -103,6 +105,15 @@ def list_of_run(run: str, as_json: bool) -> None:
         for r in rows
     ]
     print_table(("checkpoint", "epoch", "size", "tags", "metrics"), shown)
+
+
+def _monitored(owner: RunDir, plan: Plan) -> tuple[str, Mode]:
+    """What the run itself went by: without validation data that is the training loss, whatever was planned."""
+    outcome = owner.read_outcome()
+    monitor = str(plan.choice("checkpoint.monitor"))
+    if outcome and outcome.best and outcome.best["metric"] != monitor:
+        return str(outcome.best["metric"]), mode_of(str(outcome.best["metric"]))
+    return monitor, plan.choice("checkpoint.mode")
 
 
 def _version(model: str | None, version: str | None) -> str:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import logging
 import shutil
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import CheckpointInfo
-from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError
 from regtrain.host import Host
 from regtrain.job.data import fingerprints
 from regtrain.job.evidence import code_of, signature_of, state_shapes
+from regtrain.job.failure import failed
 from regtrain.job.parts import Job, Live, build_data, build_model, build_parts, keep_policy, target_of
 from regtrain.job.resume import find_state, load_into
 from regtrain.job.trackers import build_trackers
@@ -28,8 +27,6 @@ from regtrain.types import CheckpointEvent, Plan
 
 __all__ = ["Live", "execute", "main"]
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-
 
 def main(path: Path) -> int:
     """Train what plan.json says; 0 done, 75 asked to stop and saved, else the error's own code."""
@@ -38,6 +35,9 @@ def main(path: Path) -> int:
         outcome = execute(run_dir, run_dir.read_plan(), Host(), Live())
     except KeyboardInterrupt:
         return 130
+    except OSError as problem:  # not even the outcome could be written
+        print(f"error: {path}: {problem.strerror or problem}", file=sys.stderr)
+        return 5
     if outcome.status == "interrupted":
         return 75
     return int(outcome.error["exit_code"]) if outcome.error else 0
@@ -53,17 +53,9 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
         except KeyboardInterrupt:
             run_dir.write_outcome(Outcome("interrupted", reason="second Ctrl-C: nothing saved", seconds=_since(began)))
             raise
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:  # a user's file that calls sys.exit() has not trained anything
             log.error(traceback.format_exc())
-            known = _as_known(problem, run_dir)
-            error = {
-                "code": known.code,
-                "message": known.message,
-                "hint": known.hint,
-                "exit_code": known.exit_code,
-                "trace": "".join(traceback.format_exception(problem)),
-            }
-            outcome = Outcome("failed", reason=known.message, error=error)
+            outcome = failed(problem, run_dir)
     outcome = Outcome(**{**outcome.__dict__, "seconds": _since(began)})
     run_dir.write_outcome(outcome)
     return outcome
@@ -99,6 +91,9 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
     except Interrupted as interruption:
         status, reason = "interrupted", str(interruption)
+    except (Exception, SystemExit) as problem:
+        log.error(traceback.format_exc())
+        return failed(problem, job.run_dir, trainer.progress)
     finally:
         for tracker in parts.trackers:
             tracker.close()
@@ -145,30 +140,22 @@ def _keep_code(run_dir: RunDir, plan: Plan) -> None:
     for section in ("model", "data", "loss"):
         target = target_of(plan, section)
         if target and target.file:
-            run_dir.code.mkdir(exist_ok=True)
-            shutil.copyfile(target.file, run_dir.code / target.file.name)
+            copy = run_dir.code / target.file.relative_to(plan.base_dir.resolve())
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(target.file, copy)
 
 
-def _as_known(problem: Exception, run_dir: RunDir) -> RegtrainError:
-    """Any exception as one a user can act on."""
-    if isinstance(problem, RegtrainError):
-        return problem
-    if isinstance(problem, OSError) and problem.errno in NO_ROOM:
-        return EnvironmentFault(f"{run_dir.path}: {problem.strerror}", "make room, or choose another --output-dir")
-    frame = traceback.extract_tb(problem.__traceback__)[-1]
-    return JobFailedError(
-        f"training failed: {type(problem).__name__}: {problem}",
-        f"at {frame.filename}:{frame.lineno}; the whole trace is in {run_dir.path}/logs/train.log",
-    )
+class _LogFile(logging.FileHandler):
+    """A disk that is full is an error of the run, told once; not one of each line."""
+
+    def handleError(self, record: logging.LogRecord) -> None: ...  # noqa: N802
 
 
-@contextmanager
+@contextlib.contextmanager
 def _log(path: Path) -> Iterator[logging.Logger]:
     """train.log with everything; warnings also to standard error."""
-    log = logging.getLogger("regtrain.job")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    to_file = logging.FileHandler(path, encoding="utf-8")
+    log = logging.Logger("regtrain.job", logging.INFO)  # of this run alone: another thread may have a run too
+    to_file = _LogFile(path, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_person = logging.StreamHandler(sys.stderr)
     to_person.setLevel(logging.WARNING)
@@ -178,8 +165,8 @@ def _log(path: Path) -> Iterator[logging.Logger]:
     try:
         yield log
     finally:
-        log.handlers.clear()
-        to_file.close()
+        with contextlib.suppress(OSError):
+            to_file.close()
 
 
 def _since(began: float) -> float:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtrain.config import Resolved, load, to_yaml
-from regtrain.errors import JobFailedError, RegtrainError
 from regtrain.hardware import detect
 from regtrain.host import Host
-from regtrain.plan import PlanOptions, make_plan
+from regtrain.plan import PlanOptions, config_to_keep, make_plan
 from regtrain.run.place import open_registry
-from regtrain.run.register import check_version_keys, register_run
-from regtrain.run.resume import Resume, find_resume, run_dir_of
+from regtrain.run.record import as_error, not_launched, record_end, record_start, settled, vanished
+from regtrain.run.register import check_version_free, check_version_keys, register_run
+from regtrain.run.resume import Resume, drop_unpacked, find_resume, run_dir_of
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.types import JobCommand, Plan, RunEvent, VersionEvent
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
 
-__all__ = ["Request", "RunResult", "plan_run", "run", "tell"]
+__all__ = ["Request", "RunResult", "plan_resolved", "plan_run", "run", "tell"]
 
 
 @dataclass(frozen=True)
@@ -74,36 +71,65 @@ class RunResult:
 
 
 def plan_run(request: Request, host: Host) -> tuple[Plan, Resolved]:
-    """The plan of a run; nothing is created.
-
-    A config that lies in a run folder is that run's own: passing it resumes the run.
-    """
+    """The plan of a run; no run folder is created."""
     resolved = load(request.config, overrides=request.overrides, flags=request.flags, section=request.section)
-    owner = run_dir_of(request.config.absolute().parent)
-    asked = request.resume or _from_config(resolved)
+    return plan_resolved(resolved, host, request.cwd, resume=request.resume, allow_imports=request.allow_imports)
+
+
+def plan_resolved(
+    resolved: Resolved,
+    host: Host,
+    cwd: Path,
+    *,
+    resume: str | None = None,
+    allow_imports: tuple[str, ...] = (),
+    live: frozenset[str] = frozenset(),
+) -> tuple[Plan, Resolved]:
+    """The plan of a config, and the config with the folder that its relative paths start from.
+
+    A config that lies in a run folder is that run's own: it goes on with the run. A version to go on from is unpacked;
+    `drop_unpacked` is for after the run.
+    """
+    owner = _own_run(resolved.path)
     if owner:
         resolved = replace(resolved, base_dir=owner.read_plan().base_dir)
-        asked = asked or str(owner.path)
+    asked = resume or _from_config(resolved, owner)
     found = Resume(Path())
     if asked:
         keys = resolved.config.registry.model_dump()
-        found = find_resume(asked, request.cwd, lambda: open_registry(request.cwd, resolved.base_dir, keys))
+        found = find_resume(asked, cwd, lambda: open_registry(cwd, resolved.base_dir, keys))
     options = PlanOptions(
-        cwd=request.cwd,
+        cwd=cwd,
         resume=str(found.place.resolve()) if asked else None,
         resumed_from=found.run_id,
         parents=((found.version, "resumed_from"),) if found.version else (),
-        allow_imports=request.allow_imports,
+        allow_imports=allow_imports,
+        live=live,
     )
-    plan = make_plan(resolved, host, detect(), options)
-    check_version_keys(plan)
+    try:
+        plan = make_plan(resolved, host, detect(), options)
+        check_version_keys(plan)
+    except BaseException:
+        drop_unpacked(options.resume)
+        raise
     return plan, resolved
 
 
-def _from_config(resolved: Resolved) -> str | None:
+def _own_run(config: Path | None) -> RunDir | None:
+    """The run whose own config this is."""
+    owner = run_dir_of(config.absolute().parent) if config else None
+    return owner if owner and config and owner.config.resolve() == config.resolve() else None
+
+
+def _from_config(resolved: Resolved, owner: RunDir | None) -> str | None:
+    """What checkpoint.resume_from names. In a run's own config it is where that run once began: the run goes on from
+    its newest checkpoint."""
     text = resolved.config.checkpoint.resume_from
     source = resolved.sources.get("checkpoint.resume_from")
-    if text and source and source.kind in ("file", "overlay") and (resolved.base_dir / text).exists():
+    written = source is not None and source.kind in ("file", "overlay")
+    if owner and (written or not text):
+        return str(owner.path)
+    if text and written and (resolved.base_dir / text).exists():
         return str(resolved.base_dir / text)
     return text
 
@@ -119,7 +145,7 @@ def run(request: Request, started: Callable[[Plan, RunDir], None] = lambda plan,
     try:
         return tell(plan, resolved, host, lambda run_dir: _launch(plan, host, run_dir), request.cwd, started)
     finally:
-        _drop_unpacked(plan)
+        drop_unpacked(plan.resume)
 
 
 def tell(
@@ -133,13 +159,18 @@ def tell(
     """Record a run from its start to its end around `launch`, which trains and leaves an outcome."""
     keys = plan.config["registry"]
     registry = open_registry(cwd, resolved.base_dir, keys, create=True) if keys["enabled"] else None
+    check_version_free(registry, plan)
     plan = _with_parents(plan, registry)
     run_dir = RunDir(Path(str(plan.config["experiment"]["output_dir"])) / plan.run_id)
-    run_dir.create(plan, to_yaml(resolved.config), detect().to_json())
-    _record_start(registry, plan, run_dir)
-    started(plan, run_dir)
-    exit_code = launch(run_dir)
-    outcome = run_dir.read_outcome() or _vanished(exit_code)
+    run_dir.create(plan, to_yaml(config_to_keep(resolved, cwd)), detect().to_json())
+    record_start(registry, plan, run_dir)
+    try:
+        started(plan, run_dir)
+        exit_code = launch(run_dir)
+    except BaseException as problem:
+        record_end(registry, plan, settled(run_dir, not_launched(problem)))
+        raise
+    outcome = settled(run_dir, vanished(exit_code, run_dir))
     notes: list[str] = []
     version = None
     try:
@@ -150,13 +181,20 @@ def tell(
             )
             notes += host.version_registered(event)
     finally:
-        _record_end(registry, plan, outcome)
+        record_end(registry, plan, outcome)
         event_of_run = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
         notes += host.run_finished(event_of_run)
     if outcome.error:
-        raise _as_error(outcome)
-    code = 130 if exit_code == 130 else 75 if outcome.status == "interrupted" else 0
+        raise as_error(outcome)
+    code = _exit_code(exit_code) if outcome.status == "interrupted" else 0
     return RunResult(plan.run_id, plan.run_name, outcome.status, run_dir.path, code, outcome, version, tuple(notes))
+
+
+def _exit_code(of_job: int) -> int:
+    """75 for a run that saved before it stopped; else what a shell says of a process that a signal ended."""
+    if of_job in (0, 75):
+        return 75
+    return 128 - of_job if of_job < 0 else of_job
 
 
 def _with_parents(plan: Plan, registry: Registry | None) -> Plan:
@@ -180,85 +218,3 @@ def _launch(plan: Plan, host: Host, run_dir: RunDir) -> int:
     command = JobCommand(argv, run_dir.path, environment)
     code: int = host.offer("launchers", str(plan.choice("launcher.name"))).factory().launch(command)
     return code
-
-
-def _record_start(registry: Registry | None, plan: Plan, run_dir: RunDir) -> None:
-    if registry is None:
-        return
-    import json
-
-    from regtrain_registry import RunStart, process_identity
-
-    metadata = json.loads(run_dir.metadata.read_bytes())
-    code = metadata.pop("code")
-    me = process_identity()  # this process, not the job: it outlives the job by the registering
-    try:
-        registry.start_run(
-            RunStart(
-                run_id=plan.run_id,
-                name=plan.run_name,
-                run_dir=str(run_dir.path),
-                config=plan.config,
-                code=code,
-                environment=metadata,
-                host=me.host,
-                pid=me.pid,
-                pid_started=me.started,
-                boot_id=me.boot_id,
-                resumed_from=plan.resumed_from,
-            )
-        )
-    except BaseException:
-        shutil.rmtree(run_dir.path, ignore_errors=True)  # a run that is not recorded leaves no folder behind
-        raise
-
-
-def _record_end(registry: Registry | None, plan: Plan, outcome: Outcome) -> None:
-    if registry is None:
-        return
-    from regtrain_registry import RunStatus
-
-    registry.finish_run(
-        plan.run_id,
-        RunStatus(outcome.status),  # type: ignore[arg-type]
-        metrics=outcome.metrics,
-        steps=outcome.steps,
-        epochs=outcome.epochs,
-        best=outcome.best,
-        data=outcome.recipe.get("data", {}),
-        error=outcome.error["message"] if outcome.error else None,
-        seconds=outcome.seconds,
-    )
-
-
-def _vanished(exit_code: int) -> Outcome:
-    """A job that left no outcome was killed, or could not even start."""
-    how = f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
-    error = {
-        "code": "job_failed",
-        "message": f"the job was {how} and left no outcome",
-        "hint": "out of memory is a common cause of SIGKILL; what was saved can be resumed with --resume RUN_DIR",
-        "exit_code": 1,
-    }
-    return Outcome("failed", reason=str(error["message"]), error=error)
-
-
-def _as_error(outcome: Outcome) -> RegtrainError:
-    """The job's error as if it had been raised here."""
-    assert outcome.error is not None
-    facts = outcome.error
-    made = type("JobError", (JobFailedError,), {"code": str(facts["code"]), "exit_code": int(facts["exit_code"])})(
-        str(facts["message"]), str(facts["hint"])
-    )
-    if facts.get("trace"):
-        made.add_note(str(facts["trace"]))
-    error: RegtrainError = made
-    return error
-
-
-def _drop_unpacked(plan: Plan) -> None:
-    """A version that was unpacked to be resumed is not needed any more."""
-    if plan.resume and Path(plan.resume).is_relative_to(tempfile.gettempdir()):
-        for folder in Path(plan.resume).parents:
-            if folder.name.startswith("regtrain-resume-"):
-                shutil.rmtree(folder, ignore_errors=True)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from regtrain.checkpoint.keep import MANIFEST
 from regtrain.errors import ConfigValueError, RunNotFoundError
-from regtrain.run_dir import Outcome, RunDir
+from regtrain.run.record import record_missing
+from regtrain.run_dir import Outcome, RunDir, finite
 from regtrain.types import Plan
 
 if TYPE_CHECKING:
     from regtrain_registry import FileToStore, Registry, VersionInfo
 
-__all__ = ["check_version_keys", "register_run"]
+__all__ = ["check_version_free", "check_version_keys", "register_run"]
 
 
 def check_version_keys(plan: Plan) -> None:
@@ -29,6 +30,27 @@ def check_version_keys(plan: Plan) -> None:
         parse_version(keys["version"])
     if keys["version"] and keys["bump"]:
         raise ConfigValueError("registry.version and registry.bump are both given", "keep one of them")
+
+
+def check_version_free(registry: Registry | None, plan: Plan) -> None:
+    """Refuse a version that is taken before anything is trained; registering still decides.
+
+    Raises:
+        VersionTakenError: it is.
+    """
+    wanted = plan.config["registry"]["version"]
+    if registry is None or wanted is None or plan.config["training"]["debug"]:
+        return
+    from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, VersionTakenError
+
+    try:
+        taken = registry.show(f"{plan.model_name}@{wanted}")
+    except (ModelNotFoundError, VersionNotFoundError):
+        return
+    raise VersionTakenError(
+        f"registry.version: {taken.ref} exists (number {taken.number}); nothing was trained",
+        "leave registry.version out, and it is computed; or give a free one",
+    )
 
 
 def register_run(
@@ -54,6 +76,7 @@ def register_run(
     place = checkpoint or (Path(outcome.checkpoint) if outcome and outcome.checkpoint else None)
     if outcome is None or place is None:
         raise RunNotFoundError(f"{run_dir.path} holds nothing to register", "wait for the run to end, or resume it")
+    record_missing(registry, plan, run_dir, outcome)
     keys = plan.config["registry"]
     code = json.loads(run_dir.metadata.read_bytes())["code"]
     links = [*plan.parents, *((ref, "resumed_from") for ref in parents)]
@@ -110,7 +133,7 @@ def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterat
         yield FileToStore(place / name, f"checkpoint/{name}", ArtifactKind.OTHER, digests[name])
     yield FileToStore(place / MANIFEST, f"checkpoint/{MANIFEST}", ArtifactKind.METADATA)
     metrics = run_dir.path / "metrics.json"
-    metrics.write_text(json.dumps(_metrics(outcome, manifest), indent=1) + "\n", encoding="utf-8")
+    metrics.write_text(json.dumps(finite(_metrics(outcome, manifest)), indent=1) + "\n", encoding="utf-8")
     yield FileToStore(metrics, "metrics.json", ArtifactKind.METRICS)
     yield FileToStore(run_dir.config, "config.yaml", ArtifactKind.CONFIG)
     yield FileToStore(run_dir.metadata, "metadata.json", ArtifactKind.METADATA)
@@ -120,5 +143,5 @@ def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterat
         if path.is_file():
             yield FileToStore(path, f"logs/{path.name}", kind)
     if run_dir.code.is_dir():
-        for path in sorted(run_dir.code.iterdir()):
-            yield FileToStore(path, f"code/{path.name}", ArtifactKind.CODE)
+        for path in sorted(path for path in run_dir.code.rglob("*") if path.is_file()):
+            yield FileToStore(path, f"code/{path.relative_to(run_dir.code).as_posix()}", ArtifactKind.CODE)

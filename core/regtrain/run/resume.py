@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from regtrain.run_dir import RunDir
 if TYPE_CHECKING:
     from regtrain_registry import Registry
 
-__all__ = ["Resume", "find_resume", "run_dir_of"]
+__all__ = ["Resume", "checkpoint_at", "drop_unpacked", "find_resume", "run_dir_of"]
+
+UNPACKED = "regtrain-resume-"
 
 PTH_VIEWS = {"best_model.pth": "best", "best.pth": "best", "last_model.pth": "last", "last.pth": "last"}
 
@@ -33,7 +36,7 @@ class Resume:
 def run_dir_of(path: Path) -> RunDir | None:
     """The run folder that a path is, or lies in."""
     for folder in (path, *path.parents)[:4]:
-        if (folder / "plan.json").is_file():
+        if (folder / "plan.json").is_file() and (folder / "metadata.json").is_file():
             return RunDir(folder)
     return None
 
@@ -50,9 +53,12 @@ def find_resume(text: str, cwd: Path, registry: Callable[[], Registry]) -> Resum
         return _by_path(path)
     if "@" in text or text.startswith("models:/"):
         return _by_version(text, registry())
+    from regtrain_registry.errors import NoRegistryError
+    from regtrain_registry.errors import RunNotFoundError as NotRecordedError
+
     try:
         run = registry().run(text)
-    except Exception as problem:
+    except (NoRegistryError, NotRecordedError) as problem:
         raise RunNotFoundError(
             f"--resume {text!r}: no such file, run or version",
             "`regtrain runs list` shows runs; a version is NAME@1.0.0",
@@ -60,34 +66,50 @@ def find_resume(text: str, cwd: Path, registry: Callable[[], Registry]) -> Resum
     return _by_path(Path(run.run_dir))
 
 
+def checkpoint_at(path: Path) -> Path | None:
+    """The checkpoint folder that a path is, lies in, or is the view of (`best`, `last_model.pth` …)."""
+    path = path.with_name(PTH_VIEWS.get(path.name, path.name)).resolve()
+    inside = path.parent if path.is_file() else path
+    return inside if (inside / MANIFEST).is_file() or inside.name.startswith("step-") else None
+
+
 def _by_path(path: Path) -> Resume:
-    if path.name in PTH_VIEWS:
-        path = path.with_name(PTH_VIEWS[path.name])
-    path = path.resolve()
-    owner = run_dir_of(path)
+    owner = run_dir_of(path.resolve())
     run_id = owner.read_plan().run_id if owner else None
-    inside = path if path.is_dir() else path.parent
-    if (inside / MANIFEST).is_file() or inside.name.startswith("step-"):
-        return Resume(inside, run_id)
+    checkpoint = checkpoint_at(path)
+    if checkpoint:
+        return Resume(checkpoint, run_id)
+    path = path.resolve()
     if owner and path in (owner.path, owner.config, owner.plan, owner.outcome):
         return Resume(owner.checkpoints(owner.read_plan().config), run_id)
-    if inside.is_dir() and any(inside.glob("step-*")):
-        return Resume(inside, run_id)
+    if path.is_dir() and any(path.glob("step-*")):
+        return Resume(path, run_id)
     raise RunNotFoundError(
         f"--resume {path}: holds no checkpoint", "name a checkpoint (…/checkpoints/step-00000120) or a run folder"
     )
 
 
 def _by_version(ref: str, registry: Registry) -> Resume:
-    """Unpack a version's training state beside the temporary files of this machine; the files are verified on the way."""
+    """Unpack a version's training state among the temporary files of this machine, every file verified on the way."""
     version = registry.show(ref)
-    folder = Path(tempfile.mkdtemp(prefix="regtrain-resume-")) / "version"
-    registry.checkout(version.ref, folder)
-    state = folder / "checkpoint"
-    if not (state / MANIFEST).is_file():
-        raise RunNotFoundError(
-            f"{version.ref} holds weights only, no training state", "resume from the run folder that it came from"
-        )
-    (folder / "model.safetensors").rename(state / "model.safetensors")
-    step = json.loads((state / MANIFEST).read_bytes())["step"]
-    return Resume(state.rename(folder / f"step-{step:08d}"), version.run_id, version.ref)
+    folder = Path(tempfile.mkdtemp(prefix=UNPACKED)) / "version"
+    try:
+        registry.checkout(version.ref, folder)
+        state = folder / "checkpoint"
+        if not (state / MANIFEST).is_file():
+            raise RunNotFoundError(
+                f"{version.ref} holds weights only, no training state", "resume from the run folder that it came from"
+            )
+        (folder / "model.safetensors").rename(state / "model.safetensors")
+        step = json.loads((state / MANIFEST).read_bytes())["step"]
+        return Resume(state.rename(folder / f"step-{step:08d}"), version.run_id, version.ref)
+    except BaseException:
+        drop_unpacked(str(folder))
+        raise
+
+
+def drop_unpacked(place: str | None) -> None:
+    """Remove what `_by_version` unpacked, once it is not needed any more; anything else is left alone."""
+    for folder in Path(place).parents if place else ():
+        if folder.name.startswith(UNPACKED) and folder.parent.resolve() == Path(tempfile.gettempdir()).resolve():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,62 @@
+"""A job that fails: any exception as one that a user can act on, and as an outcome."""
+
+from __future__ import annotations
+
+import errno
+import sysconfig
+import traceback
+from pathlib import Path
+
+import regtrain
+from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError
+from regtrain.run_dir import Outcome, RunDir
+from regtrain.trainer.loop import Progress
+
+__all__ = ["failed"]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+INSTALLED = (
+    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+    str(Path(regtrain.__file__).parent),
+)
+
+
+def failed(problem: BaseException, run_dir: RunDir, progress: Progress | None = None) -> Outcome:
+    """The outcome that says what went wrong, and how far the run had come."""
+    known = _as_known(problem, run_dir)
+    error = {
+        "code": known.code,
+        "message": known.message,
+        "hint": known.hint,
+        "exit_code": known.exit_code,
+        "trace": "".join(traceback.format_exception(problem)),
+    }
+    progress = progress or Progress()
+    return Outcome(
+        "failed",
+        steps=progress.step,
+        epochs=progress.epoch,
+        metrics=dict(progress.metrics),
+        reason=known.message,
+        error=error,
+    )
+
+
+def _as_known(problem: BaseException, run_dir: RunDir) -> RegtrainError:
+    if isinstance(problem, RegtrainError):
+        return problem
+    if isinstance(problem, OSError) and problem.errno in NO_ROOM:
+        return EnvironmentFault(f"{run_dir.path}: {problem.strerror}", "make room, or choose another --output-dir")
+    said = str(problem)
+    return JobFailedError(
+        f"training failed: {type(problem).__name__}{': ' if said else ''}{said}",
+        f"at {_line(problem)}; the whole trace is in {run_dir.path}/logs/train.log",
+    )
+
+
+def _line(problem: BaseException) -> str:
+    """Where the user's own code was; where it has no part in it, the innermost line."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [f for f in frames if not f.filename.startswith((*INSTALLED, "<"))]
+    frame = (own or frames)[-1]
+    return f"{frame.filename}:{frame.lineno}"
