@@ -75,7 +75,7 @@ def rooms() -> Picture:
     floors = [
         [("cli", "arguments, printing", "room"), ("api", "for Python users", "torch")],
         [("run", "the story of a run", "room"), ("job", "the launched side", "torch")],
-        [("plan", "every choice, with reason", "room"), ("trainer", "the loop", "torch")],
+        [("plan", "every choice, with reason", "room"), ("secrets", "", "room"), ("trainer", "the loop", "torch")],
         [*_plain("config", "host", "targets", "run_dir", "hardware"), ("checkpoint", "", "torch")],
         [("hookspecs", "every hook, one sentence each", "room")],
         [("types", "the nouns that cross hooks", "room")],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import platform
 import shutil
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -78,8 +78,8 @@ class RunDir:
     def checkpoints(self, config: Mapping[str, Any]) -> Path:
         return self.path / str(config["checkpoint"]["save_dir"])
 
-    def create(self, plan: Plan, config_yaml: str, hardware: Mapping[str, Any]) -> None:
-        """The folder with config, plan, requirements and metadata.
+    def create(self, plan: Plan, config_yaml: str, hardware: Mapping[str, Any], argv: Sequence[str] = ()) -> None:
+        """The folder with config, plan, requirements and metadata. `argv`: what was typed, without its secrets.
 
         Raises:
             EnvironmentFault: the folder cannot be made or written.
@@ -93,7 +93,12 @@ class RunDir:
             self.logs(plan.config).mkdir(parents=True, exist_ok=True)
             self.config.write_text(config_yaml, encoding="utf-8")
             self.requirements.write_text(_requirements(), encoding="utf-8")
-            facts = {"run_id": plan.run_id, "code": code_state(plan.base_dir), **environment(), "hardware": hardware}
+            facts = {
+                "run_id": plan.run_id,
+                "code": code_state(plan.base_dir),
+                **environment(argv),
+                "hardware": hardware,
+            }
             times = {"started_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")}
             _write(self.metadata, {**facts, "seed": plan.choice("experiment.seed"), **times})
             _write(self.plan, _plan_to_json(plan))
@@ -143,11 +148,16 @@ def finite(value: Any) -> Any:
 def _write(path: Path, value: Any) -> None:
     """Whole or absent: a reader never sees half a file."""
     making = path.with_name(f".{path.name}")
-    with making.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1, default=str)
-        file.flush()
-        os.fsync(file.fileno())
-    making.replace(path)
+    try:
+        with making.open("w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, default=str)
+            file.flush()
+            os.fsync(file.fileno())
+        making.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            making.unlink()
+        raise
 
 
 def _plan_to_json(plan: Plan) -> dict[str, Any]:
@@ -179,13 +189,13 @@ def _requirements() -> str:
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
 
 
-def environment() -> dict[str, Any]:
+def environment(argv: Sequence[str]) -> dict[str, Any]:
     """Where the run happens. Environment variables are left out: they hold secrets."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "host": platform.node(),
-        "argv": [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv and sys.argv[0] else [],
+        "argv": list(argv),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project
+from cli.projects import LAUNCHER, Project
 
 BAD_MODELS: dict[str, tuple[str, dict[str, Any], int, str, str]] = {
     "argument it does not take": ("", {"widht": 3}, 2, "model.widht", "width"),
@@ -198,3 +198,22 @@ def test_a_checkpoint_of_another_architecture(project: Project) -> None:
     assert message.count(" in the checkpoint and ") == 3
     assert "0.weight is [4, 3] in the checkpoint and [7, 3] in the model" in message
     assert [run["status"] for run in project.runs()] == ["failed", "finished"]
+
+
+def test_a_launcher_that_fails(project: Project) -> None:
+    """A launcher that raises fails the run, which is not left running for ever."""
+    project.write(
+        "site/launch_badly.py",
+        LAUNCHER.replace('"here"', '"badly"').replace("from regtrain.job import main", "raise OSError(7, 'no nodes')"),
+    )
+    project.write(
+        "site/launch_badly-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: launch-badly\nVersion: 1.0\n"
+    )
+    project.write("site/launch_badly-1.0.dist-info/entry_points.txt", "[regtrain]\nlaunch-badly = launch_badly\n")
+    said = project("run", "run.yaml", "--launcher", "badly", "--json")
+    assert said.code == 5
+    (run,) = project.runs()
+    assert (run["status"], run["finished_at"] is not None) == ("failed", True)
+    assert "no nodes" in run["error"]
+    (folder,) = project.run_folders()
+    assert json.loads((folder / "outcome.json").read_bytes())["status"] == "failed"

@@ -180,3 +180,22 @@ def test_a_run_folder_that_cannot_be_finished_is_removed(project: Project) -> No
     said = project("run", "run.yaml", "--json")
     assert said.code in (4, 5), said.err
     assert len(project.run_folders()) == 1
+
+
+def test_passwords_stay_out_of_the_registry(project: Project) -> None:
+    """A password in a URL of the config or of the command line is in no row and no file of the registry."""
+    url = "https://user:CANARY@example.org/weights"
+    project.write("model.py", (project.folder / "model.py").read_text().replace("width: int = 4", "width=4, url=None"))
+    project.config(model={"target": "./model.py:build", "url": url})
+    git(project.folder, "init", "-q")
+    git(project.folder, "add", "run.yaml")
+    result = project.train("experiment.description=from " + url)
+    held = [
+        path for path in (project.folder / ".regtrain").rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()
+    ]
+    assert held == []
+    assert "CANARY" not in project("models", "show", "tiny", "--json").out
+    assert "CANARY" not in project("runs", "show", "tiny", "--json").out
+    assert "***" in project("models", "show", "tiny", "--json").out
+    assert "CANARY" not in (Path(result["run_dir"]) / "metadata.json").read_text()
+    assert project.train("epochs=3", config=f"{result['run_dir']}/config.yaml")["steps"] == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def cut_and_resumed(tmp_path: Path, keys: dict[str, Any], host: Host, cuts: tupl
     resume, seen = None, []
     for cut in cuts:
         part = train(tmp_path, keys, stop_at=cut, resume=resume, host=host)
+        assert not multiprocessing.active_children(), "loading processes outlive their run"
         assert part.outcome.status == "interrupted", part.outcome
         assert part.outcome.steps == cut
         resume = part.run_dir.path / "checkpoints"

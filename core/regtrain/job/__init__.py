@@ -1,173 +1,22 @@
-"""The launched side of a run: reads plan.json, trains, writes outcome.json. It never sees the registry."""
+"""The launched side of a run, `python -m regtrain.job RUN_DIR`. It never sees the registry.
+
+Importing this loads no torch yet, so that `__main__` can say first what a signal means while torch is loaded.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import shutil
-import sys
-import time
-import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from regtrain.checkpoint.folder import Checkpoints
-from regtrain.checkpoint.keep import CheckpointInfo
-from regtrain.host import Host
-from regtrain.job.data import fingerprints
-from regtrain.job.evidence import code_of, signature_of, state_shapes
-from regtrain.job.failure import failed
-from regtrain.job.parts import Job, Live, build_data, build_model, build_parts, keep_policy, target_of
-from regtrain.job.resume import find_state, load_into
-from regtrain.job.trackers import build_trackers
-from regtrain.run_dir import Outcome, RunDir
-from regtrain.trainer import Interrupted, StopFlag, Trainer
-from regtrain.trainer.randomness import seed_all, use_deterministic
-from regtrain.types import CheckpointEvent, Plan
+if TYPE_CHECKING:
+    from regtrain.job.parts import Live
+    from regtrain.job.training import execute, main
 
 __all__ = ["Live", "execute", "main"]
 
 
-def main(path: Path) -> int:
-    """Train what plan.json says; 0 done, 75 asked to stop and saved, else the error's own code."""
-    run_dir = RunDir(path)
-    try:
-        outcome = execute(run_dir, run_dir.read_plan(), Host(), Live())
-    except KeyboardInterrupt:
-        return 130
-    except OSError as problem:  # not even the outcome could be written
-        print(f"error: {path}: {problem.strerror or problem}", file=sys.stderr)
-        return 5
-    if outcome.status == "interrupted":
-        return 75
-    return int(outcome.error["exit_code"]) if outcome.error else 0
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from regtrain.job import training
 
-
-def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
-    """Run the job in this process and leave an outcome, whatever happens."""
-    began = time.monotonic()
-    with _log(run_dir.logs(plan.config) / "train.log") as log:
-        try:
-            with StopFlag() as stop:
-                outcome = _train(Job(run_dir, plan, host, live, log), stop)
-        except KeyboardInterrupt:
-            run_dir.write_outcome(Outcome("interrupted", reason="second Ctrl-C: nothing saved", seconds=_since(began)))
-            raise
-        except (Exception, SystemExit) as problem:  # a user's file that calls sys.exit() has not trained anything
-            log.error(traceback.format_exc())
-            outcome = failed(problem, run_dir)
-    outcome = Outcome(**{**outcome.__dict__, "seconds": _since(began)})
-    run_dir.write_outcome(outcome)
-    return outcome
-
-
-def _train(job: Job, stop: StopFlag) -> Outcome:
-    """The story of a job: data, model, parts, maybe an earlier state, then the loop."""
-    plan, log = job.plan, job.log
-    seed = int(plan.choice("experiment.seed"))
-    keys = plan.config["reproducibility"]
-    use_deterministic(keys["deterministic"], keys["benchmark"])
-    _keep_code(job.run_dir, plan)
-    seed_all(seed)
-    splits = build_data(job)
-    data = fingerprints(splits)
-    seed_all(seed)
-    model = build_model(job)
-    checkpoints = Checkpoints(
-        job.run_dir.checkpoints(plan.config),
-        keep_policy(plan, splits.val is not None),
-        _announcer(job),
-        plan.config["checkpoint"]["pth_names"],
-    )
-    parts, schedule = build_parts(job, splits, model, checkpoints)
-    trainer = Trainer(parts, stop)
-    if plan.resume:
-        path, state = find_state(plan.resume, log.warning)
-        load_into(trainer, state, path, plan, log.warning)
-        log.info("going on from %s at epoch %d, step %d", path, trainer.progress.epoch + 1, trainer.progress.step)
-    parts.trackers = build_trackers(job, schedule, trainer.progress.step)
-    try:
-        trainer.fit()
-        status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
-    except Interrupted as interruption:
-        status, reason = "interrupted", str(interruption)
-    except (Exception, SystemExit) as problem:
-        log.error(traceback.format_exc())
-        return failed(problem, job.run_dir, trainer.progress)
-    finally:
-        for tracker in parts.trackers:
-            tracker.close()
-    return _outcome(status, reason, trainer, data, code_of(job))
-
-
-def _outcome(status: str, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
-    parts, progress = trainer.parts, trainer.progress
-    infos = parts.checkpoints.infos()
-    best = parts.checkpoints.best()
-    chosen = best if best and parts.checkpoints.policy.save_best else infos[-1] if infos else None
-    recipe = {"data": data, "code": code, "signature": {}, "state": state_shapes(parts.model)}
-    if status == "finished":
-        recipe["signature"] = signature_of(parts)
-    return Outcome(
-        status,
-        steps=progress.step,
-        epochs=progress.epoch,
-        metrics=dict(progress.metrics),
-        best=_best(best, parts.checkpoints.policy.monitor),
-        checkpoint=str(chosen.path) if chosen else None,
-        recipe=recipe,
-        reason=reason,
-    )
-
-
-def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None:
-    if info is None:
-        return None
-    return {"metric": monitor, "value": info.metrics[monitor], "step": info.step, "checkpoint": str(info.path)}
-
-
-def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
-    def saved(info: CheckpointInfo) -> None:
-        event = CheckpointEvent(job.plan.run_id, info.path, info.step, info.epoch, info.metrics)
-        for problem in job.host.checkpoint_saved(event):
-            job.log.warning(problem)
-
-    return saved
-
-
-def _keep_code(run_dir: RunDir, plan: Plan) -> None:
-    """The user's own files as they are now: they are part of what was trained."""
-    for section in ("model", "data", "loss"):
-        target = target_of(plan, section)
-        if target and target.file:
-            copy = run_dir.code / target.file.relative_to(plan.base_dir.resolve())
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(target.file, copy)
-
-
-class _LogFile(logging.FileHandler):
-    """A disk that is full is an error of the run, told once; not one of each line."""
-
-    def handleError(self, record: logging.LogRecord) -> None: ...  # noqa: N802
-
-
-@contextlib.contextmanager
-def _log(path: Path) -> Iterator[logging.Logger]:
-    """train.log with everything; warnings also to standard error."""
-    log = logging.Logger("regtrain.job", logging.INFO)  # of this run alone: another thread may have a run too
-    to_file = _LogFile(path, encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    to_person = logging.StreamHandler(sys.stderr)
-    to_person.setLevel(logging.WARNING)
-    to_person.addFilter(lambda record: record.levelno == logging.WARNING)
-    to_person.setFormatter(logging.Formatter("warning: %(message)s"))
-    log.handlers[:] = [to_file, to_person]
-    try:
-        yield log
-    finally:
-        with contextlib.suppress(OSError):
-            to_file.close()
-
-
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 3)
+    return getattr(training, name)

@@ -25,7 +25,7 @@ def state_shapes(model: nn.Module) -> dict[str, list[Any]]:
 def signature_of(parts: Parts) -> dict[str, Any]:
     """Shapes and dtypes of inputs and outputs, the batch dimension as None; empty when the model cannot be asked."""
     try:
-        batch = parts.strategy.to_device(next(iter(parts.train.epoch(0))))
+        batch = parts.strategy.to_device(next(iter(parts.train.epoch(0))))  # closed by now: loaded in this process
         inputs = parts.task.inputs(batch)
         parts.model.eval()
         with torch.no_grad():

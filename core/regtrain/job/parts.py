@@ -20,6 +20,7 @@ from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, Regtr
 from regtrain.host import Host
 from regtrain.job.data import as_splits, check_splits
 from regtrain.run_dir import RunDir
+from regtrain.secrets import without_secrets
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
 from regtrain.trainer import Batches, EarlyStopping, Parts, Precision, Settings
 from regtrain.trainer.randomness import seed_all
@@ -315,7 +316,7 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
         val=val,
         evaluator=evaluator,
         early_stopping=early_stopping,
-        config=dict(plan.config),
+        config=without_secrets(plan.config),  # a registered checkpoint is shared
     )
     return parts, schedule
 

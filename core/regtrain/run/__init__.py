@@ -12,6 +12,7 @@ from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.plan import PlanOptions, config_to_keep, make_plan
 from regtrain.run.place import open_registry
+from regtrain.run.public import typed
 from regtrain.run.record import as_error, not_launched, record_end, record_start, settled, vanished
 from regtrain.run.register import check_version_free, check_version_keys, register_run
 from regtrain.run.resume import Resume, drop_unpacked, find_resume, run_dir_of
@@ -162,7 +163,7 @@ def tell(
     check_version_free(registry, plan)
     plan = _with_parents(plan, registry)
     run_dir = RunDir(Path(str(plan.config["experiment"]["output_dir"])) / plan.run_id)
-    run_dir.create(plan, to_yaml(config_to_keep(resolved, cwd)), detect().to_json())
+    run_dir.create(plan, to_yaml(config_to_keep(resolved, cwd)), detect().to_json(), typed())
     record_start(registry, plan, run_dir)
     try:
         started(plan, run_dir)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from regtrain.errors import JobFailedError, RegtrainError
 from regtrain.run_dir import Outcome, RunDir
+from regtrain.secrets import without_secrets
 from regtrain.types import Plan
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def _start(registry: Registry, plan: Plan, run_dir: RunDir) -> None:
             run_id=plan.run_id,
             name=plan.run_name,
             run_dir=str(run_dir.path),
-            config=plan.config,
-            code=code,
+            config=without_secrets(plan.config),
+            code=without_secrets(code),
             environment=metadata,
             host=me.host,
             pid=me.pid,

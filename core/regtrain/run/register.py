@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from regtrain.checkpoint.keep import MANIFEST
 from regtrain.errors import ConfigValueError, RunNotFoundError
+from regtrain.run.public import public_config
 from regtrain.run.record import record_missing
 from regtrain.run_dir import Outcome, RunDir, finite
+from regtrain.secrets import without_secrets
 from regtrain.types import Plan
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def register_run(
     keys = plan.config["registry"]
     code = json.loads(run_dir.metadata.read_bytes())["code"]
     links = [*plan.parents, *((ref, "resumed_from") for ref in parents)]
-    config = _resolved(plan)
+    config = without_secrets(_resolved(plan))
     given = bump or (None if version else keys["bump"])
     step = json.loads((place / MANIFEST).read_bytes())
     return registry.register(
@@ -96,7 +98,7 @@ def register_run(
             bump=Bump(given) if given else None,
             version=version or (None if bump else keys["version"]),
             idempotency_key=f"{plan.run_id}:{model or plan.model_name}:{place.name}:{bump}:{version}",
-            summary=plan.config["experiment"]["description"],
+            summary=config["experiment"]["description"],
         )
     )
 
@@ -135,7 +137,7 @@ def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterat
     metrics = run_dir.path / "metrics.json"
     metrics.write_text(json.dumps(finite(_metrics(outcome, manifest)), indent=1) + "\n", encoding="utf-8")
     yield FileToStore(metrics, "metrics.json", ArtifactKind.METRICS)
-    yield FileToStore(run_dir.config, "config.yaml", ArtifactKind.CONFIG)
+    yield FileToStore(public_config(run_dir), "config.yaml", ArtifactKind.CONFIG)
     yield FileToStore(run_dir.metadata, "metadata.json", ArtifactKind.METADATA)
     yield FileToStore(run_dir.requirements, "requirements.txt", ArtifactKind.METADATA)
     logs = run_dir.logs(plan.config)

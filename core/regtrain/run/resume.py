@@ -81,7 +81,7 @@ def _by_path(path: Path) -> Resume:
         return Resume(checkpoint, run_id)
     path = path.resolve()
     if owner and path in (owner.path, owner.config, owner.plan, owner.outcome):
-        return Resume(owner.checkpoints(owner.read_plan().config), run_id)
+        path = owner.checkpoints(owner.read_plan().config)
     if path.is_dir() and any(path.glob("step-*")):
         return Resume(path, run_id)
     raise RunNotFoundError(

@@ -169,6 +169,11 @@ class Batches:
         return (_pinned(batch) for batch in fetched) if self._pin else fetched
 
 
+    def close(self) -> None:
+        """End the loading processes; without this they stay until the garbage collector comes by."""
+        self._loader = None
+
+
 def _mixed(*numbers: int) -> int:
     """One seed from several numbers, the same on every machine and Python."""
     seed = 0
