@@ -10,10 +10,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_runs import differences
 
 from regtrain.checkpoint.tree import decode, encode
 from regtrain.errors import CheckpointMismatchError
+from small_runs import differences
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 keys = st.text() | st.integers() | st.sampled_from(["$tensor", "$tuple", "$float", "$pairs"])
@@ -35,7 +35,10 @@ def test_round_trip(tree: Any) -> None:
 
 def test_tensors_and_counters() -> None:
     """Tensors keep dtype and bits under their path; a Counter stays one."""
-    tree = {"state": {0: {"step": torch.tensor(3.0), "avg": torch.randn(2, dtype=torch.float64)}}, "at": Counter({3: 2})}
+    tree = {
+        "state": {0: {"step": torch.tensor(3.0), "avg": torch.randn(2, dtype=torch.float64)}},
+        "at": Counter({3: 2}),
+    }
     tensors: dict[str, torch.Tensor] = {}
     back = decode(json.loads(json.dumps(encode(tree, tensors))), tensors)
     assert sorted(tensors) == ["state.0.avg", "state.0.step"]
