@@ -7,7 +7,6 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-import regtrain
 from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.trainer.loop import Progress
@@ -17,7 +16,7 @@ __all__ = ["failed"]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 INSTALLED = (
     *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
-    str(Path(regtrain.__file__).parent),
+    str(Path(__file__).parents[1]),
 )
 
 
