@@ -186,22 +186,35 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     assert (run["status"], run["version"]) == ("interrupted", None)
 
 
-def test_a_thread_can_train(tmp_path: Path) -> None:
-    """In a thread that is not the main one no signal handler is set, and two runs side by side keep their logs apart."""
-    results: dict[str, RunResult] = {}
+def test_threads_can_train_side_by_side(tmp_path: Path) -> None:
+    """In threads that are not the main one no signal handler is set, and each run has its own log to the end."""
+    began, other_done = threading.Event(), threading.Event()
 
-    def work(name: str) -> None:
-        results[name] = trainer(experiment_name=name, output_dir=name).train()
+    def criterion(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        began.set()
+        assert other_done.wait(60)
+        raise ZeroDivisionError("of the first run")
 
+    def fail() -> None:
+        with pytest.raises(JobFailedError, match="of the first run"):
+            trainer(experiment_name="one", output_dir="one", criterion=criterion).train()
+
+    results: list[RunResult] = []
     handler = signal.getsignal(signal.SIGTERM)
-    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
+    first = threading.Thread(target=fail)
+    second = threading.Thread(target=lambda: results.append(trainer(experiment_name="two", output_dir="two").train()))
+    first.start()
+    assert began.wait(60)
+    second.start()
+    second.join(60)
+    other_done.set()
+    first.join(60)
     assert signal.getsignal(signal.SIGTERM) == handler
-    assert {name: result.status for name, result in results.items()} == {"one": "finished", "two": "finished"}
-    assert {m["name"] for m in Project(tmp_path)("models", "list", "--json").json()} == {"one", "two"}
+    assert [result.status for result in results] == ["finished"]
+    logs = {name: next((tmp_path / name).glob("*/logs/train.log")).read_text() for name in ("one", "two")}
+    assert "of the first run" in logs["one"]
+    assert "of the first run" not in logs["two"]
+    assert {run["name"]: run["status"] for run in Project(tmp_path).runs()} == {"one": "failed", "two": "finished"}
 
 
 def test_resume_by_version_and_from_a_config_elsewhere(project: Project, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,6 +178,8 @@ def test_a_failed_run_says_how_far_it_came(project: Project) -> None:
     assert run["metrics"]["val/accuracy"] >= 0
     (checkpoint,) = project("checkpoints", "list", run["run_id"], "--json").json()
     assert (checkpoint["epoch"], checkpoint["tags"]) == (1, ["best", "last"])
+    # made when a checkpoint is complete: the failing job has waited for the one that was being written
+    assert (Path(checkpoint["path"]).parent / "last").is_symlink()
 
 
 def test_a_monitor_that_is_never_measured(project: Project) -> None:

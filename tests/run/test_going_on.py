@@ -164,7 +164,9 @@ def test_a_damaged_version(project: Project, first: dict[str, Any]) -> None:
 def test_another_program_s_plan_json(plan: str, project: Project) -> None:
     """A plan.json above the config that is none of a run does not make the config a run's own."""
     project.write("plan.json", plan)
-    assert project("plan", "run.yaml").code == 0
+    project.config("config.yaml")
+    for name in ("run.yaml", "config.yaml"):
+        assert project("plan", name).code == 0
     project.write("metadata.json", "{}")
     assert project("plan", "run.yaml").code == 0
     said = project("run", "run.yaml", "--resume", ".", "--json")
