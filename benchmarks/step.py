@@ -5,7 +5,8 @@
 MLP 32→64→10, batch 32, AdamW, gradient norm clipped at 1.0, a learning-rate schedule by step, one thread. Each round
 runs every contender once, in turn, in this one process; figures are CPU microseconds a step, the median over rounds,
 and the median of the ratios to the bare loop of the same round. `nothing logged` logs only at the end; `one scalar`
-writes the loss of every step as a line of JSON. The weights at the end are compared with those of the bare loop that
+writes the loss of every step as a line of JSON (regtrain: also learning rate and gradient norm, through the
+trackers that a run has). The weights at the end are compared with those of the bare loop that
 sees the same batches: they must be equal bit for bit.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import statistics
 import sys
 import tempfile
@@ -26,11 +28,13 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import KeepPolicy
+from regtrain.job.trackers import Guarded, LogLines
 from regtrain.trainer import Batches, Parts, Precision, Settings, StopFlag, Trainer
 from regtrain.types import TrackerContext
 from regtrain_plugins.strategies.single import Single
 from regtrain_plugins.tasks.supervised import classification
 from regtrain_plugins.trackers.jsonl import JsonLines
+from regtrain_plugins.trackers.progress import Lines
 
 BATCH, SEED = 32, 1
 NEVER = 1 << 40
@@ -71,16 +75,14 @@ def bare(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
 
     def train() -> nn.Module:
         file = log.open("a", buffering=1) if log else None
-        step = 0
         model.train()
-        for inputs, targets in loader:
+        for step, (inputs, targets) in enumerate(loader, 1):
             optimizer.zero_grad()
             loss = criterion(model(inputs), targets)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             scheduler.step()
-            step += 1
             if file:
                 file.write(json.dumps({"step": step, "time": time.time(), "train/loss": loss.item()}) + "\n")
         if file:
@@ -94,6 +96,7 @@ def ours(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
     model = build()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     folder = Path(tempfile.mkdtemp())
+    quiet = logging.getLogger("quiet")
     context = TrackerContext("r", "r", folder, folder, {}, False, 0, 0)
     parts = Parts(
         model=model,
@@ -106,7 +109,7 @@ def ours(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
         checkpoints=Checkpoints(folder / "checkpoints", KeepPolicy("train/loss", "min")),
         settings=Settings(epochs=1, clip=1.0, log_every=1 if log else NEVER, scheduler_interval="step"),
         scheduler=torch.optim.lr_scheduler.StepLR(optimizer, 100, 0.9),
-        trackers=[JsonLines(context)],
+        trackers=[JsonLines(context), LogLines(quiet), Guarded("progress", Lines(context), quiet)],
     )
     trainer = Trainer(parts, StopFlag())
     # the checkpoint at the end of an epoch is measured by checkpoint.py; a bare loop has none
@@ -119,7 +122,7 @@ def ours(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
     return train
 
 
-def peers(logged: bool) -> dict[str, Callable[[TensorDataset, Path | None], Callable[[], nn.Module]]]:
+def peers() -> dict[str, Callable[[TensorDataset, Path | None], Callable[[], nn.Module]]]:
     from importlib.util import find_spec
 
     import step_peers
@@ -138,7 +141,7 @@ def main() -> None:
     dataset = data(options.steps)
     failed = False
     for logged, goal in ((False, 1.00), (True, 1.03)):
-        contenders = {"bare": bare, "regtrain": ours, **(peers(logged) if options.peers else {})}
+        contenders = {"bare": bare, "regtrain": ours, **(peers() if options.peers else {})}
         times: dict[str, list[float]] = {name: [] for name in contenders}
         weights = {}
         for _ in range(options.rounds):

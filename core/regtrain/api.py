@@ -10,8 +10,8 @@ from regtrain.config import Config, Resolved, from_mapping
 from regtrain.errors import MissingKeyError
 from regtrain.host import Host
 from regtrain.job import Live, execute
-from regtrain.run.story import RunResult, plan_resolved, tell
 from regtrain.run.resume import drop_unpacked
+from regtrain.run.story import RunResult, plan_resolved, tell
 from regtrain.run_dir import RunDir
 from regtrain.types import Splits, Tracker
 

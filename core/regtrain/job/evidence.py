@@ -24,6 +24,7 @@ def state_shapes(model: nn.Module) -> dict[str, list[Any]]:
 
 def signature_of(parts: Parts) -> dict[str, Any]:
     """Shapes and dtypes of inputs and outputs, the batch dimension as None; empty when the model cannot be asked."""
+    was_training = parts.model.training
     try:
         batch = parts.strategy.to_device(next(iter(parts.train.epoch(0))))  # closed by now: loaded in this process
         inputs = parts.task.inputs(batch)
@@ -32,6 +33,8 @@ def signature_of(parts: Parts) -> dict[str, Any]:
             outputs = parts.model(inputs)
     except Exception:  # the training went well: a signature that cannot be had must not spoil it
         return {}
+    finally:
+        parts.model.train(was_training)
     return {"inputs": _described(inputs), "outputs": _described(outputs)}
 
 

@@ -39,6 +39,22 @@ class Guarded:
             self._log.warning("tracker %r failed and is left out from here on: %r", self._name, problem)
 
 
+class LogLines:
+    """Each validation as a line of train.log; what is logged every few steps stands in metrics.jsonl."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        if "val/loss" in record:
+            metrics = " ".join(f"{k} {v:.6g}" for k, v in record.items() if isinstance(v, float) and k != "time")
+            self._log.info("epoch %d step %d: %s", record["epoch"], record["step"], metrics)
+
+    def advance(self, step: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def build_trackers(job: Job, schedule: Schedule, first_step: int) -> list[Tracker]:
     """JSON lines and progress always, then those that the config names.
 
@@ -57,7 +73,7 @@ def build_trackers(job: Job, schedule: Schedule, first_step: int) -> list[Tracke
     )
     record: Tracker = host.offer("trackers", "jsonl").factory(context)
     named = {"progress": {"enabled": True, "args": {}}, **plan.config["trackers"]}
-    made: list[Tracker] = [record]
+    made: list[Tracker] = [record, LogLines(job.log)]
     for name, settings in named.items():
         if settings["enabled"] and name.lower() != "jsonl":
             made.append(Guarded(name, host.offer("trackers", name).factory(context, **settings["args"]), job.log))

@@ -86,6 +86,7 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
         load_into(trainer, state, path, plan, log.warning)
         log.info("going on from %s at epoch %d, step %d", path, trainer.progress.epoch + 1, trainer.progress.step)
     parts.trackers = build_trackers(job, schedule, trainer.progress.step)
+    _log_facts(job, trainer)
     try:
         trainer.fit()
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
@@ -102,7 +103,18 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
         for batches in (parts.train, parts.val):
             if batches:
                 batches.close()
+    log.info("%s after %d epochs, %d steps", status, trainer.progress.epoch, trainer.progress.step)
     return _outcome(status, reason, trainer, data, code_of(job))
+
+
+def _log_facts(job: Job, trainer: Trainer) -> None:
+    parts, log = trainer.parts, job.log
+    for choice in job.plan.choices:
+        log.info("%s: %s (%s)", choice.key, choice.value, choice.reason)
+    learned = sum(p.numel() for p in parts.model.parameters() if p.requires_grad)
+    log.info("model: %s, %d parameters that learn", type(parts.model).__name__, learned)
+    held_out = parts.val.samples if parts.val else 0
+    log.info("data: %d samples to train on, %d to validate on", parts.train.samples, held_out)
 
 
 def _outcome(status: str, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:

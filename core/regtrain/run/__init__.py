@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regtrain.run.story import Request, RunResult, plan_run, run, tell
+    from regtrain.run.story import Request, RunResult, plan_resolved, plan_run, run, tell
 
-__all__ = ["Request", "RunResult", "plan_run", "run", "tell"]
+__all__ = ["Request", "RunResult", "plan_resolved", "plan_run", "run", "tell"]
 
 
 def __getattr__(name: str) -> Any:

@@ -168,7 +168,6 @@ class Batches:
         fetched = (self._rows.fetch(indices) for indices in self.indices(epoch, start))
         return (_pinned(batch) for batch in fetched) if self._pin else fetched
 
-
     def close(self) -> None:
         """End the loading processes; without this they stay until the garbage collector comes by."""
         self._loader = None
