@@ -14,6 +14,7 @@ from torch.utils.data import TensorDataset
 
 from regtrain.checkpoint.folder import read_checkpoint
 from regtrain.checkpoint.keep import list_checkpoints
+from regtrain.errors import PluginError
 from regtrain.job import Live
 from regtrain.trainer import Batches
 from regtrain.types import Splits
@@ -289,3 +290,34 @@ def test_half_an_epoch_goes_on_in_its_own_order_only(tmp_path: Path) -> None:
     ended, _ = plain(tmp_path / "c", keys)
     more, _ = plain(tmp_path / "d", other, resume=ended.run_dir.path / "checkpoints")
     assert more.outcome.status == "finished"
+
+
+def test_plateau_waits_for_a_validation(tmp_path: Path) -> None:
+    """Epochs without a validation do not use the scheduler's patience up."""
+    config = {
+        "training": {"epochs": 6},
+        "optimizer": {"name": "SGD", "lr": 1.0e-9},
+        "scheduler": {"name": "ReduceLROnPlateau", "patience": 1, "factor": 0.1, "threshold": 0.5},
+        "evaluation": {"every_n_epochs": 3},
+        "logging": {"every_n_steps": 1},
+    }
+    done, _ = plain(tmp_path, config)
+    rates = {record["train/lr"] for record in records(done) if "train/lr" in record}
+    assert rates == {1.0e-9}
+
+
+def test_plateau_by_steps_is_refused(tmp_path: Path) -> None:
+    """There is no metric at every step."""
+    with pytest.raises(PluginError, match="interval: epoch"):
+        plain(tmp_path, {"training": {"epochs": 1}, "scheduler": {"name": "plateau", "interval": "step"}})
+
+
+def test_gradients_from_before_do_not_count(tmp_path: Path) -> None:
+    """A model that arrives with gradients trains like one without."""
+    model = linear()
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    keys = {"training": {"epochs": 1}, "optimizer": {"name": "SGD", "lr": 0.1}}
+    train(tmp_path / "a", keys, live=Live(model, Splits(rows(), rows(10, 2))))
+    _, other = plain(tmp_path / "b", keys)
+    assert_equal_weights(model, other)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError
 from regtrain.run_dir import Outcome, RunDir
-from regtrain.trainer.loop import Progress
+from regtrain.trainer import Progress
 
 __all__ = ["failed"]
 

@@ -4,80 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from regtrain.checkpoint.folder import Checkpoints, TrainingState
+from regtrain.checkpoint.folder import TrainingState
 from regtrain.errors import ConfigValueError, nearest
 from regtrain.trainer.batches import Batches
-from regtrain.trainer.precision import Precision
+from regtrain.trainer.parts import Parts, Progress
 from regtrain.trainer.randomness import restore, snapshot
-from regtrain.trainer.stopping import EarlyStopping, Interrupted, StopFlag
-from regtrain.types import Evaluator, Strategy, Task, Tracker
+from regtrain.trainer.stopping import Interrupted, StopFlag
 
-__all__ = ["Parts", "Progress", "Settings", "Trainer"]
+__all__ = ["Trainer"]
 
 NEVER = 1 << 62
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Counts in optimizer steps and epochs; `clip` is a total gradient norm."""
-
-    epochs: int
-    max_steps: int | None = None
-    accumulate: int = 1
-    clip: float | None = None
-    log_every: int = 50
-    validate_every_epochs: int = 1
-    validate_every_steps: int | None = None
-    save_every_steps: int | None = None
-    scheduler_interval: str = "epoch"
-    scheduler_monitor: str = "val/loss"
-    metrics: Sequence[str] | None = None
-    watched: bool = False
-    monitored: Sequence[str] = ()
-
-
-@dataclass
-class Progress:
-    """Where the run stands; all of it goes into a checkpoint. `batch` counts within the epoch."""
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
-    validated_at: int = -1
-    stopped_early: bool = False
-    metrics: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass
-class Parts:
-    """Everything the loop works with, already built."""
-
-    model: nn.Module
-    task: Task
-    criterion: Callable[..., torch.Tensor]
-    optimizer: torch.optim.Optimizer
-    train: Batches
-    strategy: Strategy
-    precision: Precision
-    checkpoints: Checkpoints
-    settings: Settings
-    scheduler: LRScheduler | None = None
-    val: Batches | None = None
-    evaluator: Evaluator | None = None
-    early_stopping: EarlyStopping | None = None
-    trackers: Sequence[Tracker] = ()
-    config: dict[str, Any] = field(default_factory=dict)
 
 
 class Trainer:
@@ -98,6 +41,7 @@ class Trainer:
     def fit(self) -> None:
         """Raises Interrupted, with everything saved, when it was asked to stop."""
         progress = self.progress
+        self.parts.optimizer.zero_grad()  # a model that was passed in may hold gradients of its own
         self._look_ahead()
         try:
             self._catch_up()
@@ -215,9 +159,10 @@ class Trainer:
 
     def _step_scheduler(self, scheduler: LRScheduler) -> None:
         if isinstance(scheduler, ReduceLROnPlateau):
-            value = self.progress.metrics.get(self.parts.settings.scheduler_monitor)
-            if value is not None:
-                scheduler.step(value)
+            metric = self.parts.settings.scheduler_monitor
+            current = self.progress.validated_at == self.progress.step or not metric.startswith("val/")
+            if current:  # an epoch without validation is neither better nor worse
+                scheduler.step(self.progress.metrics[metric])
         else:
             scheduler.step()
 

@@ -133,6 +133,8 @@ def regtrain_run_planned(plan: Plan) -> None:
             )
         if name == "onecyclelr" and plan.choice("scheduler.interval") != "step":
             raise ValueError("OneCycleLR counts optimizer steps: set `scheduler.interval: step`")
+        if name in ("plateau", "reducelronplateau") and plan.choice("scheduler.interval") == "step":
+            raise ValueError("ReduceLROnPlateau follows a validation: set `scheduler.interval: epoch`")
 
 
 def _named(scheduler: Mapping[str, Any]) -> Iterator[str]:
