@@ -69,6 +69,7 @@ class Started:
     process: subprocess.Popen[str]
     gate: int
     said: tuple[str, str] = ("", "")
+    job: int = 0
 
     def at_gate(self) -> str:
         """What the job says next: its process id when it arrives, then a line for each signal."""
@@ -77,7 +78,9 @@ class Started:
         line = b""
         while not line.endswith(b"\n"):
             line += os.read(self.gate, 1)
-        return line.decode().strip()
+        said = line.decode().strip()
+        self.job = int(said) if said.isdigit() else self.job
+        return said
 
     def end(self) -> int:
         self.said = self.process.communicate(timeout=PATIENCE)
@@ -104,11 +107,15 @@ def started(
         text=True,
         start_new_session=True,
     )
+    run = Started(process, descriptor)
     try:
-        yield Started(process, descriptor)
+        yield run
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            if run.job:
+                os.killpg(run.job, signal.SIGKILL)
         process.communicate(timeout=PATIENCE)
         os.close(descriptor)
         gate.unlink()

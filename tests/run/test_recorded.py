@@ -124,8 +124,10 @@ def test_registering_with_bump_version_and_parent(project: Project) -> None:
     assert (first["version"], first["digest"]) == ("2.0.0", checkpoints[0]["digest"])
     child = project(*register, "child", "--version", "0.3.0", "--parent", "tiny@1.0.0").json()
     assert (child["version"], child["parents"]) == ("0.3.0", [{"ref": "tiny@1.0.0", "relation": "resumed_from"}])
-    again = project(*register, "child", "--version", "0.3.0").json()
+    again = project(*register, "child", "--version", "0.3.0", "--parent", "tiny@1.0.0").json()
     assert (again["number"], again["parents"]) == (child["number"], child["parents"])
+    without = project(*register, "child", "--version", "0.3.0")  # not the same registration
+    assert (without.code, without.error()["code"]) == (3, "version_taken")
     other = ("models", "register", checkpoints[-1]["path"], "--model", "child", "--version", "0.3.0")
     assert project(*other, "--json").error()["code"] == "version_taken"
     assert project(*register, "child", "--version", "0.3").code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from cli.projects import Project
-from run.gates import DATA, Started, started
+from run.gates import DATA, PATIENCE, Started, started
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +56,7 @@ def gated(project: Project) -> Project:
         ("parent", signal.SIGINT, False),
         ("group", signal.SIGTERM, False),
         ("group", signal.SIGINT, True),
+        ("group", signal.SIGINT, False),
     ],
 )
 def test_a_run_that_is_asked_to_stop(to: str, number: signal.Signals, terminal: bool, gated: Project) -> None:
@@ -104,12 +106,21 @@ def test_a_second_interrupt_ends_at_once(to: str, terminal: bool, gated: Project
 
 
 def test_a_parent_that_was_killed_is_lost(gated: Project) -> None:
-    """A run whose parent process was killed is listed as lost, not as running for ever."""
+    """A run whose parent process was killed is listed as lost; its job saves, stops, and can be gone on from."""
     with started(gated, "run", "run.yaml") as run:
-        run.at_gate()
+        job = int(run.at_gate())
+        waiting = os.pidfd_open(job)
         run.process.kill()
         run.process.wait()
         assert [r["status"] for r in gated.runs()] == ["lost"]
+        assert run.at_gate() == "signal"
+        ended, _, _ = select.select([waiting], [], [], PATIENCE)
+        os.close(waiting)
+        assert ended
+    (folder,) = gated.run_folders()
+    assert json.loads((folder / "outcome.json").read_bytes())["reason"] == "SIGTERM"
+    finished = gated.train("launcher.name=here", config=folder / "config.yaml")
+    assert finished["status"] == "finished"
 
 
 def test_a_job_that_was_killed_is_a_failure(gated: Project) -> None:
@@ -146,12 +157,10 @@ def test_a_signal_before_the_training(number: signal.Signals, gated: Project) ->
     assert (said.code, said.error()["code"]) == (2, "run_not_found")  # there is nothing to go on from
 
 
-@pytest.mark.xfail(strict=True, reason="the local launcher takes every SIGINT for one of the terminal")
 def test_an_interrupt_of_the_parent_with_a_terminal(gated: Project) -> None:
     """SIGINT to the parent alone reaches the job, also where standard input is a terminal."""
     with started(gated, "run", "run.yaml", terminal=True) as run:
         run.at_gate()
         os.kill(run.process.pid, signal.SIGINT)
-        os.kill(run.process.pid, signal.SIGTERM)  # ends a run that was not told
         assert run.end() == 75
     assert "stopped by SIGINT" in run.said[1]

@@ -19,6 +19,7 @@ from regtrain.checkpoint.keep import KeepPolicy, mode_of
 from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, nearest
 from regtrain.host import Host
 from regtrain.job.data import as_splits, check_splits
+from regtrain.job.events import Events
 from regtrain.run_dir import RunDir
 from regtrain.secrets import without_secrets
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
@@ -50,6 +51,7 @@ class Job:
     host: Host
     live: Live
     log: logging.Logger
+    events: Events
 
     @property
     def watched(self) -> bool:

@@ -15,6 +15,7 @@ from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import CheckpointInfo
 from regtrain.host import Host
 from regtrain.job.data import fingerprints
+from regtrain.job.events import Events
 from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.parts import Job, Live, build_data, build_model, build_parts, keep_policy, target_of
@@ -46,10 +47,11 @@ def main(path: Path) -> int:
 def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
     """Run the job in this process and leave an outcome, whatever happens."""
     began = time.monotonic()
+    events = Events(run_dir.logs(plan.config) / "events.jsonl")
     with _log(run_dir.logs(plan.config) / "train.log") as log:
         try:
             with StopFlag() as stop:
-                outcome = _train(Job(run_dir, plan, host, live, log), stop)
+                outcome = _train(Job(run_dir, plan, host, live, log, events), stop)
         except KeyboardInterrupt:
             run_dir.write_outcome(Outcome("interrupted", reason="second Ctrl-C: nothing saved", seconds=_since(began)))
             raise
@@ -58,6 +60,8 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
             outcome = failed(problem, run_dir)
     outcome = Outcome(**{**outcome.__dict__, "seconds": _since(began)})
     run_dir.write_outcome(outcome)
+    with contextlib.suppress(OSError):  # the outcome is written; a disk that is full now changes nothing
+        events.write(outcome.status, step=outcome.steps, reason=outcome.reason)
     return outcome
 
 
@@ -85,8 +89,10 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
         path, state = find_state(plan.resume, log.warning)
         load_into(trainer, state, path, plan, log.warning)
         log.info("going on from %s at epoch %d, step %d", path, trainer.progress.epoch + 1, trainer.progress.step)
+        job.events.write("resumed", checkpoint=path, step=trainer.progress.step)
     parts.trackers = build_trackers(job, schedule, trainer.progress.step)
     _log_facts(job, trainer)
+    job.events.write("training", step=trainer.progress.step, device=str(parts.strategy.device))
     try:
         trainer.fit()
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
@@ -145,6 +151,7 @@ def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None
 
 def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
     def saved(info: CheckpointInfo) -> None:
+        job.events.write("checkpoint_saved", step=info.step, checkpoint=info.path.name)
         event = CheckpointEvent(job.plan.run_id, info.path, info.step, info.epoch, info.metrics)
         for problem in job.host.checkpoint_saved(event):
             job.log.warning(problem)

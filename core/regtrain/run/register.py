@@ -97,7 +97,9 @@ def register_run(
             parents=tuple(ParentLink(ref, Relation(relation)) for ref, relation in links),
             bump=Bump(given) if given else None,
             version=version or (None if bump else keys["version"]),
-            idempotency_key=f"{plan.run_id}:{model or plan.model_name}:{place.name}:{bump}:{version}",
+            idempotency_key=":".join(
+                map(str, (plan.run_id, model or plan.model_name, place.name, bump, version, *parents))
+            ),
             summary=config["experiment"]["description"],
         )
     )

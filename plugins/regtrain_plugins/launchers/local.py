@@ -17,7 +17,13 @@ from regtrain.hookspecs import hookimpl
 if TYPE_CHECKING:
     from regtrain.types import JobCommand, Register
 
-HANDED_ON = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+# What reaches this process → what the job gets. A terminal that is closed asks the job to save and stop.
+HANDED_ON = {
+    signal.SIGTERM: signal.SIGTERM,
+    signal.SIGUSR1: signal.SIGUSR1,
+    signal.SIGINT: signal.SIGINT,
+    signal.SIGHUP: signal.SIGTERM,
+}
 
 
 class Local:
@@ -28,7 +34,8 @@ class Local:
         argv = [sys.executable, *job.argv]
         with (
             _signals_handed_on() as started,
-            subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL) as process,
+            # in a process group of its own, so that Ctrl-C reaches it once: from here
+            subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, process_group=0) as process,
         ):
             started(process)
             return process.wait()
@@ -36,7 +43,7 @@ class Local:
 
 @contextmanager
 def _signals_handed_on() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
-    """SIGTERM and SIGUSR1 go to the job; a terminal sends Ctrl-C to both, so there it is only outlived.
+    """Signals that ask this process to stop go to the job, and this process waits for it.
 
     The handlers stand before the process does: a signal that comes between the two is kept for it.
     """
@@ -47,19 +54,18 @@ def _signals_handed_on() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
     kept: list[int] = []
 
     def hand_on(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and sys.stdin and sys.stdin.isatty():
-            return
         if processes:
-            processes[0].send_signal(number)
+            processes[0].send_signal(HANDED_ON[signal.Signals(number)])
         else:
-            kept.append(number)
+            kept.append(HANDED_ON[signal.Signals(number)])
 
     def started(process: subprocess.Popen[bytes]) -> None:
         processes.append(process)
         for number in kept:
             process.send_signal(number)
 
-    before = {number: signal.signal(number, hand_on) for number in HANDED_ON}
+    heard = [number for number in HANDED_ON if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, hand_on) for number in heard}
     try:
         yield started
     finally:
