@@ -1,0 +1,88 @@
+"""From names and refs to the ids of rows: one indexed query each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+
+from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, nearest
+from regtrain_registry.records import VersionStatus
+from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
+from regtrain_registry.registry.columns import RELEASED, V, version_text
+from regtrain_registry.semver import Range
+from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
+
+__all__ = ["find", "model_id"]
+
+# Statements stand at module level: to build one takes longer than to run it.
+_MODEL = select(MODELS.c.id).where(MODELS.c.name == bindparam("model"))
+_MODEL_NAMES = select(MODELS.c.name).order_by(MODELS.c.name)
+_OF_MODEL = select(V.id).join(MODELS, MODELS.c.id == V.model_id).where(MODELS.c.name == bindparam("model"))
+_HIGHEST = _OF_MODEL.order_by(V.sort_key.desc()).limit(1)
+_LATEST = _HIGHEST.where(*RELEASED)
+_EXACT = _HIGHEST.where(*(V[part] == bindparam(part) for part in ("major", "minor", "patch", "prerelease")))
+_NUMBER = _HIGHEST.where(V.number == bindparam("number"))
+_ALIAS = _HIGHEST.join(ALIASES, (ALIASES.c.version_id == V.id) & (ALIASES.c.name == bindparam("alias")))
+_NEWEST = (
+    select(V.major, V.minor, V.patch, V.prerelease)
+    .where(V.model_id == bindparam("owner"))
+    .order_by(V.sort_key.desc())
+    .limit(5)
+)
+_ALIASES = select(ALIASES.c.name).where(ALIASES.c.model_id == bindparam("owner"))
+
+
+def model_id(connection: Connection, name: str) -> int:
+    """The id of a model's row; `ModelNotFoundError` with the nearest names."""
+    found = connection.execute(_MODEL, {"model": name}).scalar()
+    if found is None:
+        names = list(connection.execute(_MODEL_NAMES).scalars())
+        near = nearest(name, names) or names[:5]
+        hint = f"There is {', '.join(near)}." if near else "Nothing is registered yet; run regtrain run CONFIG."
+        raise ModelNotFoundError(f"no model {name!r}", hint)
+    return int(found)
+
+
+def find(connection: Connection, ref: Ref) -> int:
+    """The id of the version's row; `ModelNotFoundError` or `VersionNotFoundError` with what there is."""
+    query, values = _LATEST, dict[str, Any]()
+    match ref.selector:
+        case Latest():
+            pass
+        case Exact(version):
+            query, values = _EXACT, version.to_dict() | {"prerelease": version.prerelease or ""}
+        case Within(chosen):
+            query = _within(chosen)
+        case Number(number):
+            query, values = _NUMBER, {"number": number}
+        case Alias(alias):
+            query, values = _ALIAS, {"alias": alias}
+    found = connection.execute(query, {"model": ref.model, **values}).scalar()
+    if found is None:
+        raise _not_found(connection, ref)
+    return int(found)
+
+
+def _within(chosen: Range) -> Select[int]:
+    query = _HIGHEST.where(V.status != VersionStatus.ARCHIVED.value, *(_bound(*bound) for bound in chosen.bounds))
+    return query if chosen.prereleases else query.where(V.prerelease == "")
+
+
+def _bound(operator: str, key: str) -> ColumnElement[bool]:
+    column = V.sort_key
+    bounds = {
+        ">=": column >= key,
+        ">": column > key,
+        "<=": column <= key,
+        "<": column < key,
+        "!=": column != key,
+    }
+    return bounds.get(operator, column == key)
+
+
+def _not_found(connection: Connection, ref: Ref) -> VersionNotFoundError:
+    owner = {"owner": model_id(connection, ref.model)}
+    versions = [version_text(row) for row in connection.execute(_NEWEST, owner)]
+    aliases = sorted(connection.execute(_ALIASES, owner).scalars())
+    return VersionNotFoundError(f"no version {ref}", f"Newest versions and aliases: {', '.join([*versions, *aliases])}.")
