@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -97,12 +98,15 @@ def register_run(
             parents=tuple(ParentLink(ref, Relation(relation)) for ref, relation in links),
             bump=Bump(given) if given else None,
             version=version or (None if bump else keys["version"]),
-            idempotency_key=":".join(
-                map(str, (plan.run_id, model or plan.model_name, place.name, bump, version, *parents))
-            ),
+            idempotency_key=_same(plan.run_id, model or plan.model_name, place.name, bump, version, *parents),
             summary=config["experiment"]["description"],
         )
     )
+
+
+def _same(*facts: object) -> str:
+    """One key for one registration, however long its facts are."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _metrics(outcome: Outcome, manifest: Mapping[str, Any]) -> dict[str, Any]:
