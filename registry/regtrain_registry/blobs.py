@@ -67,7 +67,8 @@ class LocalStore:
     """Blobs as read-only files in `FOLDER/sha256/`, durable before `put` returns.
 
     A file is written to `FOLDER/tmp/` while it is hashed, synchronised, renamed to its digest, and the
-    folder is synchronised once for all files of a call. What a crash leaves in `tmp/` is garbage, not damage.
+    folder is synchronised once for all files of a call. What the store has already is neither synchronised nor
+    renamed again. What a crash leaves in `tmp/` is garbage, not damage.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -83,7 +84,7 @@ class LocalStore:
         """Store files; `FileToStoreError` for a bad source, `StoreUnavailableError` for a bad store."""
         with unavailable(str(self.folder)):
             self._prepare()
-        written: list[tuple[Path, Blob]] = []
+        written: list[tuple[Path | None, Blob]] = []
         try:
             for source, digest in sources:
                 written.append(self._write(source, digest))
@@ -94,12 +95,13 @@ class LocalStore:
                 _sync_folder(self._blobs)
         finally:
             for temporary, _ in written:
-                temporary.unlink(missing_ok=True)
+                if temporary is not None:
+                    temporary.unlink(missing_ok=True)
         return [blob for _, blob in written]
 
     def missing(self, blobs: Iterable[Blob]) -> list[Blob]:
         """Those that are not there in full size."""
-        return [blob for blob in blobs if self._size(blob) != blob.size_bytes]
+        return [blob for blob in blobs if not self._holds(blob)]
 
     def fetch(self, blob: Blob, target: Path) -> None:
         """Copy to a new file, verified while copying; a file that fails the check is removed."""
@@ -126,31 +128,39 @@ class LocalStore:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 _sync_folder(folder.parent)
 
-    def _write(self, source: Path, digest: str | None) -> tuple[Path, Blob]:
-        """Copy one file into the store's temporary folder, hashed and synchronised."""
+    def _write(self, source: Path, digest: str | None) -> tuple[Path | None, Blob]:
+        """Copy one file into the store's temporary folder, hashed and synchronised; no copy of what is stored."""
         temporary = self._tmp / secrets.token_hex(16)
+        keep = False
         try:
             with open_source(source) as stream, unavailable(str(self.folder)):
                 # Read-only from the start: what the store hands out by path is not to be changed by accident.
                 handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
                 try:
-                    found, size = copy_hashing(stream, handle)
-                    os.fsync(handle)
+                    blob = Blob(*copy_hashing(stream, handle))
+                    stored = self._holds(blob)
+                    if not stored:
+                        os.fsync(handle)
                 finally:
                     os.close(handle)
-            check_digest(source, found, digest)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return temporary, Blob(found, size)
+            check_digest(source, blob.digest, digest)
+            keep = not stored
+        finally:
+            if not keep:
+                temporary.unlink(missing_ok=True)
+        return temporary if keep else None, blob
 
-    def _commit(self, temporary: Path, blob: Blob) -> None:
-        path = self.path(blob)
-        if self._size(blob) == blob.size_bytes:
-            with suppress(PermissionError):  # another user's blob serves as well
-                os.utime(path)  # young again: a collection that is under way leaves it alone
-        else:
-            os.replace(temporary, path)  # noqa: PTH105 - also over a file of the wrong size
+    def _commit(self, temporary: Path | None, blob: Blob) -> None:
+        if temporary is not None and not self._holds(blob):
+            os.replace(temporary, self.path(blob))  # noqa: PTH105 - also over a file of the wrong size
+            return
+        # Young again: a collection that is under way leaves it alone. Another user's blob serves as well, and
+        # one that went meanwhile is missed by the transaction.
+        with suppress(PermissionError, FileNotFoundError):
+            os.utime(self.path(blob))
+
+    def _holds(self, blob: Blob) -> bool:
+        return self._size(blob) == blob.size_bytes
 
     def _size(self, blob: Blob) -> int | None:
         """Size of the stored file; None where no regular file is. Symbolic links do not count."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -212,4 +211,6 @@ class StoreUnavailableError(RegistryError):
 
 def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:
     """The choices spelled most like `word`, best first."""
+    import difflib
+
     return difflib.get_close_matches(word.lower(), list(choices), n=count, cutoff=0.6)

@@ -20,22 +20,23 @@ def json_safe(value: Any) -> Any:
 
     NaN is no JSON: other databases and other languages refuse the whole document.
     """
-    if isinstance(value, Mapping):
-        return {as_text(str(key)): json_safe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_safe(item) for item in value]
-    if isinstance(value, bool) or value is None:
-        return value
+    # The common types first: whether something is a Mapping takes longest to find out.
     if isinstance(value, str):
         return as_text(value)
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    if isinstance(value, Mapping):
+        return {as_text(str(key)): json_safe(item) for key, item in value.items()}
     return as_text(str(value))
 
 
 def as_text(text: str) -> str:
     """The text without what a database refuses: zero bytes and halves of surrogate pairs."""
-    clean = text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+    clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
     return clean.replace("\x00", "�")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from regtrain_registry.errors import NameNotAllowedError, RefSyntaxError, VersionSyntaxError
@@ -168,6 +167,8 @@ def check_artifact_name(name: str) -> str:
 
 def slug(text: str) -> str:
     """A legal model name made from any text; `model` when nothing of it can be kept."""
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
     plain = re.sub(r"[^a-z0-9._-]+", "-", plain)
     plain = re.sub(r"\.{2,}", ".", plain)[:64].strip("._-")

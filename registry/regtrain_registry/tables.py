@@ -21,8 +21,8 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 __all__ = [
@@ -53,8 +53,16 @@ METADATA = MetaData(
 class UtcTime(TypeDecorator[datetime]):
     """An aware time, stored as UTC without zone, to the microsecond."""
 
-    impl = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+    impl = DateTime
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The database's own type; MySQL would keep whole seconds. Its types are loaded for it alone."""
+        if dialect.name not in ("mysql", "mariadb"):
+            return dialect.type_descriptor(DateTime())
+        from sqlalchemy.dialects import mysql
+
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Aware to naive UTC; a naive time is a mistake and raises ValueError."""
@@ -70,6 +78,8 @@ class UtcTime(TypeDecorator[datetime]):
 class Row(SQLModel):
     """Rows have metadata of their own, so that a user's SQLModel tables and ours never meet."""
 
+    # Queries return tuples: what would check a row is built when one is made, not by every start.
+    model_config = {"defer_build": True}
     metadata: ClassVar[MetaData] = METADATA
 
 

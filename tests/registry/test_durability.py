@@ -74,6 +74,23 @@ def test_the_folder_is_synchronised_once_for_all_files(
         trace.clear()
 
 
+def test_what_is_stored_is_not_written_again(registry: Registry, trace: list[tuple[str, ...]], tmp_path: Path) -> None:
+    """A blob that is there was synchronised before its name was; a file of the wrong size does not count as one."""
+    for again in range(3):
+        version = registry.register(Registration("digits", files(tmp_path)))
+        copies = {call[1] for call in trace if call[0] == "write"}
+        synchronised = [call for call in trace if call[0] == "fsync" and call[1] in copies]
+        renamed = [call for call in trace if call[0] == "replace"]
+        assert len(synchronised) == len(renamed) == (2, 0, 1)[again]
+        assert list((tmp_path / "home" / "blobs" / "tmp").iterdir()) == []
+        trace.clear()
+        if again == 1:
+            blob = tmp_path / "home" / "blobs" / "sha256" / version.artifacts[0].digest.removeprefix("sha256:")
+            blob.chmod(0o600)
+            blob.write_bytes(b"")
+    assert len(registry.checkout("digits", tmp_path / "out")) == 2
+
+
 def test_new_folders_are_durable_before_what_is_in_them(
     registry: Registry, trace: list[tuple[str, ...]], tmp_path: Path
 ) -> None:

@@ -43,11 +43,13 @@ def test_names_and_refs_load_no_database() -> None:
 
 @pytest.mark.slow
 def test_listing_loads_neither_migrations_nor_remote_stores(uri: str) -> None:
-    """An existing registry is opened and listed without alembic, fsspec and tenacity."""
+    """An existing registry is opened and listed without alembic, fsspec, tenacity, other databases and what only writers need."""
     Registry(uri)
     modules = loaded(f"from regtrain_registry import Registry; Registry({uri!r}, force_network_fs=True).models()")
     assert "sqlmodel" in modules
     assert modules & (FOREIGN | LATE) == set()
+    other = {"sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql", "regtrain_registry.registry.registering"}
+    assert modules & other == set()
 
 
 def test_every_name_is_offered() -> None:

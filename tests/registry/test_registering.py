@@ -247,6 +247,26 @@ def test_a_blob_that_leaves_while_registering_is_noticed(
     assert rows(tmp_path, "rt_versions") == 0
 
 
+def test_a_stored_blob_that_leaves_while_it_is_found_is_noticed(
+    register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found in the store and gone before it could be made young: no row without its bytes, no unsynchronised copy."""
+    register()
+    renew = os.utime
+
+    def lose(path: Path) -> None:
+        path.unlink()
+        renew(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "utime", lose)
+        with pytest.raises(BlobMissingError):
+            register()
+    assert rows(tmp_path, "rt_versions") == 1
+    assert [list((tmp_path / "home" / "blobs" / folder).iterdir()) for folder in ("sha256", "tmp")] == [[], []]
+    assert register().number == 2
+
+
 def test_equal_files_are_stored_once(registry: Registry, weights: Path, tmp_path: Path) -> None:
     """Content is the address, within a version and across models; blobs are read-only files."""
     files = (FileToStore(weights, "a.bin"), FileToStore(weights, "b.bin"))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import CreateTable
 
 from regtrain_registry.json_values import iso
-from regtrain_registry.tables import UtcTime
+from regtrain_registry.tables import MODELS, UtcTime
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
@@ -31,3 +34,17 @@ def test_a_time_without_zone_is_refused() -> None:
     """Nobody can say later which moment it was."""
     with pytest.raises(ValueError, match="without zone"):
         UtcTime().process_bind_param(datetime(2026, 1, 1), dialect())
+
+
+@pytest.mark.parametrize(
+    ("database", "column"),
+    [
+        (mysql.dialect(), "created_at DATETIME(6)"),
+        (postgresql.dialect(), "created_at TIMESTAMP WITHOUT TIME ZONE"),
+        (dialect(), "created_at DATETIME"),
+    ],
+    ids=["mysql", "postgresql", "sqlite"],
+)
+def test_every_database_keeps_microseconds(database: Any, column: str) -> None:
+    """MySQL must be told; the others do."""
+    assert f"{column} NOT NULL" in str(CreateTable(MODELS).compile(dialect=database))

@@ -6,9 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Connection, insert, update
+from typing import TYPE_CHECKING, Any
 
 from regtrain_registry import artifacts
 from regtrain_registry.location import check_url, default_store, file_system_type, locate
@@ -25,10 +23,14 @@ from regtrain_registry.records import (
     VersionInfo,
 )
 from regtrain_registry.refs import check_alias, check_name, parse_ref
-from regtrain_registry.registry import registering, runs, versions
+from regtrain_registry.registry import runs, versions
+from regtrain_registry.registry.aliases import set_alias
 from regtrain_registry.registry.database import Database, shown
+from regtrain_registry.registry.finding import find, model_id
 from regtrain_registry.remote_blobs import open_store
-from regtrain_registry.tables import ALIASES, VERSIONS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["Registry"]
 
@@ -142,8 +144,11 @@ class Registry:
         Errors: `VersionTakenError`, `NameNotAllowedError`, `FileToStoreError`, `StoreUnavailableError`, and
         those of refs for the parents.
         """
+        from regtrain_registry.registry import registering  # who only reads does not need its statements
+
         request = registering.check(registration)
-        blobs = self._store.put([(file.path, file.digest) for file in registration.files])
+        sources = [(file.path, file.digest) for file in registration.files]
+        blobs = self._store.put(sources) if sources else []
         now = datetime.now(UTC)
         return self._database.write(
             lambda connection: registering.register(connection, request, blobs, self._store, now)
@@ -156,11 +161,8 @@ class Registry:
     def versions(self, model: str) -> list[VersionInfo]:
         """The versions of a model, highest first; `ModelNotFoundError`."""
 
-        def work(connection: Connection) -> list[VersionInfo]:
-            owner = versions.model_id(connection, check_name(model))
-            return versions.infos(connection, VERSIONS.c.model_id == owner)
-
-        return self._database.read(work)
+        name = check_name(model)
+        return self._database.read(lambda connection: versions.all_of(connection, model_id(connection, name)))
 
     def resolve(self, ref: str) -> VersionInfo:
         """The version that a ref names; `RefSyntaxError`, `ModelNotFoundError` or `VersionNotFoundError`."""
@@ -169,7 +171,7 @@ class Registry:
     def show(self, ref: str) -> VersionDetail:
         """The version that a ref names, with its config."""
         parsed = parse_ref(ref)
-        return self._database.read(lambda connection: versions.detail(connection, versions.find(connection, parsed)))
+        return self._database.read(lambda connection: versions.detail(connection, find(connection, parsed)))
 
     def parents(self, ref: str) -> list[ParentLink]:
         """The versions that a version came from, each as `NAME@VERSION`."""
@@ -181,13 +183,8 @@ class Registry:
         now = datetime.now(UTC)
 
         def work(connection: Connection) -> VersionInfo:
-            version_id = versions.find(connection, parsed)
-            owner = versions.model_id(connection, parsed.model)
-            here = (ALIASES.c.model_id == owner) & (ALIASES.c.name == alias)
-            moved = connection.execute(update(ALIASES).where(here).values(version_id=version_id, updated_at=now))
-            if moved.rowcount == 0:
-                row = {"model_id": owner, "name": alias, "version_id": version_id, "updated_at": now}
-                connection.execute(insert(ALIASES).values(row))
+            version_id = find(connection, parsed)
+            set_alias(connection, model_id(connection, parsed.model), alias, version_id, now)
             return versions.detail(connection, version_id)
 
         return self._database.write(work)

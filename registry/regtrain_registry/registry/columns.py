@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import Row
 
@@ -17,7 +17,20 @@ V = VERSIONS.c
 RELEASED = (V.prerelease == "", V.status != VersionStatus.ARCHIVED.value)
 
 
-def version_text(row: AnyRow) -> str:
+class Numbered(Protocol):
+    """A row, or a tuple, with the four columns of a version."""
+
+    @property
+    def major(self) -> int: ...
+    @property
+    def minor(self) -> int: ...
+    @property
+    def patch(self) -> int: ...
+    @property
+    def prerelease(self) -> str: ...
+
+
+def version_text(row: Numbered | AnyRow) -> str:
     """`X.Y.Z[-prerelease]` of a row that has the four columns."""
     text = f"{row.major}.{row.minor}.{row.patch}"
     return f"{text}-{row.prerelease}" if row.prerelease else text

@@ -5,13 +5,14 @@ No connection outlives its transaction. So none crosses a fork, and every retry 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from regtrain_registry import migrations
@@ -32,6 +33,7 @@ __all__ = ["Database"]
 Result = TypeVar("Result")
 
 TRIES = 50
+_decode_json = json.JSONDecoder().decode
 _WRITES = "regtrain_writes"  # execution option of a connection that is going to write
 
 
@@ -56,6 +58,7 @@ class Database:
             self.url = _prepare_file(url, create, read_file_system)
         with self._translated():
             self._engine = self._make_engine()
+            self._writer = self._engine.execution_options(**{_WRITES: True})
         version = self.version()
         if version is None and not create:
             raise _no_registry(self.url)
@@ -77,7 +80,7 @@ class Database:
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Do `work` in one transaction that sees one state of the database and locks nobody out."""
-        with self._translated(), self._transaction(writes=False) as connection:
+        with self._translated(), self._engine.begin() as connection:
             return work(connection)
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
@@ -99,20 +102,18 @@ class Database:
             return result
 
     def _write_once(self, work: Callable[[Connection], Result]) -> Result:
-        with self._transaction(writes=True) as connection:
+        with self._writer.begin() as connection:
             return work(connection)
 
-    @contextmanager
-    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
-            connection.execution_options(**{_WRITES: writes})
-            with connection.begin():
-                yield connection
-
-    def _make_engine(self) -> Any:
+    def _make_engine(self) -> Engine:
         if self.url.get_backend_name() != "sqlite":
             return create_engine(self.url, poolclass=NullPool)
-        engine = create_engine(self.url, poolclass=NullPool, connect_args={"timeout": self._timeout})
+        engine = create_engine(
+            self.url,
+            poolclass=NullPool,
+            connect_args={"timeout": self._timeout},
+            json_deserializer=_decode_json,  # a list of versions holds many documents
+        )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -11,7 +11,7 @@ from regtrain_registry.records import VersionStatus
 from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
 from regtrain_registry.registry.columns import RELEASED, V, version_text
 from regtrain_registry.semver import Range
-from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
+from regtrain_registry.tables import ALIASES, MODELS
 
 __all__ = ["find", "model_id"]
 
@@ -51,7 +51,9 @@ def find(connection: Connection, ref: Ref) -> int:
         case Latest():
             pass
         case Exact(version):
-            query, values = _EXACT, version.to_dict() | {"prerelease": version.prerelease or ""}
+            query = _EXACT
+            values = {"major": version.major, "minor": version.minor, "patch": version.patch}
+            values["prerelease"] = version.prerelease or ""
         case Within(chosen):
             query = _within(chosen)
         case Number(number):
@@ -85,4 +87,6 @@ def _not_found(connection: Connection, ref: Ref) -> VersionNotFoundError:
     owner = {"owner": model_id(connection, ref.model)}
     versions = [version_text(row) for row in connection.execute(_NEWEST, owner)]
     aliases = sorted(connection.execute(_ALIASES, owner).scalars())
-    return VersionNotFoundError(f"no version {ref}", f"Newest versions and aliases: {', '.join([*versions, *aliases])}.")
+    return VersionNotFoundError(
+        f"no version {ref}", f"Newest versions and aliases: {', '.join([*versions, *aliases])}."
+    )

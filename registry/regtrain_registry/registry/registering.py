@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, insert, select, update
+from sqlalchemy import Connection, CursorResult, bindparam, insert, select, update
 
 from regtrain_registry.blobs import Blob, Store
 from regtrain_registry.errors import (
@@ -21,6 +22,7 @@ from regtrain_registry.errors import (
 from regtrain_registry.json_values import as_text, json_safe
 from regtrain_registry.recipe import Decision, Recipe, decide
 from regtrain_registry.records import (
+    Artifact,
     ArtifactKind,
     BumpRecord,
     FileToStore,
@@ -30,13 +32,28 @@ from regtrain_registry.records import (
     VersionStatus,
 )
 from regtrain_registry.refs import Ref, check_artifact_name, check_name, parse_ref
-from regtrain_registry.registry.versions import AnyRow, detail, find, version_text
+from regtrain_registry.registry.columns import AnyRow, V, version_text
+from regtrain_registry.registry.finding import find
+from regtrain_registry.registry.versions import StoredVersion, detail, parents, version_info, with_config
 from regtrain_registry.semver import FIRST, Bump, Version, next_free, next_version, parse_version, sort_key
 from regtrain_registry.tables import ARTIFACTS, BLOBS, LINEAGE, MODELS, RUNS, VERSIONS
 
 __all__ = ["Request", "check", "register"]
 
-_V = VERSIONS.c
+# Statements stand at module level: to build one takes longer than to run it.
+_MODEL = MODELS.c.name == bindparam("model")
+_COUNT = update(MODELS).where(_MODEL).values(next_number=MODELS.c.next_number + 1)
+_COUNTED = select(MODELS.c.id, MODELS.c.next_number).where(_MODEL)
+_BY_KEY = select(V.id).where(V.idempotency_key == bindparam("key"))
+_RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run"))
+_HIGHEST = (
+    select(V.major, V.minor, V.patch, V.prerelease, V.signature, V.config, V.recipe)
+    .where(V.model_id == bindparam("owner"))
+    .order_by(V.sort_key.desc())
+    .limit(1)
+)
+_TAKEN = select(V.number, V.major, V.minor, V.patch, V.prerelease).where(V.model_id == bindparam("owner"))
+_KNOWN_BLOBS = select(BLOBS.c.digest).where(BLOBS.c.digest.in_(bindparam("digests", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +65,23 @@ class Request:
     parents: tuple[tuple[Ref, Relation], ...]
     config: dict[str, Any]
     recipe: Recipe
+    metrics: dict[str, Any]
 
 
 def check(registration: Registration) -> Request:
     """Refuse what cannot be registered before anything is stored; pure."""
     check_name(registration.model)
     _check_files(registration.files)
-    recipe = registration.recipe
-    safe = Recipe(
-        *(json_safe(part) for part in (recipe.config, recipe.data, recipe.code, recipe.signature, recipe.state))
-    )
+    recipe, shown = registration.recipe, registration.config
+    config = json_safe(recipe.config)
+    parts = (json_safe(part) for part in (recipe.data, recipe.code, recipe.signature, recipe.state))
     return Request(
         registration=registration,
         wanted=None if registration.version is None else parse_version(registration.version),
         parents=tuple((parse_ref(parent.ref), Relation(parent.relation)) for parent in registration.parents),
-        config=json_safe(registration.config or recipe.config),
-        recipe=safe,
+        config=json_safe(shown) if shown and shown is not recipe.config else config,
+        recipe=Recipe(config, *parts),
+        metrics=json_safe(registration.metrics),
     )
 
 
@@ -93,34 +111,32 @@ def register(
     model_id, number = _count(connection, registration.model, now)
     if registration.run_id is not None:
         _check_run(connection, registration.run_id)
-    previous = _highest(connection, model_id)
+    previous = connection.execute(_HIGHEST, {"owner": model_id}).first()
     version, bump = _choose(connection, request, model_id, previous)
     absent = store.missing(blobs)
     if absent:
         raise BlobMissingError(f"blob {absent[0].digest} left the store while registering", "Register again.")
-    unique = {blob.digest: blob for blob in blobs}
-    _insert_blobs(connection, unique, now)
     # Parents first: `latest` must not be the version that is being made.
     edges = {(find(connection, ref), relation) for ref, relation in request.parents}
-    row = _version_row(request, version, bump, blobs)
-    new = insert(VERSIONS).values(row | {"model_id": model_id, "number": number, "created_at": now})
-    version_id = _new_id(connection.execute(new))
-    if blobs:
-        connection.execute(insert(ARTIFACTS), _artifacts(version_id, registration.files, blobs))
+    row = _version_row(request, version, bump, blobs) | {"model_id": model_id, "number": number, "created_at": now}
+    version_id = _new_id(connection.execute(insert(VERSIONS), row))
+    artifacts = _insert_artifacts(connection, version_id, registration.files, blobs, now)
     if edges:
         rows = [{"child_id": version_id, "parent_id": parent, "relation": kind.value} for parent, kind in sorted(edges)]
         connection.execute(insert(LINEAGE), rows)
-    return detail(connection, version_id)
+    # What was just written is not read again, except for the names of the parents.
+    made = row | {"id": version_id, "name": registration.model}
+    columns = StoredVersion(**{field: made[field] for field in StoredVersion._fields})
+    links = parents(connection, version_id) if edges else []
+    return with_config(version_info(columns, artifacts, [], links), request.config)
 
 
 def _count(connection: Connection, name: str, now: datetime) -> tuple[int, int]:
     """Lock the model's row and take its next number; the row is created with the first version."""
-    named = MODELS.c.name == name
-    counted = connection.execute(update(MODELS).where(named).values(next_number=MODELS.c.next_number + 1))
-    if counted.rowcount == 0:
-        new = insert(MODELS).values(name=name, next_number=2, created_at=now)
-        return _new_id(connection.execute(new)), 1
-    row = connection.execute(select(MODELS.c.id, MODELS.c.next_number).where(named)).one()
+    if connection.execute(_COUNT, {"model": name}).rowcount == 0:
+        new = {"name": name, "next_number": 2, "created_at": now}
+        return _new_id(connection.execute(insert(MODELS), new)), 1
+    row = connection.execute(_COUNTED, {"model": name}).one()
     return row.id, row.next_number - 1
 
 
@@ -128,8 +144,7 @@ def _registered_before(connection: Connection, registration: Registration) -> Ve
     """The version that this registration made, if its answer was lost."""
     if registration.idempotency_key is None:
         return None
-    query = select(_V.id).where(_V.idempotency_key == registration.idempotency_key)
-    found = connection.execute(query).scalar()
+    found = connection.execute(_BY_KEY, {"key": registration.idempotency_key}).scalar()
     if found is None:
         return None
     version = detail(connection, found)
@@ -142,14 +157,8 @@ def _registered_before(connection: Connection, registration: Registration) -> Ve
 
 
 def _check_run(connection: Connection, run_id: str) -> None:
-    if connection.execute(select(RUNS.c.id).where(RUNS.c.id == run_id)).scalar() is None:
+    if connection.execute(_RUN, {"run": run_id}).scalar() is None:
         raise RunNotFoundError(f"no run {run_id!r}", "Record the run before its version.")
-
-
-def _highest(connection: Connection, model_id: int) -> AnyRow | None:
-    columns = (_V.major, _V.minor, _V.patch, _V.prerelease, _V.signature, _V.config, _V.recipe)
-    query = select(*columns).where(_V.model_id == model_id).order_by(_V.sort_key.desc()).limit(1)
-    return connection.execute(query).first()
 
 
 def _choose(
@@ -186,8 +195,7 @@ def _recipe(row: AnyRow) -> Recipe:
 
 def _check_free(connection: Connection, request: Request, model_id: int) -> None:
     wanted = request.wanted or FIRST
-    query = select(_V.number, _V.major, _V.minor, _V.patch, _V.prerelease).where(_V.model_id == model_id)
-    taken = {version_text(row): row.number for row in connection.execute(query)}
+    taken = {version_text(row): row.number for row in connection.execute(_TAKEN, {"owner": model_id})}
     if str(wanted) in taken:
         raise VersionTakenError(
             f"{request.registration.model}@{wanted} exists (number {taken[str(wanted)]})",
@@ -195,12 +203,27 @@ def _check_free(connection: Connection, request: Request, model_id: int) -> None
         )
 
 
-def _insert_blobs(connection: Connection, blobs: dict[str, Blob], now: datetime) -> None:
-    known = select(BLOBS.c.digest).where(BLOBS.c.digest.in_(sorted(blobs)))
-    new = sorted(blobs.keys() - set(connection.execute(known).scalars()))
+def _insert_artifacts(
+    connection: Connection, version_id: int, files: Sequence[FileToStore], blobs: Sequence[Blob], now: datetime
+) -> list[Artifact]:
+    """Insert the version's files, and those of their blobs that no other version has; the files by name."""
+    artifacts = [
+        Artifact(file.name, ArtifactKind(file.kind), blob.digest, blob.size_bytes)
+        for file, blob in zip(files, blobs, strict=True)
+    ]
+    if not artifacts:
+        return []
+    sizes = {blob.digest: blob.size_bytes for blob in blobs}
+    known = connection.execute(_KNOWN_BLOBS, {"digests": sorted(sizes)}).scalars()
+    new = [
+        {"digest": digest, "size_bytes": sizes[digest], "created_at": now}
+        for digest in sorted(sizes.keys() - set(known))
+    ]
     if new:
-        rows = [{"digest": digest, "size_bytes": blobs[digest].size_bytes, "created_at": now} for digest in new]
-        connection.execute(insert(BLOBS), rows)
+        connection.execute(insert(BLOBS), new)
+    rows = [{"version_id": version_id, "path": a.path, "kind": a.kind.value, "digest": a.digest} for a in artifacts]
+    connection.execute(insert(ARTIFACTS), rows)
+    return sorted(artifacts, key=attrgetter("path"))
 
 
 def _version_row(request: Request, version: Version, bump: BumpRecord, blobs: Sequence[Blob]) -> dict[str, Any]:
@@ -222,7 +245,7 @@ def _version_row(request: Request, version: Version, bump: BumpRecord, blobs: Se
         "idempotency_key": registration.idempotency_key,
         "summary": as_text(registration.summary),
         "bump": bump.to_json(),
-        "metrics": json_safe(registration.metrics),
+        "metrics": request.metrics,
         "signature": recipe.signature,
         "config": request.config,
         "recipe": stored | {"data": recipe.data, "code": recipe.code, "state": recipe.state},
@@ -243,15 +266,3 @@ def _digest(files: Sequence[FileToStore], blobs: Sequence[Blob]) -> str:
         return weights[0][1]
     lines = sorted(f"{digest}  {file.name}\n" for file, digest in weights)
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
-
-
-def _artifacts(version_id: int, files: Sequence[FileToStore], blobs: Sequence[Blob]) -> list[dict[str, Any]]:
-    return [
-        {
-            "version_id": version_id,
-            "path": file.name,
-            "kind": ArtifactKind(file.kind).value,
-            "digest": blob.digest,
-        }
-        for file, blob in zip(files, blobs, strict=True)
-    ]

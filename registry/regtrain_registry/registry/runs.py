@@ -14,7 +14,7 @@ from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
 from regtrain_registry.json_values import as_text, json_safe
 from regtrain_registry.processes import ProcessIdentity, is_gone
 from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus
-from regtrain_registry.registry.versions import AnyRow, version_text
+from regtrain_registry.registry.columns import AnyRow, version_text
 from regtrain_registry.tables import MODELS, RUNS, VERSIONS
 
 __all__ = ["FinalStatus", "change", "get", "outcome", "runs", "start"]
