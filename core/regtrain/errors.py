@@ -21,6 +21,7 @@ __all__ = [
     "RegtrainError",
     "RunNotFoundError",
     "UnknownNameError",
+    "brief",
     "nearest",
 ]
 
@@ -119,6 +120,17 @@ class JobFailedError(RegtrainError):
 
     code = "job_failed"
     exit_code = 1
+
+
+def brief(problem: BaseException) -> str:
+    """What an exception says, as one line of a message; the whole of it stands in the trace.
+
+    An exception of a loading process says which one it was, and holds what was wrong behind its trace as text.
+    """
+    line, _, rest = str(problem).strip().partition("\n")
+    if rest.startswith("Original Traceback"):
+        line += " " + next((said for said in rest.splitlines()[1:] if said and not said.startswith(" ")), "")
+    return line if len(line) <= 300 else line[:300] + "…"
 
 
 def nearest(word: str, choices: Iterable[str], count: int = 3) -> list[str]:

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from regtrain.checkpoint.keep import mode_of
 from regtrain.config import Config, Resolved
@@ -17,10 +17,11 @@ from regtrain.host import Host
 from regtrain.targets import find_target
 from regtrain.types import Choice, Kind, Plan, Task
 
-__all__ = ["PlanOptions", "config_to_keep", "make_plan"]
+__all__ = ["NO_EVALUATOR", "PlanOptions", "config_to_keep", "make_plan"]
 
 DEFAULT_SEED = 42
 DEFAULT_BATCH_SIZE = 32
+NO_EVALUATOR = "none"
 
 # Keys that the config knows and this release does not act on. A run that asks for one is refused: to train something
 # else than what was asked for would be worse.
@@ -64,6 +65,7 @@ def make_plan(resolved: Resolved, host: Host, hardware: Hardware, options: PlanO
     """
     config = resolved.config
     _refuse_what_is_not_built(config)
+    _refuse_outside(config)
     config = _with_paths(resolved, options.cwd)
     asked = _Asked(config, host, options, resolved.base_dir)
     choices = [
@@ -130,6 +132,18 @@ def _refuse_what_is_not_built(config: Config) -> None:
     for key, asked in NOT_BUILT.items():
         if asked(config):
             raise ConfigValueError(f"{key} is set, and this release cannot do that yet", f"leave {key} out")
+
+
+def _refuse_outside(config: Config) -> None:
+    """A run writes and deletes in its own folder only, whatever its config says."""
+    places = {"checkpoint.save_dir": config.checkpoint.save_dir, "logging.log_dir": config.logging.log_dir}
+    for key, place in places.items():
+        path = PurePath(place)
+        if path.is_absolute() or ".." in path.parts or "\0" in place:
+            raise ConfigValueError(
+                f"{key}: {place!r} lies outside of the run folder",
+                "give a name inside of it; experiment.output_dir says where run folders are",
+            )
 
 
 def _names(asked: _Asked) -> list[Choice]:
@@ -215,6 +229,16 @@ def _places(config: Config, host: Host) -> list[Choice]:
             f"launcher asks for {processes} processes, and strategy 'single' is one",
             "leave launcher.nproc and launcher.nodes out, or name a strategy for several processes",
         )
+    for key, asked in (
+        ("launcher.num_gpus", (launcher.num_gpus or 0) > 1),
+        ("distributed.zero_stage", distributed.zero_stage),
+        ("distributed.sharding_strategy", distributed.sharding_strategy),
+    ):
+        if asked and offer.name == "single":
+            raise ConfigValueError(
+                f"{key} is set, and strategy 'single' trains on one device",
+                f"leave {key} out, or name a strategy for several devices",
+            )
     chosen = host.offer("launchers", launcher.name or "local")
     return [
         Choice("distributed.strategy", offer.name, "config" if strategy else "one process"),
@@ -292,7 +316,8 @@ def _precision(config: Config, device: str, hardware: Hardware) -> Choice:
 def _measures(config: Config, host: Host) -> list[Choice]:
     task: Task = host.offer("tasks", config.experiment.task or "classification").factory()
     evaluator = config.evaluation.evaluator.name
-    monitor = config.checkpoint.monitor or task.monitor
+    nothing = evaluator is not None and evaluator.lower() == NO_EVALUATOR
+    monitor = config.checkpoint.monitor or ("val/loss" if nothing else task.monitor)
     mode = config.checkpoint.mode or mode_of(monitor)
     return [
         Choice(
@@ -300,10 +325,14 @@ def _measures(config: Config, host: Host) -> list[Choice]:
         ),
         Choice(
             "evaluation.evaluator.name",
-            host.offer("evaluators", evaluator or task.evaluator).name,
+            NO_EVALUATOR if nothing else host.offer("evaluators", evaluator or task.evaluator).name,
             "config" if evaluator else "task",
         ),
-        Choice("checkpoint.monitor", monitor, "config" if config.checkpoint.monitor else "task"),
+        Choice(
+            "checkpoint.monitor",
+            monitor,
+            "config" if config.checkpoint.monitor else "no evaluator" if nothing else "task",
+        ),
         Choice("checkpoint.mode", mode, "config" if config.checkpoint.mode else f"from the name {monitor!r}"),
     ]
 

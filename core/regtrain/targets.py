@@ -32,11 +32,29 @@ class Target:
     module: str = ""
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The file, and what it imports from its own folder, and so on; none for an installed module."""
+        if self.file is None:
+            return ()
+        found, waiting = [self.file], [self.file]
+        while waiting:
+            for file in _imported(waiting.pop(), self.file.parent):
+                if file not in found:
+                    found.append(file)
+                    waiting.append(file)
+        return tuple(found)
+
+    @property
     def digest(self) -> str:
-        """Digest of the file, or the name and version of what holds the module."""
-        if self.file:
-            return "sha256:" + hashlib.sha256(self.file.read_bytes()).hexdigest()
-        return self.module
+        """Digest of the files, or the name of the installed module."""
+        if self.file is None:
+            return self.module
+        first, *others = self.files
+        hasher = hashlib.sha256(first.read_bytes())
+        for file in sorted(others):
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            hasher.update(f"{file.relative_to(first.parent).as_posix()} {content}".encode())
+        return "sha256:" + hasher.hexdigest()
 
 
 def find_target(key: str, text: str, base_dir: Path, allow_imports: Collection[str]) -> Target:
@@ -102,6 +120,28 @@ def _names(body: Iterable[ast.stmt]) -> Iterator[str]:
                 yield from _names(getattr(node, block, ()))
             for handler in getattr(node, "handlers", ()):
                 yield from _names(handler.body)
+
+
+def _imported(file: Path, folder: Path) -> Iterator[Path]:
+    """Files below `folder` that a file names in its imports, with the packages that they lie in."""
+    try:
+        tree = ast.parse(file.read_bytes(), str(file))
+    except (SyntaxError, ValueError, OSError):
+        return  # importing it says what is wrong
+    for node in ast.walk(tree):
+        start, names = folder, []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = file.parents[node.level - 1] if 0 < node.level <= len(file.parents) else folder
+            module = node.module or ""
+            names = [module, *(f"{module}.{alias.name}".lstrip(".") for alias in node.names if alias.name != "*")]
+        for name in filter(None, names):
+            parts = name.split(".")
+            packages = [start.joinpath(*parts[:count], "__init__.py") for count in range(1, len(parts) + 1)]
+            for path in (*packages, start.joinpath(*parts).with_suffix(".py")):
+                if path.is_file() and path.resolve().is_relative_to(folder):
+                    yield path.resolve()
 
 
 def load_target(target: Target) -> Callable[..., Any]:

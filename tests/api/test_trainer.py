@@ -59,6 +59,23 @@ def test_live_objects_are_trained_recorded_and_registered(tmp_path: Path) -> Non
     assert set(project("runs", "show", result.run_id, "--json").json()["data"]) == {"train", "val"}
 
 
+def test_other_layers_are_other_code(tmp_path: Path) -> None:
+    """A model that was passed has no file; what it prints of itself tells a changed layer, and is no new shape."""
+
+    def version(activation: nn.Module) -> str:
+        made = trainer(
+            model=nn.Sequential(nn.Linear(3, 4), activation, nn.Linear(4, 2)),
+            train_dataset=rows(),
+            criterion=nn.CrossEntropyLoss(),
+            output_dir=tmp_path,
+            experiment_name="layers",
+        ).train()
+        assert made.version
+        return made.version.version
+
+    assert [version(a) for a in (nn.ReLU(), nn.ReLU(), nn.Tanh())] == ["1.0.0", "1.0.1", "1.1.0"]
+
+
 def test_a_config_in_every_form(project: Project) -> None:
     """A mapping in any spelling, a `Config`, a path to YAML and nothing but overridden parts mean the same run."""
     path = project.config("live.yaml", model=None, data=None, launcher=None)

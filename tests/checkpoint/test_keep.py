@@ -62,6 +62,17 @@ def test_never_to_zero(run: list[tuple[float | None, bool]], policy: KeepPolicy)
     assert not all_of_them or all_of_them[-1].path in keep(all_of_them, policy)
 
 
+@given(runs, policies)
+def test_the_newest_of_a_run_that_has_ended(run: list[tuple[float | None, bool]], policy: KeepPolicy) -> None:
+    """It stays where it is wanted, on the grid or among the best, or the only one; all others stay as before."""
+    all_of_them = infos(run)
+    before, after = keep(all_of_them, policy), keep(all_of_them, policy, ended=True)
+    newest = {info.path for info in all_of_them[-1:]}
+    assert before - newest == after - newest
+    assert bool(after) == bool(all_of_them)
+    assert not policy.save_last or after == before
+
+
 def test_nan_is_never_best() -> None:
     """A diverged run keeps its best from before."""
     found = best_of(infos([(1.0, True), (math.nan, True)]), "m", "max")

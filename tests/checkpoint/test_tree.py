@@ -56,3 +56,12 @@ def test_what_needs_pickle_is_refused() -> None:
     """A function in a state cannot be written; its place is named."""
     with pytest.raises(CheckpointMismatchError, match=r"'scheduler.fn' holds a function"):
         encode({"scheduler": {"fn": lambda x: x}}, {})
+
+
+def test_keys_with_dots_do_not_meet() -> None:
+    """Two tensors whose paths read the same are both kept."""
+    tree = {"a.b": torch.tensor(1.0), "a": {"b": torch.tensor(2.0)}}
+    tensors: dict[str, torch.Tensor] = {}
+    encoded = encode(tree, tensors)
+    back = decode(encoded, tensors)
+    assert (back["a.b"], back["a"]["b"]) == (torch.tensor(1.0), torch.tensor(2.0))

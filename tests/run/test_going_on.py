@@ -84,6 +84,15 @@ def test_a_finished_run_has_nothing_left(project: Project, first: dict[str, Any]
     assert "epochs=" in said.error()["hint"]
 
 
+def test_a_run_by_steps_has_nothing_left(project: Project) -> None:
+    """The end that was reached is named, and how to ask for more of it."""
+    run = project.train("training.max_steps=3", "training.epochs=null")
+    said = project("run", "run.yaml", "training.max_steps=3", "--resume", run["run_dir"], "--json")
+    assert said.code == 2
+    assert "3 of 3 steps" in said.error()["message"]
+    assert "training.max_steps=6" in said.error()["hint"]
+
+
 def test_paths_that_were_typed_are_found_again(project: Project) -> None:
     """--output-dir and --data-dir are relative to where they were typed; the run's own config still finds them."""
     work = Project(project.folder / "work")

@@ -67,6 +67,18 @@ def test_versions_follow_what_changed(project: Project) -> None:
     assert [v["number"] for v in project("models", "versions", "tiny", "--json").json()] == [4, 3, 2, 1]
 
 
+def test_code_that_the_model_imports_is_code(project: Project) -> None:
+    """A file that the model file imports from beside it is kept with the version; a change of it is a minor version."""
+    project.write("width_of_this_test.py", "WIDTH = 4\n")
+    model = (project.folder / "model.py").read_text()
+    project.write("model.py", f"from width_of_this_test import WIDTH\n{model}")
+    assert project.train()["version"] == "1.0.0"
+    shown = project("models", "show", "tiny", "--json").json()
+    assert {"code/model.py", "code/width_of_this_test.py"} <= {artifact["path"] for artifact in shown["artifacts"]}
+    project.write("width_of_this_test.py", "WIDTH = 4  # no: 5\n")
+    assert project.train()["version"] == "1.1.0"
+
+
 def test_the_config_can_say_model_bump_and_version(project: Project) -> None:
     """registry.model, registry.bump and registry.version overrule what is computed."""
     assert project.train("registry.model=other")["model"] == "other"
@@ -113,6 +125,15 @@ def test_a_run_can_be_registered_later(project: Project) -> None:
     assert [run["status"] for run in project.runs()] == ["finished"]
     again = project("models", "register", result["run_dir"], "--model", "late", "--json").json()
     assert again["version"] == "1.0.0"
+
+
+def test_a_run_folder_that_was_moved_can_be_registered(project: Project) -> None:
+    """A run is registered from where its folder is now."""
+    result = project.train("registry.enabled=false")
+    moved = Path(result["run_dir"]).rename(project.folder / "moved")
+    made = project("models", "register", moved, "--model", "late", "--json")
+    assert made.code == 0, made.err
+    assert made.json()["version"] == "1.0.0"
 
 
 def test_registering_with_bump_version_and_parent(project: Project) -> None:

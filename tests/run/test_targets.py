@@ -96,6 +96,34 @@ def test_a_file_beside_the_target_can_be_imported(tmp_path: Path, monkeypatch: p
     sys.modules.pop("layers_of_this_test")
 
 
+SPLIT = {
+    "model.py": "import json\nimport layers.blocks\n\ndef build():\n    from shapes import WIDTH\n    return WIDTH\n",
+    "shapes.py": "from layers import *\nimport model\nWIDTH = 3\n",
+    "layers/__init__.py": "",
+    "layers/blocks.py": "from . import norms\nfrom .heads import head\n",
+    "layers/norms.py": "from ... import nothing\n",
+    "layers/heads.py": "head = 1\n",
+    "layers/unused.py": "",
+    "json/unused.txt": "",
+    "other.py": "",
+}
+
+
+def test_files_that_a_target_imports_are_its_own(tmp_path: Path) -> None:
+    """What a file imports from its own folder, and so on, belongs to it; what lies there besides does not."""
+    for name, text in SPLIT.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    target = find_target("model.target", "model.py:build", tmp_path, ())
+    names = {file.relative_to(tmp_path.resolve()).as_posix() for file in target.files}
+    assert names == set(SPLIT) - {"layers/unused.py", "json/unused.txt", "other.py"}
+    before = target.digest
+    (tmp_path / "other.py").write_text("changed = 1")
+    assert target.digest == before
+    (tmp_path / "layers/heads.py").write_text("head = 2\n")
+    assert target.digest != before
+
+
 def _any(**rest: Any) -> None: ...
 
 

@@ -77,6 +77,13 @@ def check(tmp_path: Path, kind: str, workers: int, accumulate: int, host: Host, 
         differ = [d for d in differences(expected, done.state()) if d != ".config.experiment.output_dir"]
         assert not differ, (at, differ)
         assert seen == whole.seen, at
+        assert best(done) == best(whole), at
+
+
+def best(done: Done) -> dict[str, Any]:
+    """The best checkpoint of a run, wherever its folder is."""
+    assert done.outcome.best
+    return {key: value for key, value in done.outcome.best.items() if key != "checkpoint"}
 
 
 def steps(accumulate: int) -> int:
@@ -118,6 +125,7 @@ def test_more_epochs(tmp_path: Path, host: Host) -> None:
     # the short run ended with a validation at the end of an epoch, as the long one had there
     differ = [d for d in differences(whole.state(), more.state()) if not d.startswith(".config.")]
     assert not differ
+    assert best(more) == best(whole)
 
 
 PLANTED = {

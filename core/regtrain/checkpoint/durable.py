@@ -18,6 +18,8 @@ from typing import Any
 
 import torch
 
+from regtrain.errors import CheckpointMismatchError
+
 __all__ = ["Written", "digest_of", "sync_folder", "tensor_chunks", "write_chunks", "write_json"]
 
 CHUNK = 8 << 20
@@ -32,6 +34,12 @@ DTYPES = {
     torch.int8: "I8",
     torch.uint8: "U8",
     torch.bool: "BOOL",
+    torch.complex64: "C64",
+    torch.uint64: "U64",
+    torch.uint32: "U32",
+    torch.uint16: "U16",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
 }
 
 
@@ -75,12 +83,21 @@ def write_json(path: Path, value: Any) -> Written:
 
 
 def tensor_chunks(tensors: Mapping[str, torch.Tensor]) -> Iterator[memoryview | bytes]:
-    """CPU tensors as the bytes of one safetensors file, widest type first so that each one is aligned."""
+    """CPU tensors as the bytes of one safetensors file, widest type first so that each one is aligned.
+
+    Raises:
+        CheckpointMismatchError: a type that the format does not have.
+    """
     order = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
     header: dict[str, Any] = {}
     offset = 0
     for name in order:
         tensor = tensors[name]
+        if tensor.dtype not in DTYPES:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise CheckpointMismatchError(
+                f"{name} holds {kind}, which safetensors cannot", "keep it in another type, or out of state_dict()"
+            )
         end = offset + tensor.numel() * tensor.element_size()
         header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
         offset = end

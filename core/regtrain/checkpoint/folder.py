@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from regtrain.checkpoint.durable import digest_of, sync_folder, tensor_chunks, write_chunks, write_json
-from regtrain.checkpoint.keep import MANIFEST, CheckpointInfo, KeepPolicy, best_of, keep, list_checkpoints
+from regtrain.checkpoint.keep import MANIFEST, CheckpointInfo, KeepPolicy, best_of, keep, list_checkpoints, ranked
 from regtrain.checkpoint.tree import decode, encode
 from regtrain.errors import CheckpointDamagedError, EnvironmentFault
 
@@ -88,6 +88,31 @@ class Checkpoints:
             self._retain()
         return result
 
+    def finish(self) -> None:
+        """The run has ended: nothing is being written any more, and the newest goes where it is not wanted.
+
+        Raises:
+            EnvironmentFault: as `wait`.
+        """
+        self.wait()
+        if not self.policy.save_last:
+            self._retain(ended=True)
+
+    def adopt(self, folder: Path, until: int, warn: Callable[[str], None]) -> None:
+        """Copy what a run in `folder`, which goes on here, had found best by step `until`: it is the best until
+        something beats it. One that is damaged, or does not fit, is warned about."""
+        infos = [info for info in list_checkpoints(folder) if info.step <= until]
+        count = max(self.policy.keep_top_k, int(self.policy.save_best))
+        for info in ranked(infos, self.policy.monitor, self.policy.mode)[:count]:
+            making = Path(tempfile.mkdtemp(prefix=f".{info.path.name}-", dir=self.folder))
+            try:
+                _check_digests(info.path)
+                shutil.copytree(info.path, making, dirs_exist_ok=True)
+                making.rename(self.folder / info.path.name)
+            except (OSError, CheckpointDamagedError) as problem:
+                shutil.rmtree(making, ignore_errors=True)
+                warn(f"{info.path.name}, the best so far, is not taken over: {problem}")
+
     def infos(self) -> list[CheckpointInfo]:
         return list_checkpoints(self.folder)
 
@@ -143,13 +168,14 @@ class Checkpoints:
             raise
         return next(info for info in self.infos() if info.path == final)
 
-    def _retain(self) -> None:
+    def _retain(self, *, ended: bool = False) -> None:
         """Delete what the policy does not keep, only after the new one is complete; then refresh the views."""
         infos = self.infos()
-        stays = keep(infos, self.policy)
+        stays = keep(infos, self.policy, ended=ended)
         for info in infos:
             if info.path not in stays:
                 _remove(info.path)
+        infos = [info for info in infos if info.path in stays]
         views = {"last": infos[-1] if infos else None, "best": self.best() if self.policy.save_best else None}
         for name, shown in views.items():
             if shown:
@@ -183,17 +209,21 @@ def read_checkpoint(path: Path) -> TrainingState:
         CheckpointDamagedError: a file is missing, changed or unreadable.
     """
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        for name, entry in manifest["files"].items():
-            found = digest_of(path / Path(name).name)
-            if found != entry["digest"]:
-                raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry['digest']}")
+        _check_digests(path)
         tree = json.loads((path / "state.json").read_bytes())
         state: TrainingState = decode(tree, load_file(path / "state.safetensors"))
         state["model"] = load_file(path / "model.safetensors")
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
         raise CheckpointDamagedError(f"{path} cannot be read: {problem}", "take an earlier checkpoint") from problem
     return state
+
+
+def _check_digests(path: Path) -> None:
+    manifest = json.loads((path / MANIFEST).read_bytes())
+    for name, entry in manifest["files"].items():
+        found = digest_of(path / Path(name).name)
+        if found != entry["digest"]:
+            raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry['digest']}")
 
 
 def load_newest(folder: Path, warn: Callable[[str], None]) -> tuple[Path, TrainingState]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["MANIFEST", "CheckpointInfo", "KeepPolicy", "best_of", "keep", "list_checkpoints", "mode_of"]
+__all__ = ["MANIFEST", "CheckpointInfo", "KeepPolicy", "best_of", "keep", "list_checkpoints", "mode_of", "ranked"]
 
 MANIFEST = "manifest.json"
 Mode = Literal["min", "max"]
@@ -86,17 +86,19 @@ def best_of(infos: Sequence[CheckpointInfo], monitor: str, mode: Mode) -> Checkp
     return next(iter(ranked(infos, monitor, mode)), None)
 
 
-def keep(infos: Sequence[CheckpointInfo], policy: KeepPolicy) -> set[Path]:
-    """Paths that stay. The newest always does: without it, a run that dies now could not go on."""
+def keep(infos: Sequence[CheckpointInfo], policy: KeepPolicy, *, ended: bool = False) -> set[Path]:
+    """Paths that stay. The newest does until the run has ended: without it, a run that dies now could not go on."""
     if not infos:
         return set()
     last_of_step = {info.step: info for info in sorted(infos, key=_age)}
     infos = list(last_of_step.values())  # the same step saved again holds all that the one before it held
-    stays = {infos[-1].path}
+    stays: set[Path] = set()
     best_first = ranked(infos, policy.monitor, policy.mode)
     stays.update(info.path for info in best_first[: max(policy.keep_top_k, int(policy.save_best))])
     if policy.every_n_epochs:
         stays.update(i.path for i in infos if i.epoch_end and i.epoch % policy.every_n_epochs == 0)
     if policy.every_n_steps:
         stays.update(i.path for i in infos if i.step % policy.every_n_steps == 0)
+    if policy.save_last or not ended or not stays:
+        stays.add(infos[-1].path)
     return stays

@@ -26,6 +26,8 @@ def encode(value: Any, tensors: dict[str, torch.Tensor], path: str = "") -> Any:
         CheckpointMismatchError: the state holds something that is neither a number, text, container nor tensor.
     """
     if isinstance(value, torch.Tensor):
+        while path in tensors:  # {"a.b": …} and {"a": {"b": …}} have one path
+            path += "'"
         tensors[path] = value.detach()
         return {"$tensor": path}
     if value is None or isinstance(value, bool | int | str):

@@ -149,7 +149,9 @@ class EarlyStopping(Section):
 
 
 class Evaluator(Section):
-    name: str | None = Field(None, description="An evaluator that a plugin offers; the task's own when left out.")
+    name: str | None = Field(
+        None, description="An evaluator that a plugin offers, or none for the loss alone; the task's own when left out."
+    )
     args: Args = Field({}, description="Arguments of the evaluator; other keys of this section land here.")
 
 

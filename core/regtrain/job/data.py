@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import Dataset, Subset, TensorDataset
 
 from regtrain.errors import DataError
 from regtrain.types import Splits
@@ -76,6 +76,10 @@ def fingerprints(splits: Splits) -> dict[str, str]:
 
 def _fingerprint(dataset: Dataset[Any]) -> str:
     hasher = hashlib.sha256()
+    if isinstance(dataset, Subset):  # as random_split makes them
+        kind, _, digest = _fingerprint(dataset.dataset).partition(":")
+        hasher.update(f"{digest} {list(map(int, dataset.indices))}".encode())
+        return f"{kind}:{hasher.hexdigest()}"
     if isinstance(dataset, TensorDataset):
         for tensor in dataset.tensors:
             flat = tensor.detach().cpu().contiguous()
@@ -84,10 +88,10 @@ def _fingerprint(dataset: Dataset[Any]) -> str:
                 hasher.update(flat.reshape(-1).view(torch.uint8).numpy().data)
         return "sha256:" + hasher.hexdigest()
     # Reading every sample of an unknown dataset could take hours and draw random numbers; its code and length do not.
-    kind = type(dataset)
-    hasher.update(f"{kind.__qualname__} {len(dataset)}".encode())  # type: ignore[arg-type]
+    made_by = type(dataset)
+    hasher.update(f"{made_by.__qualname__} {len(dataset)}".encode())  # type: ignore[arg-type]
     try:
-        hasher.update(Path(inspect.getfile(kind)).read_bytes())
+        hasher.update(Path(inspect.getfile(made_by)).read_bytes())
     except (OSError, TypeError):
-        hasher.update(kind.__module__.encode())
+        hasher.update(made_by.__module__.encode())
     return "code+length:" + hasher.hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +21,11 @@ KINDS: dict[str, Kind] = {"model": "models", "data": "datasets"}
 
 def state_shapes(model: nn.Module) -> dict[str, list[Any]]:
     """Name → [shape, dtype] of every tensor of the state dict."""
-    return {name: [list(t.shape), str(t.dtype).removeprefix("torch.")] for name, t in model.state_dict().items()}
+    return {
+        name: [list(value.shape), str(value.dtype).removeprefix("torch.")]
+        for name, value in model.state_dict().items()
+        if isinstance(value, torch.Tensor)
+    }
 
 
 def signature_of(parts: Parts) -> dict[str, Any]:
@@ -53,11 +59,18 @@ def code_of(job: Job) -> dict[str, str]:
     return {section: _origin(job, section) for section in ("model", "data", "loss")}
 
 
+def _layers(module: nn.Module) -> str:
+    """Digest of what a module prints of itself, which names its layers and their settings, not their weights."""
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr(module))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
 def _origin(job: Job, section: str) -> str:
     live = {"model": job.live.model, "data": job.live.data and job.live.data.train, "loss": job.live.criterion}
     given = live[section]
     if given is not None:
-        return f"{type(given).__module__}.{type(given).__qualname__}"
+        name = f"{type(given).__module__}.{type(given).__qualname__}"
+        return f"{name} {_layers(given)}" if isinstance(given, nn.Module) else name
     target = target_of(job.plan, section)
     if target:
         return f"{job.plan.config[section]['target']} {target.digest}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 import sysconfig
 import traceback
 from pathlib import Path
 
-from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError
+from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError, brief
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.trainer import Progress
 
@@ -46,7 +47,7 @@ def _as_known(problem: BaseException, run_dir: RunDir) -> RegtrainError:
         return problem
     if isinstance(problem, OSError) and problem.errno in NO_ROOM:
         return EnvironmentFault(f"{run_dir.path}: {problem.strerror}", "make room, or choose another --output-dir")
-    said = str(problem)
+    said = brief(problem)
     return JobFailedError(
         f"training failed: {type(problem).__name__}{': ' if said else ''}{said}",
         f"at {_line(problem)}; the whole trace is in {run_dir.path}/logs/train.log",
@@ -55,7 +56,7 @@ def _as_known(problem: BaseException, run_dir: RunDir) -> RegtrainError:
 
 def _line(problem: BaseException) -> str:
     """Where the user's own code was; where it has no part in it, the innermost line."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    own = [f for f in frames if not f.filename.startswith((*INSTALLED, "<"))]
-    frame = (own or frames)[-1]
-    return f"{frame.filename}:{frame.lineno}"
+    frames = [(frame.filename, str(frame.lineno)) for frame in traceback.extract_tb(problem.__traceback__)]
+    frames += re.findall(r'^  File "(.+)", line (\d+)', str(problem), re.MULTILINE)  # of a loading process, as text
+    own = [frame for frame in frames if not frame[0].startswith((*INSTALLED, "<"))]
+    return ":".join((own or frames)[-1])

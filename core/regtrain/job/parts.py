@@ -16,10 +16,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import KeepPolicy, mode_of
-from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, nearest
+from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, brief, nearest
 from regtrain.host import Host
 from regtrain.job.data import as_splits, check_splits
 from regtrain.job.events import Events
+from regtrain.plan import NO_EVALUATOR
 from regtrain.run_dir import RunDir
 from regtrain.secrets import without_secrets
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
@@ -94,7 +95,9 @@ def _make(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, sec
     except (OSError, ValueError, TypeError, RuntimeError) as problem:
         kind = DataError if section == "data" else ConfigValueError
         reason = (
-            f"{problem.strerror}: {problem.filename}" if isinstance(problem, OSError) and problem.filename else problem
+            f"{problem.strerror}: {problem.filename}"
+            if isinstance(problem, OSError) and problem.filename
+            else brief(problem)
         )
         raise kind(f"{origin} failed: {reason}", "the trace is in train.log") from problem
 
@@ -299,10 +302,20 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
     watched = [policy.monitor] if policy.save_best or policy.keep_top_k else []
     watched += [early_stopping.monitor] if early_stopping else []
     settings, schedule = _settings(job, len(train), val is not None, watched)
+    if val and not settings.validate_every_steps and settings.validate_every_epochs > settings.epochs:
+        job.log.warning(
+            "evaluation.every_n_epochs is %d and the run has %d epochs: the validation data are not used, "
+            "and the last checkpoint stands in for the best",
+            settings.validate_every_epochs,
+            settings.epochs,
+        )
     scheduler = _build_scheduler(job, optimizer, schedule)
     args = plan.config["evaluation"]["evaluator"]["args"]
-    make_evaluator = host.offer("evaluators", str(plan.choice("evaluation.evaluator.name"))).factory
-    evaluator = _make(make_evaluator, args, "evaluator", "evaluation.evaluator") if val else None
+    name = str(plan.choice("evaluation.evaluator.name"))
+    evaluator = None
+    if val and name != NO_EVALUATOR:
+        make_evaluator = host.offer("evaluators", name).factory
+        evaluator = _make(make_evaluator, args, "evaluator", "evaluation.evaluator")
     seed_all(int(plan.choice("experiment.seed")))
     parts = Parts(
         model=model,

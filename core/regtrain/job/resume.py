@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoint
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError
 from regtrain.trainer import Trainer
-from regtrain.types import Plan
+from regtrain.types import Plan, Schedule
 
-__all__ = ["find_state", "load_into"]
+__all__ = ["find_state", "load_into", "same_measures"]
 
 NOTED = ("optimizer", "scheduler")
 
@@ -49,7 +50,11 @@ def check_same_architecture(model: nn.Module, weights: Mapping[str, torch.Tensor
     Raises:
         CheckpointMismatchError: names up to three keys that differ.
     """
-    own = {name.removeprefix("_orig_mod."): tensor for name, tensor in model.state_dict().items()}
+    own = {
+        name.removeprefix("_orig_mod."): tensor
+        for name, tensor in model.state_dict().items()
+        if isinstance(tensor, torch.Tensor)
+    }
     differ = [f"{name} is not in the model" for name in weights if name not in own]
     differ += [f"{name} is not in the checkpoint" for name in own if name not in weights]
     differ += [
@@ -65,28 +70,22 @@ def check_same_architecture(model: nn.Module, weights: Mapping[str, torch.Tensor
         )
 
 
-def load_into(trainer: Trainer, state: TrainingState, path: Path, plan: Plan, warn: Callable[[str], None]) -> None:
+def load_into(
+    trainer: Trainer, state: TrainingState, path: Path, plan: Plan, schedule: Schedule, warn: Callable[[str], None]
+) -> None:
     """Put the whole state into a trainer; what the config has changed since is said.
 
     Raises:
-        CheckpointMismatchError: another architecture or optimizer.
+        CheckpointMismatchError: another architecture, optimizer or scheduler.
         ConfigValueError: the batches of a half-seen epoch would differ, or nothing is left to train.
     """
     parts = trainer.parts
     check_same_architecture(parts.model, state["model"], path)
-    progress = state["progress"]
-    order = {**parts.train.order, "accumulate": parts.settings.accumulate}
-    changed = [f"{key} {was} → {order[key]}" for key, was in state["order"].items() if was != order[key]]
-    if progress["batch"] and changed:
-        raise ConfigValueError(
-            f"{path} stands at batch {progress['batch']} of an epoch whose order has changed: {', '.join(changed)}",
-            "resume with the same data, batch size and seed, or from a checkpoint at the end of an epoch",
-        )
-    before: Mapping[str, Any] = state["config"]
-    for section in NOTED:
-        if before.get(section) != plan.config[section]:
-            warn(f"{section} has changed since {path.name}: the checkpoint's own values are used where it holds them")
-    parts.model.load_state_dict(state["model"])
+    _check_order(trainer, state, path)
+    _check_kinds(trainer, state, path)
+    _check_length(trainer, state, path, schedule)
+    _say_what_changed(trainer, state, path, plan, warn)
+    parts.model.load_state_dict({**state["model"], **state.get("model_extra", {})})
     try:
         trainer.load(state)
     except (ValueError, KeyError) as problem:
@@ -95,8 +94,81 @@ def load_into(trainer: Trainer, state: TrainingState, path: Path, plan: Plan, wa
             "resume with the optimizer that it was trained with",
         ) from problem
     settings = parts.settings
-    if trainer.progress.epoch >= settings.epochs or trainer.progress.step >= (settings.max_steps or 1 << 62):
+    if settings.max_steps and trainer.progress.step >= settings.max_steps:
+        raise ConfigValueError(
+            f"nothing is left to train: {path.name} has {trainer.progress.step} of {settings.max_steps} steps",
+            f"ask for more, e.g. training.max_steps={settings.max_steps * 2}",
+        )
+    if trainer.progress.epoch >= settings.epochs:
         raise ConfigValueError(
             f"nothing is left to train: {path.name} has {trainer.progress.epoch} of {settings.epochs} epochs",
             f"ask for more, e.g. epochs={settings.epochs * 2}",
         )
+    if trainer.progress.stopped_early and not trainer.progress.batch:
+        assert parts.early_stopping is not None
+        raise ConfigValueError(
+            f"nothing is left to train: at {path.name} the patience of {parts.early_stopping.patience} was used up",
+            f"ask for more, e.g. early_stopping.patience={parts.early_stopping.patience * 2}",
+        )
+
+
+def same_measures(state: TrainingState, plan: Plan) -> bool:
+    """Whether the metrics of a checkpoint can be compared with those of this run."""
+    before: Mapping[str, Any] = state["config"]
+    return all(before.get(section) == plan.config[section] for section in ("data", "loss", "evaluation"))
+
+
+def _check_order(trainer: Trainer, state: TrainingState, path: Path) -> None:
+    """A half-seen epoch goes on in the order that it began with."""
+    batch = state["progress"]["batch"]
+    order = {**trainer.parts.train.order, "accumulate": trainer.parts.settings.accumulate}
+    changed = [f"{key} {was} → {order[key]}" for key, was in state["order"].items() if was != order[key]]
+    if batch and changed:
+        raise ConfigValueError(
+            f"{path} stands at batch {batch} of an epoch whose order has changed: {', '.join(changed)}",
+            "resume with the same data, batch size and seed, or from a checkpoint at the end of an epoch",
+        )
+
+
+def _check_kinds(trainer: Trainer, state: TrainingState, path: Path) -> None:
+    """torch loads the state of one class into another without a word, and trains something in between."""
+    for part, now in trainer.kinds.items():
+        was = state.get("kinds", {}).get(part)
+        if was and now and was != now:
+            raise CheckpointMismatchError(
+                f"{path} was trained with {part} {was}, and the config asks for {now}",
+                f"resume with {was}, or begin a run of its own without --resume",
+            )
+
+
+def _check_length(trainer: Trainer, state: TrainingState, path: Path, schedule: Schedule) -> None:
+    """OneCycleLR raises at the step after its last one, which may be hours away."""
+    ends = state["scheduler"].get("total_steps")
+    if isinstance(trainer.parts.scheduler, OneCycleLR) and ends is not None and ends < schedule.length:
+        raise ConfigValueError(
+            f"OneCycleLR of {path.name} was made for {ends} steps, and the run would have {schedule.length}",
+            "go on to the length that it was made for, or begin a run of its own without --resume",
+        )
+
+
+def _say_what_changed(
+    trainer: Trainer, state: TrainingState, path: Path, plan: Plan, warn: Callable[[str], None]
+) -> None:
+    before: Mapping[str, Any] = state["config"]
+    for section in NOTED:
+        if before.get(section) != plan.config[section]:
+            warn(f"{section} has changed since {path.name}: the checkpoint's own values are used where it holds them")
+    if before.get("scheduler") == plan.config["scheduler"]:
+        otherwise = _otherwise(state.get("scheduler_as_made", {}), trainer.scheduler_as_made)
+        if otherwise:
+            warn(f"the scheduler was made for a run of another length, and stays so: {', '.join(otherwise)}")
+
+
+def _otherwise(was: Any, now: Any, name: str = "") -> list[str]:
+    """Settings of a scheduler that differ, as `T_max 2, not 4`; rates are the optimizer's."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        keys = [key for key in was if key in now and key not in ("base_lrs", "_last_lr")]
+        return [line for key in keys for line in _otherwise(was[key], now[key], str(key))]
+    if isinstance(was, list | tuple) and isinstance(now, list | tuple) and len(was) == len(now):
+        return [line for pair in zip(was, now, strict=True) for line in _otherwise(*pair, name)]
+    return [] if was == now else [f"{name} {was}, not {now}"]

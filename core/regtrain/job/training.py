@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import shutil
 import sys
 import time
@@ -19,12 +20,12 @@ from regtrain.job.events import Events
 from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.parts import Job, Live, build_data, build_model, build_parts, keep_policy, target_of
-from regtrain.job.resume import find_state, load_into
+from regtrain.job.resume import find_state, load_into, same_measures
 from regtrain.job.trackers import build_trackers
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
-from regtrain.types import CheckpointEvent, Plan
+from regtrain.types import CheckpointEvent, Plan, Schedule
 
 __all__ = ["Live", "execute", "main"]
 
@@ -86,10 +87,7 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
     parts, schedule = build_parts(job, splits, model, checkpoints)
     trainer = Trainer(parts, stop)
     if plan.resume:
-        path, state = find_state(plan.resume, log.warning)
-        load_into(trainer, state, path, plan, log.warning)
-        log.info("going on from %s at epoch %d, step %d", path, trainer.progress.epoch + 1, trainer.progress.step)
-        job.events.write("resumed", checkpoint=path, step=trainer.progress.step)
+        _go_on(job, trainer, schedule, plan.resume)
     parts.trackers = build_trackers(job, schedule, trainer.progress.step)
     _log_facts(job, trainer)
     job.events.write("training", step=trainer.progress.step, device=str(parts.strategy.device))
@@ -109,8 +107,21 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
         for batches in (parts.train, parts.val):
             if batches:
                 batches.close()
+    _warn_of_nan(job, trainer)
     log.info("%s after %d epochs, %d steps", status, trainer.progress.epoch, trainer.progress.step)
     return _outcome(status, reason, trainer, data, code_of(job))
+
+
+def _go_on(job: Job, trainer: Trainer, schedule: Schedule, place: str) -> None:
+    """Load the state of an earlier run, and take over what it had found best: that is this run's, too."""
+    warn = job.log.warning
+    path, state = find_state(place, warn)
+    load_into(trainer, state, path, job.plan, schedule, warn)
+    progress = trainer.progress
+    if same_measures(state, job.plan):
+        trainer.parts.checkpoints.adopt(path.parent, progress.step, warn)
+    job.log.info("going on from %s at epoch %d, step %d", path, progress.epoch + 1, progress.step)
+    job.events.write("resumed", checkpoint=path, step=progress.step)
 
 
 def _log_facts(job: Job, trainer: Trainer) -> None:
@@ -121,6 +132,15 @@ def _log_facts(job: Job, trainer: Trainer) -> None:
     log.info("model: %s, %d parameters that learn", type(parts.model).__name__, learned)
     held_out = parts.val.samples if parts.val else 0
     log.info("data: %d samples to train on, %d to validate on", parts.train.samples, held_out)
+
+
+def _warn_of_nan(job: Job, trainer: Trainer) -> None:
+    lost = [k for k in ("train/loss", "val/loss") if not math.isfinite(trainer.progress.metrics.get(k, 0.0))]
+    if lost:
+        job.log.warning(
+            "not finite at the end: %s; lower the learning rate, or clip gradients",
+            ", ".join(lost),
+        )
 
 
 def _outcome(status: str, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
@@ -163,10 +183,10 @@ def _keep_code(run_dir: RunDir, plan: Plan) -> None:
     """The user's own files as they are now: they are part of what was trained."""
     for section in ("model", "data", "loss"):
         target = target_of(plan, section)
-        if target and target.file:
-            copy = run_dir.code / target.file.relative_to(plan.base_dir.resolve())
+        for file in target.files if target else ():
+            copy = run_dir.code / file.relative_to(plan.base_dir.resolve())
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(target.file, copy)
+            shutil.copyfile(file, copy)
 
 
 class _LogFile(logging.FileHandler):

@@ -76,7 +76,9 @@ def register_run(
     from regtrain_registry import Bump, ParentLink, Recipe, Registration, Relation, Source
 
     plan, outcome = run_dir.read_plan(), run_dir.read_outcome()
-    place = checkpoint or (Path(outcome.checkpoint) if outcome and outcome.checkpoint else None)
+    place = checkpoint
+    if place is None and outcome and outcome.checkpoint:  # by its name: the folder may have been moved
+        place = run_dir.checkpoints(plan.config) / Path(outcome.checkpoint).name
     if outcome is None or place is None:
         raise RunNotFoundError(f"{run_dir.path} holds nothing to register", "wait for the run to end, or resume it")
     record_missing(registry, plan, run_dir, outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from regtrain.checkpoint.folder import TrainingState
-from regtrain.errors import ConfigValueError, nearest
+from regtrain.errors import ConfigValueError, brief, nearest
 from regtrain.trainer.batches import Batches
 from regtrain.trainer.parts import Parts, Progress
 from regtrain.trainer.randomness import restore, snapshot
@@ -30,6 +31,7 @@ class Trainer:
         self.parts = parts
         self.stop = stop
         self.progress = Progress()
+        self.scheduler_as_made = deepcopy(parts.scheduler.state_dict()) if parts.scheduler else {}
         self._forward = parts.precision.wrap(parts.task.forward)
         self._parameters = [p for p in parts.model.parameters() if p.requires_grad]
         self._losses: list[torch.Tensor] = []
@@ -37,6 +39,15 @@ class Trainer:
         self._per_step = parts.scheduler if parts.settings.scheduler_interval == "step" else None
         self._next_log = self._next_event = 0
         self._pulse, self._pulsed_at = 1, time.monotonic()
+
+    @property
+    def kinds(self) -> dict[str, str | None]:
+        """Classes whose state another class could load without a word."""
+        scheduler = self.parts.scheduler
+        return {
+            "optimizer": type(self.parts.optimizer).__name__,
+            "scheduler": type(scheduler).__name__ if scheduler else None,
+        }
 
     def fit(self) -> None:
         """Raises Interrupted, with everything saved, when it was asked to stop."""
@@ -150,7 +161,7 @@ class Trainer:
         if record:
             self._record(record)
         if parts.val is None:
-            self._check_monitored()
+            self._watch()
         if parts.scheduler and not self._per_step:
             self._step_scheduler(parts.scheduler)
         progress.epoch += 1
@@ -174,7 +185,7 @@ class Trainer:
             if record:
                 self._record(record)
             self._save(epoch_end=False)
-        self.parts.checkpoints.wait()
+        self.parts.checkpoints.finish()
 
     def _done(self) -> bool:
         settings, progress = self.parts.settings, self.progress
@@ -194,24 +205,24 @@ class Trainer:
         progress.validated_at = progress.step
         progress.metrics.update(metrics)
         self._record({**self._train_metrics(), **metrics})
-        self._check_monitored()
-        if parts.early_stopping and parts.early_stopping.update(progress.metrics):
-            progress.stopped_early = True
+        self._watch()
         return True
 
-    def _check_monitored(self) -> None:
-        """A metric that decides something must be one that is measured.
+    def _watch(self) -> None:
+        """Look at the metrics that decide something, after each validation; without one, at the end of an epoch.
 
         Raises:
-            ConfigValueError: it is not; those that are measured are offered.
+            ConfigValueError: one is not measured; those that are measured are offered.
         """
-        measured = self.progress.metrics
+        measured, early_stopping = self.progress.metrics, self.parts.early_stopping
         for metric in self.parts.settings.monitored:
             if metric not in measured:
                 near = nearest(metric, measured) or sorted(measured)
                 raise ConfigValueError(
                     f"metric {metric!r} is to be watched and is not measured", f"measured: {', '.join(near)}"
                 )
+        if early_stopping and early_stopping.update(measured):
+            self.progress.stopped_early = True
 
     def _measure(self, batches: Batches) -> dict[str, float]:
         parts, total = self.parts, 0.0
@@ -228,8 +239,7 @@ class Trainer:
                         parts.model, parts.criterion, parts.strategy.to_device(batch)
                     )
                     total += loss.item() * batches.size_of(number)
-                    if parts.evaluator:
-                        parts.evaluator.update(outputs, targets)
+                    self._evaluate(outputs, targets)
         finally:
             self._train_mode()
         samples = sum(batches.size_of(number) for number in range(len(batches)))
@@ -237,6 +247,22 @@ class Trainer:
         if parts.evaluator:
             metrics.update({f"val/{name}": float(value) for name, value in parts.evaluator.compute().items()})
         return metrics
+
+    def _evaluate(self, outputs: Any, targets: Any) -> None:
+        """Hand one batch to the evaluator.
+
+        Raises:
+            ConfigValueError: it cannot take what the model returns.
+        """
+        if self.parts.evaluator is None:
+            return
+        try:
+            self.parts.evaluator.update(outputs, targets)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as problem:
+            raise ConfigValueError(
+                f"evaluator {type(self.parts.evaluator).__name__} cannot take what the model returns: {brief(problem)}",
+                "name another one with evaluation.evaluator.name; `none` measures the loss alone",
+            ) from problem
 
     def _train_mode(self) -> None:
         self.parts.model.train()
@@ -299,10 +325,14 @@ class Trainer:
     def state(self, rng: dict[str, Any] | None = None) -> TrainingState:
         """Everything that the rest of the run depends on."""
         parts = self.parts
+        named = {name.removeprefix("_orig_mod."): value for name, value in parts.model.state_dict().items()}
         return {
-            "model": {name.removeprefix("_orig_mod."): t.detach() for name, t in parts.model.state_dict().items()},
+            "model": {name: value.detach() for name, value in named.items() if isinstance(value, torch.Tensor)},
+            "model_extra": {name: value for name, value in named.items() if not isinstance(value, torch.Tensor)},
+            "kinds": self.kinds,
             "optimizer": parts.optimizer.state_dict(),
             "scheduler": parts.scheduler.state_dict() if parts.scheduler else {},
+            "scheduler_as_made": self.scheduler_as_made,
             "precision": parts.precision.state_dict(),
             "early_stopping": parts.early_stopping.state_dict() if parts.early_stopping else {},
             "progress": asdict(self.progress),
@@ -317,10 +347,13 @@ class Trainer:
         parts.optimizer.load_state_dict(state["optimizer"])
         if parts.scheduler and state["scheduler"]:
             parts.scheduler.load_state_dict(state["scheduler"])
+            self.scheduler_as_made = state.get("scheduler_as_made", self.scheduler_as_made)
         parts.precision.load_state_dict(state["precision"])
         if parts.early_stopping:
             parts.early_stopping.load_state_dict(state["early_stopping"])
         self.progress = Progress(**state["progress"])
+        # by the patience of now, which may be more than it was
+        self.progress.stopped_early = parts.early_stopping is not None and parts.early_stopping.used_up
         restore(state["rng"])
 
 

@@ -61,6 +61,11 @@ class EarlyStopping:
                 self.best, self.waited = value, 0
                 return False
         self.waited += 1
+        return self.used_up
+
+    @property
+    def used_up(self) -> bool:
+        """As many validations as there is patience for were no improvement."""
         return self.waited >= self.patience
 
     def state_dict(self) -> dict[str, Any]:
