@@ -233,6 +233,7 @@ def _places(config: Config, host: Host) -> list[Choice]:
         ("launcher.num_gpus", (launcher.num_gpus or 0) > 1),
         ("distributed.zero_stage", distributed.zero_stage),
         ("distributed.sharding_strategy", distributed.sharding_strategy),
+        ("distributed.devices", len(distributed.devices or ()) > 1),
     ):
         if asked and offer.name == "single":
             raise ConfigValueError(
@@ -242,8 +243,16 @@ def _places(config: Config, host: Host) -> list[Choice]:
     chosen = host.offer("launchers", launcher.name or "local")
     return [
         Choice("distributed.strategy", offer.name, "config" if strategy else "one process"),
-        Choice("launcher.name", chosen.name, "config" if launcher.name else "no cluster was asked for"),
+        Choice("launcher.name", chosen.name, _why_launcher(config, chosen.name)),
     ]
+
+
+def _why_launcher(config: Config, chosen: str) -> str:
+    """The reason, and which keys the local launcher has no use for: they are for a cluster's overlay."""
+    launcher = config.launcher
+    unused = [key for key in ("partition", "queue", "walltime", "memory") if getattr(launcher, key) is not None]
+    reason = "config" if launcher.name else "no cluster was asked for"
+    return f"{reason}; not used here: {', '.join(unused)}" if unused and chosen == "local" else reason
 
 
 def _length(config: Config) -> list[Choice]:

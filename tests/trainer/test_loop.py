@@ -18,7 +18,7 @@ from regtrain.errors import PluginError
 from regtrain.job import Live
 from regtrain.trainer import Batches
 from regtrain.types import Splits
-from small_runs import Done, NoisyRows, train
+from small_runs import Done, NoisyRows, SeenLoss, differences, small_model, train
 
 
 def rows(count: int = 40, seed: int = 1) -> TensorDataset:
@@ -321,3 +321,36 @@ def test_gradients_from_before_do_not_count(tmp_path: Path) -> None:
     train(tmp_path / "a", keys, live=Live(model, Splits(rows(), rows(10, 2))))
     _, other = plain(tmp_path / "b", keys)
     assert_equal_weights(model, other)
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"evaluation": {"metrics": ["nope"]}}, "val/nope"),
+        ({"checkpoint": {"monitor": "val/acuracy"}}, "val/acuracy"),
+        ({"evaluation": {"evaluator": "regression"}}, "evaluator Regression"),
+    ],
+)
+def test_what_would_fail_after_an_epoch_fails_before_it(tmp_path: Path, keys: dict[str, Any], named: str) -> None:
+    """A rehearsal on one batch finds what cannot be measured before a step is made."""
+    done, _ = plain(tmp_path, {"training": {"epochs": 1}, **keys})
+    assert done.outcome.error
+    assert (done.outcome.error["exit_code"], done.outcome.steps) == (2, 0)
+    assert named in done.outcome.error["message"]
+
+
+def test_the_rehearsal_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run with a rehearsal equals one without, random numbers of the model and the data included."""
+    from regtrain.trainer.validation import Validation
+
+    keys: dict[str, Any] = {"training": {"epochs": 2, "batch_size": 4}, "evaluation": {"evaluator": "none"}}
+    keys["checkpoint"] = {"monitor": "val/loss"}
+
+    def trained(folder: str) -> Any:
+        live = Live(small_model(), Splits(NoisyRows(18), NoisyRows(7)), SeenLoss())
+        return train(tmp_path / folder, keys, live=live).state()
+
+    rehearsed = trained("a")
+    monkeypatch.setattr(Validation, "rehearse", lambda self: None)
+    plainly = trained("b")
+    assert not [d for d in differences(rehearsed, plainly) if not d.startswith(".config")]

@@ -266,11 +266,17 @@ def _settings(job: Job, batches: int, val: bool, watched: Sequence[str]) -> tupl
         save_every_steps=config["checkpoint"]["every_n_steps"],
         scheduler_interval=interval,
         scheduler_monitor=monitor,
-        metrics=config["evaluation"]["metrics"],
+        metrics=_metrics(config["evaluation"]["metrics"]),
         watched=job.watched,
         monitored=[*watched, *([monitor] if _is_plateau(plan) else [])],
     )
     return settings, Schedule(epochs, per_epoch, total, interval)
+
+
+def _metrics(names: Sequence[str] | None) -> list[str] | None:
+    """Bare names of metrics as evaluators call them."""
+    spellings = {"f1_score": "f1"}
+    return None if names is None else [spellings.get(n, n) for n in (name.removeprefix("val/") for name in names)]
 
 
 def _is_plateau(plan: Plan) -> bool:

@@ -160,6 +160,10 @@ class Batches:
         for number in range(start, self._count):
             yield order[number * self.batch_size : (number + 1) * self.batch_size]
 
+    def first(self) -> Any:
+        """The first batch of the first epoch, fetched in this process."""
+        return self._rows.fetch(next(self.indices(0)))
+
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Any]:
         """Batches of an epoch, from batch `start` on."""
         if self._loader is not None:

@@ -13,11 +13,10 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from regtrain.checkpoint.folder import TrainingState
-from regtrain.errors import ConfigValueError, brief, nearest
-from regtrain.trainer.batches import Batches
-from regtrain.trainer.parts import Parts, Progress
+from regtrain.trainer.parts import Parts, Progress, train_mode
 from regtrain.trainer.randomness import restore, snapshot
 from regtrain.trainer.stopping import Interrupted, StopFlag
+from regtrain.trainer.validation import Validation, check_measured
 
 __all__ = ["Trainer"]
 
@@ -33,6 +32,7 @@ class Trainer:
         self.progress = Progress()
         self.scheduler_as_made = deepcopy(parts.scheduler.state_dict()) if parts.scheduler else {}
         self._forward = parts.precision.wrap(parts.task.forward)
+        self._validation = Validation(parts, self._forward, self._stop_validation)
         self._parameters = [p for p in parts.model.parameters() if p.requires_grad]
         self._losses: list[torch.Tensor] = []
         self._norm: torch.Tensor | None = None
@@ -54,6 +54,8 @@ class Trainer:
         progress = self.progress
         self.parts.optimizer.zero_grad()  # a model that was passed in may hold gradients of its own
         self._look_ahead()
+        if progress.step == 0:
+            self._validation.rehearse()
         try:
             self._catch_up()
             while not self._done():
@@ -75,7 +77,7 @@ class Trainer:
         progress, train, accumulate = self.progress, self.parts.train, self.parts.settings.accumulate
         stop, to_device, batches = self.stop, self.parts.strategy.to_device, len(self.parts.train)
         last_step = self.parts.settings.max_steps or NEVER
-        self._train_mode()
+        train_mode(self.parts)
         if stop.requested:
             self._interrupt(snapshot())
         if progress.batch < batches:
@@ -197,7 +199,7 @@ class Trainer:
         parts, progress = self.parts, self.progress
         if parts.val is None or progress.validated_at == progress.step:
             return False
-        metrics = self._measure(parts.val)
+        metrics = self._validation.measure(parts.val)
         wanted = parts.settings.metrics
         if wanted is not None:
             kept = {"val/loss", *parts.settings.monitored, *(f"val/{name}" for name in wanted)}
@@ -215,64 +217,9 @@ class Trainer:
             ConfigValueError: one is not measured; those that are measured are offered.
         """
         measured, early_stopping = self.progress.metrics, self.parts.early_stopping
-        for metric in self.parts.settings.monitored:
-            if metric not in measured:
-                near = nearest(metric, measured) or sorted(measured)
-                raise ConfigValueError(
-                    f"metric {metric!r} is to be watched and is not measured", f"measured: {', '.join(near)}"
-                )
+        check_measured(self.parts.settings.monitored, measured)
         if early_stopping and early_stopping.update(measured):
             self.progress.stopped_early = True
-
-    def _measure(self, batches: Batches) -> dict[str, float]:
-        parts, total = self.parts, 0.0
-        before = snapshot()  # if asked to stop in here, the run goes on from before the validation
-        if parts.evaluator:
-            parts.evaluator.reset()
-        self._eval_mode()
-        try:
-            with torch.no_grad():
-                for number, batch in enumerate(batches.epoch(0)):
-                    if self.stop.requested:
-                        self._interrupt(before)
-                    loss, outputs, targets = self._forward(
-                        parts.model, parts.criterion, parts.strategy.to_device(batch)
-                    )
-                    total += loss.item() * batches.size_of(number)
-                    self._evaluate(outputs, targets)
-        finally:
-            self._train_mode()
-        samples = sum(batches.size_of(number) for number in range(len(batches)))
-        metrics = {"val/loss": total / samples}
-        if parts.evaluator:
-            metrics.update({f"val/{name}": float(value) for name, value in parts.evaluator.compute().items()})
-        return metrics
-
-    def _evaluate(self, outputs: Any, targets: Any) -> None:
-        """Hand one batch to the evaluator.
-
-        Raises:
-            ConfigValueError: it cannot take what the model returns.
-        """
-        if self.parts.evaluator is None:
-            return
-        try:
-            self.parts.evaluator.update(outputs, targets)
-        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as problem:
-            raise ConfigValueError(
-                f"evaluator {type(self.parts.evaluator).__name__} cannot take what the model returns: {brief(problem)}",
-                "name another one with evaluation.evaluator.name; `none` measures the loss alone",
-            ) from problem
-
-    def _train_mode(self) -> None:
-        self.parts.model.train()
-        if hasattr(self.parts.optimizer, "train"):  # schedule-free optimizers keep two sets of weights
-            self.parts.optimizer.train()
-
-    def _eval_mode(self) -> None:
-        self.parts.model.eval()
-        if hasattr(self.parts.optimizer, "eval"):
-            self.parts.optimizer.eval()
 
     def _flush_losses(self) -> None:
         """Bring the losses of the last steps to the CPU in one go."""
@@ -304,6 +251,11 @@ class Trainer:
         record = {"step": progress.step, "epoch": progress.epoch + 1, "time": time.time(), **metrics}
         for tracker in self.parts.trackers:
             tracker.log(record)
+
+    def _stop_validation(self, before: dict[str, Any]) -> None:
+        """The run goes on from before a validation that was cut short."""
+        if self.stop.requested:
+            self._interrupt(before)
 
     def _interrupt(self, rng: dict[str, Any]) -> None:
         self._save(epoch_end=False, rng=rng)

@@ -16,7 +16,7 @@ from regtrain.trainer.precision import Precision
 from regtrain.trainer.stopping import EarlyStopping
 from regtrain.types import Evaluator, Strategy, Task, Tracker
 
-__all__ = ["Parts", "Progress", "Settings"]
+__all__ = ["Parts", "Progress", "Settings", "eval_mode", "train_mode"]
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,15 @@ class Parts:
     early_stopping: EarlyStopping | None = None
     trackers: Sequence[Tracker] = ()
     config: dict[str, Any] = field(default_factory=dict)
+
+
+def train_mode(parts: Parts) -> None:
+    parts.model.train()
+    if hasattr(parts.optimizer, "train"):  # schedule-free optimizers keep two sets of weights
+        parts.optimizer.train()
+
+
+def eval_mode(parts: Parts) -> None:
+    parts.model.eval()
+    if hasattr(parts.optimizer, "eval"):
+        parts.optimizer.eval()
