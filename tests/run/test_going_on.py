@@ -84,6 +84,15 @@ def test_a_finished_run_has_nothing_left(project: Project, first: dict[str, Any]
     assert "epochs=" in said.error()["hint"]
 
 
+def test_a_run_that_was_killed_after_its_last_step_is_finished(project: Project, first: dict[str, Any]) -> None:
+    """All steps done, no outcome: going on trains nothing, and registers what is there."""
+    (Path(first["run_dir"]) / "outcome.json").unlink()
+    rest = project.train("--resume", first["run_dir"])
+    assert (rest["status"], rest["steps"]) == ("finished", first["steps"])
+    assert rest["digest"] == first["digest"]
+    assert rest["version"] == "1.0.1"
+
+
 def test_a_run_by_steps_has_nothing_left(project: Project) -> None:
     """The end that was reached is named, and how to ask for more of it."""
     run = project.train("training.max_steps=3", "training.epochs=null")

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoint
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError
+from regtrain.run_dir import RunDir
 from regtrain.trainer import Trainer
 from regtrain.types import Plan, Schedule
 
@@ -93,23 +94,34 @@ def load_into(
             f"{path} holds the state of another optimizer or scheduler: {problem}",
             "resume with the optimizer that it was trained with",
         ) from problem
-    settings = parts.settings
-    if settings.max_steps and trainer.progress.step >= settings.max_steps:
-        raise ConfigValueError(
-            f"nothing is left to train: {path.name} has {trainer.progress.step} of {settings.max_steps} steps",
-            f"ask for more, e.g. training.max_steps={settings.max_steps * 2}",
-        )
-    if trainer.progress.epoch >= settings.epochs:
-        raise ConfigValueError(
-            f"nothing is left to train: {path.name} has {trainer.progress.epoch} of {settings.epochs} epochs",
-            f"ask for more, e.g. epochs={settings.epochs * 2}",
-        )
-    if trainer.progress.stopped_early and not trainer.progress.batch:
-        assert parts.early_stopping is not None
-        raise ConfigValueError(
-            f"nothing is left to train: at {path.name} the patience of {parts.early_stopping.patience} was used up",
-            f"ask for more, e.g. early_stopping.patience={parts.early_stopping.patience * 2}",
-        )
+    left = _nothing_left(trainer, path)
+    if left and _ended(path):
+        raise ConfigValueError(*left)
+    if left:
+        warn(f"{path.name} is the end of a run that was cut before it could say so: there is nothing to train")
+
+
+def _nothing_left(trainer: Trainer, path: Path) -> tuple[str, str] | None:
+    """Why no step is left, and what to ask for to get some; None when there are some."""
+    settings, progress, start = trainer.parts.settings, trainer.progress, "nothing is left to train:"
+    if settings.max_steps and progress.step >= settings.max_steps:
+        reason = f"{path.name} has {progress.step} of {settings.max_steps} steps"
+        return f"{start} {reason}", f"ask for more, e.g. training.max_steps={settings.max_steps * 2}"
+    if progress.epoch >= settings.epochs:
+        reason = f"{path.name} has {progress.epoch} of {settings.epochs} epochs"
+        return f"{start} {reason}", f"ask for more, e.g. epochs={settings.epochs * 2}"
+    if progress.stopped_early and not progress.batch and trainer.parts.early_stopping:
+        patience = trainer.parts.early_stopping.patience
+        reason = f"at {path.name} the patience of {patience} was used up"
+        return f"{start} {reason}", f"ask for more, e.g. early_stopping.patience={patience * 2}"
+    return None
+
+
+def _ended(path: Path) -> bool:
+    """Whether the run that wrote a checkpoint came to its end; one that was killed after its last step did not."""
+    folder = next((parent for parent in path.parents if (parent / "plan.json").is_file()), None)
+    outcome = RunDir(folder).read_outcome() if folder else None
+    return folder is None or (outcome is not None and outcome.status == "finished")
 
 
 def same_measures(state: TrainingState, plan: Plan) -> bool:

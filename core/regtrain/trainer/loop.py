@@ -180,13 +180,15 @@ class Trainer:
             scheduler.step()
 
     def _finish(self) -> None:
-        """A run that ended within an epoch (by steps or patience) still gets its validation and checkpoint."""
-        if self.progress.batch:
+        """A run that ended within an epoch (by steps or patience) still gets its validation and checkpoint; so does
+        one that had nothing left to do."""
+        self.parts.checkpoints.wait()
+        if self.progress.batch or not self.parts.checkpoints.infos():
             self._validate()
             record = self._train_metrics()
             if record:
                 self._record(record)
-            self._save(epoch_end=False)
+            self._save(epoch_end=not self.progress.batch)
         self.parts.checkpoints.finish()
 
     def _done(self) -> bool:
