@@ -29,6 +29,7 @@ __all__ = [
     "RunNotFoundError",
     "SchemaTooNewError",
     "StoreUnavailableError",
+    "TextTooLongError",
     "VersionNotFoundError",
     "VersionSyntaxError",
     "VersionTakenError",
@@ -55,6 +56,12 @@ class NameNotAllowedError(RegistryError):
     """A name of a model, an alias or an artifact that breaks the rule of names."""
 
     code = "name"
+
+
+class TextTooLongError(RegistryError):
+    """Text that no database has room for where it belongs."""
+
+    code = "text_too_long"
 
 
 class RefSyntaxError(RegistryError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
-__all__ = ["as_text", "iso", "json_safe"]
+from regtrain_registry.errors import TextTooLongError
+
+__all__ = ["as_text", "fitting", "iso", "json_safe"]
 
 
 def iso(time: datetime | None) -> str | None:
@@ -40,3 +42,18 @@ def as_text(text: str) -> str:
     """The text without what a database refuses: zero bytes and halves of surrogate pairs."""
     clean = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
     return clean.replace("\x00", "�")
+
+
+@overload
+def fitting(what: str, text: str, limit: int) -> str: ...
+@overload
+def fitting(what: str, text: str | None, limit: int) -> str | None: ...
+def fitting(what: str, text: str | None, limit: int) -> str | None:
+    """The text as any database takes it; `TextTooLongError` above `limit` characters, which SQLite would not mind."""
+    if text is None:
+        return None
+    if len(text) > limit:
+        raise TextTooLongError(
+            f"the {what} has {len(text)} characters: {as_text(text[:40])}…", f"It may have {limit} at most."
+        )
+    return as_text(text)

@@ -25,6 +25,9 @@ __all__ = [
 
 HOME_FOLDER = ".regtrain"
 
+DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}  # where the URL names none
+SAME_AS = {"postgres": "postgresql", "mariadb": "mysql"}
+
 # f_type of statfs(2). Locks there are advisory at best: SQLite files have been corrupted on each of them.
 NETWORK_FILE_SYSTEMS = {
     0x6969: "NFS",
@@ -72,7 +75,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def check_url(uri: str) -> URL:
-    """The URL as a value; `RegistryUrlError` when it is malformed or its kind of database is unknown.
+    """The URL as a value, its driver named; `RegistryUrlError` when it is malformed or its database is not one of ours.
 
     Text that cannot be parsed is not repeated: it may hold a password.
     """
@@ -81,15 +84,26 @@ def check_url(uri: str) -> URL:
 
     hint = "Write sqlite:///path/to/registry.db, postgresql://user@host/name or mysql://user@host/name."
     try:
-        url = make_url(uri)
-        url.get_dialect()
+        url = _with_driver(make_url(uri))
+        dialect = url.get_dialect()
     except NoSuchModuleError as error:
         raise RegistryUrlError(f"no database is called {uri.partition(':')[0]!r}", hint) from error
     except (ArgumentError, ValueError) as error:
         raise RegistryUrlError("the registry's URL cannot be read", hint) from error
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+    if dialect.name not in ("sqlite", *DRIVERS):
+        raise RegistryUrlError(f"no registry is kept in {dialect.name}", hint)
+    if dialect.is_async:
+        raise RegistryUrlError(f"{url.drivername} is a driver for asynchronous programs", hint)
+    if dialect.name == "sqlite" and url.database in (None, "", ":memory:"):
         raise RegistryUrlError("a registry in memory would keep nothing", "Name a file: sqlite:///path/to/registry.db.")
     return url
+
+
+def _with_driver(url: URL) -> URL:
+    name, _, driver = url.drivername.partition("+")
+    name = SAME_AS.get(name, name)
+    driver = driver or DRIVERS.get(name, "")
+    return url.set(drivername=f"{name}+{driver}" if driver else name)
 
 
 def default_store(url: URL, fallback: str) -> str:

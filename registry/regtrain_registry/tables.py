@@ -1,11 +1,13 @@
 """The rows and their constraints; no queries. Every table carries the prefix `rt_`.
 
 Wide JSON columns stand last: what is listed is read without touching them. Times are UTC, stored without
-zone, because not every database keeps one.
+zone, because not every database keeps one. What MySQL must be told of a table stands in the migration alone:
+here it would load that dialect for everybody.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -58,7 +60,7 @@ class UtcTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The database's own type; MySQL would keep whole seconds. Its types are loaded for it alone."""
-        if dialect.name not in ("mysql", "mariadb"):
+        if dialect.name != "mysql":
             return dialect.type_descriptor(DateTime())
         from sqlalchemy.dialects import mysql
 
@@ -73,6 +75,37 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Naive UTC to aware."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class MySQLText(TypeDecorator[Any]):
+    """Text of any length: what MySQL calls TEXT ends at 64 KiB."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """LONGTEXT; MySQL's types are loaded for it alone."""
+        from sqlalchemy.dialects import mysql
+
+        return dialect.type_descriptor(mysql.LONGTEXT())
+
+
+class MySQLDocument(MySQLText):
+    """JSON as text: MySQL's own type puts keys in another order and rounds large integers."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """The document; NULL for None."""
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """The value that was written."""
+        return None if value is None else json.loads(value)
+
+
+LONG_TEXT: Any = Text().with_variant(MySQLText(), "mysql")
+DOCUMENT: Any = JSON().with_variant(MySQLDocument(), "mysql")
 
 
 class Row(SQLModel):
@@ -115,12 +148,12 @@ class RunRow(Row, table=True):
     steps: int | None = Field(None, sa_type=BigInteger)
     epochs: int | None
     error: str | None = Field(None, sa_type=Text)
-    metrics: dict[str, Any] = Field(sa_type=JSON)
-    best: dict[str, Any] | None = Field(None, sa_type=JSON)
-    data: dict[str, Any] = Field(sa_type=JSON)
-    code: dict[str, Any] = Field(sa_type=JSON)
-    environment: dict[str, Any] = Field(sa_type=JSON)
-    config: dict[str, Any] = Field(sa_type=JSON)
+    metrics: dict[str, Any] = Field(sa_type=DOCUMENT)
+    best: dict[str, Any] | None = Field(None, sa_type=DOCUMENT)
+    data: dict[str, Any] = Field(sa_type=DOCUMENT)
+    code: dict[str, Any] = Field(sa_type=DOCUMENT)
+    environment: dict[str, Any] = Field(sa_type=DOCUMENT)
+    config: dict[str, Any] = Field(sa_type=DOCUMENT)
 
 
 class VersionRow(Row, table=True):
@@ -153,12 +186,12 @@ class VersionRow(Row, table=True):
     git_commit: str | None = Field(None, max_length=64)
     dirty: bool | None
     idempotency_key: str | None = Field(None, max_length=128, unique=True)
-    summary: str = Field(sa_type=Text)
-    bump: dict[str, Any] = Field(sa_type=JSON)
-    metrics: dict[str, Any] = Field(sa_type=JSON)
-    signature: dict[str, Any] = Field(sa_type=JSON)
-    config: dict[str, Any] = Field(sa_type=JSON)
-    recipe: dict[str, Any] = Field(sa_type=JSON)
+    summary: str = Field(sa_type=LONG_TEXT)
+    bump: dict[str, Any] = Field(sa_type=DOCUMENT)
+    metrics: dict[str, Any] = Field(sa_type=DOCUMENT)
+    signature: dict[str, Any] = Field(sa_type=DOCUMENT)
+    config: dict[str, Any] = Field(sa_type=DOCUMENT)
+    recipe: dict[str, Any] = Field(sa_type=DOCUMENT)
 
 
 class BlobRow(Row, table=True):

@@ -18,7 +18,7 @@ SOURCES = ("core", "registry", "plugins")
 # contract → a file and the import that must not stand in it
 PLANTED = {
     "registry-alone": ("registry/regtrain_registry/recipe.py", "import regtrain.errors"),
-    "core-names-no-plugin": ("core/regtrain/plan.py", "import regtrain_plugins.models.simple"),
+    "core-names-no-plugin": ("core/regtrain/plan/names.py", "import regtrain_plugins.models.simple"),
     "plugins-see-two-rooms": ("plugins/regtrain_plugins/models/simple.py", "import regtrain.errors"),
     "plugins-apart": ("plugins/regtrain_plugins/models/simple.py", "import regtrain_plugins.datasets.digits"),
     "who-reaches-the-registry": ("core/regtrain/trainer/loop.py", "import regtrain_registry.refs"),

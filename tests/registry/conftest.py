@@ -10,6 +10,8 @@ import pytest
 
 from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, Registry, VersionInfo
 
+pytest.register_assert_rewrite("registry.conformance", "registry.schema_conformance", "registry.server_conformance")
+
 Register = Callable[..., VersionInfo]
 
 

@@ -1,4 +1,4 @@
-"""One of several processes that register at once: `python register_many.py FOLDER NAME COUNT`.
+"""One of several processes that register at once: `python register_many.py URI FOLDER NAME COUNT`.
 
 Waits for a line, then opens the registry and prints the number of each version it registered.
 """
@@ -11,10 +11,10 @@ from pathlib import Path
 from regtrain_registry import FileToStore, Registration, Registry
 
 
-def main(folder: Path, name: str, count: int) -> None:
+def main(uri: str, folder: Path, name: str, count: int) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
-    registry = Registry(f"sqlite:///{folder}/home/registry.db")
+    registry = Registry(uri, folder / "blobs")
     for number in range(count):
         file = folder / f"{name}-{number}"
         file.write_text(f"{name} {number}")
@@ -22,4 +22,4 @@ def main(folder: Path, name: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -1,4 +1,4 @@
-"""The schema: the same by migration and by table, robust against interruption, and alone in its tables."""
+"""The schema in SQLite: numbered in order, robust against interruption, and alone in its tables."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, inspect
+from sqlalchemy import Connection, create_engine, event
 
-from regtrain_registry import FileToStore, Registration, Registry, RunStatus
+from registry.schemas import structure
+from regtrain_registry import Registration, Registry
 from regtrain_registry.migrations import HEAD, VERSION_TABLE, alembic_config, upgrade
 from regtrain_registry.tables import METADATA, PREFIX
-
-STORED = Path(__file__).parent / "stored"
 
 
 @pytest.fixture
@@ -26,37 +23,6 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection
     engine.dispose()
-
-
-def structure(connection: Connection) -> dict[str, Any]:
-    """Everything that SQLAlchemy can see of our tables, in a form that compares."""
-    inspector = inspect(connection)
-    tables = [name for name in inspector.get_table_names() if name.startswith(PREFIX) and name != VERSION_TABLE]
-    return {
-        name: {
-            "columns": [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)],
-            "primary key": inspector.get_pk_constraint(name),
-            "unique": sorted((u["name"], u["column_names"]) for u in inspector.get_unique_constraints(name)),
-            "indexes": sorted((i["name"], i["column_names"]) for i in inspector.get_indexes(name)),
-            "references": sorted(
-                (f["name"], f["referred_table"], str(f["options"])) for f in inspector.get_foreign_keys(name)
-            ),
-        }
-        for name in tables
-    }
-
-
-def test_migrations_and_tables_say_the_same(connection: Connection) -> None:
-    """alembic finds nothing to change, and every name and order is equal too."""
-    upgrade(connection)
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
-    assert compare_metadata(context, METADATA) == []
-    migrated = structure(connection)
-    other = create_engine("sqlite://")
-    with other.connect() as fresh:
-        METADATA.create_all(fresh)
-        assert migrated == structure(fresh)
-    other.dispose()
 
 
 def test_the_newest_revision_is_the_one_that_is_compared_with(connection: Connection) -> None:
@@ -146,22 +112,3 @@ def test_the_only_way_back_removes_our_tables_alone(connection: Connection) -> N
     upgrade(connection)
     command.downgrade(alembic_config(connection), "base")
     assert structure(connection) == {}
-
-
-def test_a_stored_registry_of_schema_0001_is_read(tmp_path: Path) -> None:
-    """What a release wrote with the first schema is read by this one, and goes on."""
-    file = tmp_path / "registry.db"
-    connection = sqlite3.connect(file)
-    connection.executescript((STORED / "schema_0001.sql").read_text())
-    connection.close()
-    registry = Registry(f"sqlite:///{file}")
-    assert registry.schema_version() == HEAD
-    shown = registry.show("digits@champion")
-    assert (shown.version, shown.number, shown.bump.reasons) == ("1.1.0", 2, ["optimizer.lr: 0.1 → 0.01"])
-    assert [str(version.version) for version in registry.versions("digits")] == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
-    assert shown.to_json()["created_at"] == "2026-11-20T08:00:02.000000Z"
-    assert [parent.ref for parent in shown.parents] == ["digits@1.0.0"]
-    assert registry.run("run-1").status is RunStatus.FINISHED
-    new = tmp_path / "new.bin"
-    new.write_bytes(b"new")
-    assert registry.register(Registration("digits", (FileToStore(new, "new.bin"),))).number == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from regtrain_registry.errors import (
     SchemaTooNewError,
 )
 from regtrain_registry.location import NETWORK_FILE_SYSTEMS, file_system_type
+from regtrain_registry.registry.backends import backend_of
 from regtrain_registry.registry.database import translate
 
 
@@ -81,6 +83,8 @@ def test_new_folders_are_for_the_owner_alone(tmp_path: Path, uri: str) -> None:
         "nothing",
         "registry.db",
         "oracel://host/db",
+        "oracle://u:secret@host/db",
+        "postgresql+asyncpg://u:secret@host/db",
         "sqlite://",
         "sqlite:///:memory:",
         "postgresql://u:secret@host:port/db",
@@ -103,11 +107,33 @@ def test_a_missing_driver_or_server_is_said_without_the_password() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("uri", "module", "remedy"),
+    [
+        ("postgresql://ada:secret@h/d", "psycopg", "pip install regtrain[postgresql]"),
+        ("postgres://ada:secret@h/d", "psycopg", "pip install regtrain[postgresql]"),
+        ("mysql://ada:secret@h/d", "pymysql", "pip install regtrain[mysql]"),
+        ("mariadb://ada:secret@h/d", "pymysql", "pip install regtrain[mysql]"),
+        ("postgresql+psycopg2://ada:secret@h/d", "psycopg2", "pip install psycopg2"),
+    ],
+)
+def test_a_missing_driver_comes_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, uri: str, module: str, remedy: str
+) -> None:
+    """By the extra that has it, if it is one of ours."""
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(RegistryUnavailableError) as caught:
+        Registry(uri)
+    assert caught.value.hint == remedy
+    assert module in caught.value.message
+    assert "secret" not in str(caught.value)
+
+
 def test_a_driver_that_repeats_the_password_is_not_repeated() -> None:
     """Some drivers put the whole address into their message."""
     url = make_url("postgresql://ada:secret@host/db")
     error = OperationalError("SELECT 1", {}, Exception("cannot reach postgresql://ada:secret@host/db\nDETAIL"))
-    said = str(translate(error, url))
+    said = str(translate(error, url, backend_of(url, 1)))
     assert "secret" not in said
     assert "cannot reach" in said
     assert "DETAIL" not in said

@@ -1,15 +1,24 @@
-"""Writes the stored registry of the present schema: `python tests/registry/write_stored.py > stored/schema_NNNN.sql`.
+"""Writes the stored registries of the present schema, one for each kind of database: `python write_stored.py`.
 
 Run once for each schema that a release brings; a stored file is never written again.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from sqlalchemy import URL
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from registry import servers
+from registry.places import Place, database_on
 from regtrain_registry import (
     ArtifactKind,
     FileToStore,
@@ -21,6 +30,9 @@ from regtrain_registry import (
     RunStart,
     Source,
 )
+from regtrain_registry.migrations import HEAD
+
+STORED = Path(__file__).parent / "stored"
 
 
 def fill(registry: Registry, folder: Path) -> None:
@@ -57,20 +69,53 @@ def fill(registry: Registry, folder: Path) -> None:
     registry.set_alias("digits/2", "champion")
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        fill(Registry(f"sqlite:///{folder}/registry.db"), folder)
-        connection = sqlite3.connect(folder / "registry.db")
-        for table in ("rt_models", "rt_versions", "rt_blobs"):
-            connection.execute(f"UPDATE {table} SET created_at = printf('2026-11-20 08:00:%02d.000000', rowid)")
-        connection.execute("UPDATE rt_aliases SET updated_at = '2026-11-20 08:00:05.000000'")
-        connection.execute(
-            "UPDATE rt_runs SET started_at = '2026-11-20 07:00:00.000000', finished_at = '2026-11-20 07:30:00.000000'"
-        )
-        connection.commit()
-        sys.stdout.write("\n".join(connection.iterdump()) + "\n")
+def in_order_of_time(place: Place) -> None:
+    """Times that are the same whenever this is run."""
+    for table in ("rt_models", "rt_versions"):
+        for (row,) in place.execute(f"SELECT id FROM {table}"):
+            place.execute(f"UPDATE {table} SET created_at = '2026-11-20 08:00:{row:02d}.000000' WHERE id = {row}")
+    place.execute(
+        "UPDATE rt_blobs SET created_at = '2026-11-20 08:00:01.000000'",
+        "UPDATE rt_aliases SET updated_at = '2026-11-20 08:00:05.000000'",
+        "UPDATE rt_runs SET started_at = '2026-11-20 07:00:00.000000', finished_at = '2026-11-20 07:30:00.000000'",
+    )
+
+
+def dump(place: Place) -> str:
+    """The statements that make the database again."""
+    url = place.url
+    if url.get_backend_name() == "sqlite":
+        connection = sqlite3.connect(str(url.database))
+        lines = list(connection.iterdump())
         connection.close()
+    elif url.get_backend_name() == "postgresql":
+        command = ["pg_dump", "--inserts", "--no-owner", "--no-privileges", f"--host={url.query['host']}"]
+        lines = output(*command, f"--username={url.username}", str(url.database), PGPASSWORD=str(url.password))
+        lines = [line for line in lines if not line.startswith(("--", "\\"))]  # the latter are psql's
+    else:
+        command = ["mariadb-dump", "--no-defaults", "--skip-comments", "--skip-extended-insert", "--skip-add-locks"]
+        login = (f"--socket={url.query['unix_socket']}", f"--user={url.username}")
+        lines = output(*command, *login, str(url.database), MYSQL_PWD=str(url.password))
+        lines = [line for line in lines if not line.startswith("/*M!")]  # the client's
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip()) + "\n"
+
+
+def output(name: str, *arguments: str, **environment: str) -> list[str]:
+    command = [servers.program(name), *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **environment})
+    return done.stdout.splitlines()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name, servers.postgresql() as postgresql, servers.mariadb() as mariadb:
+        folder = Path(name)
+        file = Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
+        with database_on(postgresql, folder) as on_postgresql, database_on(mariadb, folder) as on_mariadb:
+            for place in (file, on_postgresql, on_mariadb):
+                fill(place.open(), folder)
+                in_order_of_time(place)
+                target = STORED / f"schema_{HEAD}.{place.url.get_backend_name()}.sql"
+                target.write_text(dump(place), encoding="utf-8")
 
 
 if __name__ == "__main__":

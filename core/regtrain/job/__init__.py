@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regtrain.job.parts import Live
+    from regtrain.job.making import Live
     from regtrain.job.training import execute, main
 
 __all__ = ["Live", "execute", "main"]

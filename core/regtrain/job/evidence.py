@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from regtrain.job.parts import Job, target_of
+from regtrain.job.making import Job, target_of
 from regtrain.trainer import Parts
 from regtrain.types import Kind
 

@@ -2,134 +2,40 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
-import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from regtrain.checkpoint.folder import Checkpoints
-from regtrain.checkpoint.keep import KeepPolicy, mode_of
-from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, brief, nearest
-from regtrain.host import Host
+from regtrain.errors import ConfigValueError, DataError, nearest
 from regtrain.job.data import as_splits, check_splits
-from regtrain.job.events import Events
+from regtrain.job.making import Job, factory_of, make, origin_of, target_of
+from regtrain.job.settings import early_stopping_of, settings_of
 from regtrain.plan import NO_EVALUATOR
-from regtrain.run_dir import RunDir
 from regtrain.secrets import without_secrets
-from regtrain.targets import Target, accepted_arguments, find_target, load_target
-from regtrain.trainer import Batches, EarlyStopping, Parts, Precision, Settings
+from regtrain.targets import accepted_arguments, load_target
+from regtrain.trainer import Batches, Parts, Precision
 from regtrain.trainer.randomness import seed_all
-from regtrain.types import Kind, Plan, Schedule, Splits, Strategy, Tracker
+from regtrain.types import Plan, Schedule, Splits, Strategy
 
-__all__ = ["Job", "Live", "build_data", "build_model", "build_parts", "keep_policy", "target_of"]
+__all__ = ["build_data", "build_model", "build_parts"]
 
 DATA_KEYS = ("data_dir", "train_path", "val_path", "image_size", "augmentation")
 
 
-@dataclass
-class Live:
-    """Objects that a Python caller brings along, instead of names in a config."""
-
-    model: nn.Module | None = None
-    data: Splits | None = None
-    criterion: Callable[..., torch.Tensor] | None = None
-    trackers: list[Tracker] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What every step of the launched side works from."""
-
-    run_dir: RunDir
-    plan: Plan
-    host: Host
-    live: Live
-    log: logging.Logger
-    events: Events
-
-    @property
-    def watched(self) -> bool:
-        """A person watches a terminal."""
-        return sys.stderr.isatty()
-
-
-def _origin(plan: Plan, section: str) -> str:
-    """Where a part comes from, for people: `data.name digits`, `model.target ./model.py:build`."""
-    chosen = next(c for c in plan.choices if c.key in (f"{section}.name", f"{section}.target"))
-    return f"{chosen.key} {chosen.value}"
-
-
-def target_of(plan: Plan, section: str) -> Target | None:
-    text = plan.config[section]["target"]
-    return find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports) if text else None
-
-
-def _factory(job: Job, section: str, kind: Kind) -> Callable[..., Any]:
-    target = target_of(job.plan, section)
-    return load_target(target) if target else job.host.offer(kind, str(job.plan.choice(f"{section}.name"))).factory
-
-
-def _make(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> Any:
-    """Call a factory; what it does not take is named before it is called.
-
-    Raises:
-        ConfigValueError: an argument that it does not take, or one that it needs.
-        DataError: its file is missing or its data are wrong.
-        EnvironmentFault: a package that it needs is missing.
-    """
-    _check_arguments(factory, args, origin, section)
-    try:
-        return factory(**args)
-    except RegtrainError:
-        raise
-    except ModuleNotFoundError as problem:
-        package = {"sklearn": "scikit-learn"}.get(str(problem.name), str(problem.name))
-        raise EnvironmentFault(f"{origin} needs the package {package!r}", f"pip install {package}") from problem
-    except (OSError, ValueError, TypeError, RuntimeError) as problem:
-        kind = DataError if section == "data" else ConfigValueError
-        reason = (
-            f"{problem.strerror}: {problem.filename}"
-            if isinstance(problem, OSError) and problem.filename
-            else brief(problem)
-        )
-        raise kind(f"{origin} failed: {reason}", "the trace is in train.log") from problem
-
-
-def _check_arguments(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> None:
-    accepted = accepted_arguments(factory)
-    if accepted is None:
-        return
-    for name in args:
-        if name not in accepted:
-            near = nearest(name, accepted) or sorted(accepted)
-            raise ConfigValueError(
-                f"{section}.{name}: {origin} takes no {name!r}", f"it takes: {', '.join(near) or 'nothing'}"
-            )
-    needed = [
-        p.name
-        for p in inspect.signature(factory).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in args
-    ]
-    if needed:
-        raise ConfigValueError(f"{origin} needs {section}.{needed[0]}", f"it takes: {', '.join(sorted(accepted))}")
-
-
 def build_data(job: Job) -> Splits:
-    origin = _origin(job.plan, "data")
+    origin = origin_of(job.plan, "data")
     if job.live.data is not None:
         splits = job.live.data
     else:
-        factory = _factory(job, "data", "datasets")
+        factory = factory_of(job, "data", "datasets")
         settings = job.plan.config["data"]
         args = {key: settings[key] for key in DATA_KEYS if settings[key] is not None} | settings["args"]
-        splits = as_splits(_make(factory, args, origin, "data"), origin)
+        splits = as_splits(make(factory, args, origin, "data"), origin)
     check_splits(splits, origin)
     return splits
 
@@ -137,12 +43,12 @@ def build_data(job: Job) -> Splits:
 def build_model(job: Job) -> nn.Module:
     if job.live.model is not None:
         return job.live.model
-    origin = _origin(job.plan, "model")
+    origin = origin_of(job.plan, "model")
     settings = job.plan.config["model"]
     args = {**settings["args"]}
     if settings["pretrained"] is not None:
         args["pretrained"] = settings["pretrained"]
-    model = _make(_factory(job, "model", "models"), args, origin, "model")
+    model = make(factory_of(job, "model", "models"), args, origin, "model")
     if not isinstance(model, nn.Module):
         raise ConfigValueError(f"{origin} returned a {type(model).__name__}", "return a torch.nn.Module")
     if not any(p.requires_grad for p in model.parameters()):
@@ -160,7 +66,7 @@ def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
         factory, origin = load_target(target), f"loss.target {settings['target']}"
     else:
         factory, origin = _torch_loss(name), f"loss.name {name}"
-    return cast("Callable[..., torch.Tensor]", _make(factory, settings["args"], origin, "loss"))
+    return cast("Callable[..., torch.Tensor]", make(factory, settings["args"], origin, "loss"))
 
 
 def _torch_loss(name: str) -> Callable[..., Any]:
@@ -189,10 +95,10 @@ def _build_optimizer(job: Job, model: nn.Module) -> torch.optim.Optimizer:
         args["lr"] = settings["lr"]
     parameters = [p for p in model.parameters() if p.requires_grad]
 
-    def make(**rest: Any) -> torch.optim.Optimizer:
+    def with_parameters(**rest: Any) -> torch.optim.Optimizer:
         return cast("torch.optim.Optimizer", factory(parameters, **_tuples(rest)))
 
-    return cast("torch.optim.Optimizer", _make(make, args, f"optimizer {name}", "optimizer"))
+    return cast("torch.optim.Optimizer", make(with_parameters, args, f"optimizer {name}", "optimizer"))
 
 
 def _tuples(args: dict[str, Any]) -> dict[str, Any]:
@@ -211,7 +117,7 @@ def _build_scheduler(job: Job, optimizer: torch.optim.Optimizer, schedule: Sched
     with warnings.catch_warnings():
         # SequentialLR steps its parts while it is made, before the optimizer has made a step
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
-        made = _make(lambda **rest: factory(optimizer, schedule, **rest), args, f"scheduler {name}", "scheduler")
+        made = make(lambda **rest: factory(optimizer, schedule, **rest), args, f"scheduler {name}", "scheduler")
     return cast("LRScheduler", made)
 
 
@@ -243,55 +149,6 @@ def _batches(plan: Plan, splits: Splits, name: str) -> Batches | None:
     return made
 
 
-def _settings(job: Job, batches: int, val: bool, watched: Sequence[str]) -> tuple[Settings, Schedule]:
-    plan = job.plan
-    config, training = plan.config, plan.config["training"]
-    accumulate = int(plan.choice("training.gradient_accumulation_steps"))
-    per_epoch = -(-batches // accumulate)
-    epochs, max_steps = training["epochs"], training["max_steps"]
-    if training["debug"]:
-        epochs, max_steps = 1, None
-    epochs = epochs or -(-max_steps // per_epoch)
-    total = min(epochs * per_epoch, max_steps or epochs * per_epoch)
-    interval: Literal["epoch", "step"] = plan.choice("scheduler.interval") if config["scheduler"] else "epoch"
-    monitor = (config["scheduler"] or {}).get("monitor") or ("val/loss" if val else "train/loss")
-    settings = Settings(
-        epochs=epochs,
-        max_steps=max_steps,
-        accumulate=accumulate,
-        clip=training["gradient_clip_norm"],
-        log_every=config["logging"]["every_n_steps"],
-        validate_every_epochs=config["evaluation"]["every_n_epochs"],
-        validate_every_steps=config["evaluation"]["every_n_steps"],
-        save_every_steps=config["checkpoint"]["every_n_steps"],
-        scheduler_interval=interval,
-        scheduler_monitor=monitor,
-        metrics=_metrics(config["evaluation"]["metrics"]),
-        watched=job.watched,
-        monitored=[*watched, *([monitor] if _is_plateau(plan) else [])],
-    )
-    return settings, Schedule(epochs, per_epoch, total, interval)
-
-
-def _metrics(names: Sequence[str] | None) -> list[str] | None:
-    """Bare names of metrics as evaluators call them."""
-    spellings = {"f1_score": "f1"}
-    return None if names is None else [spellings.get(n, n) for n in (name.removeprefix("val/") for name in names)]
-
-
-def _is_plateau(plan: Plan) -> bool:
-    return bool(plan.config["scheduler"]) and plan.choice("scheduler.name") in ("ReduceLROnPlateau", "plateau")
-
-
-def keep_policy(plan: Plan, val: bool) -> KeepPolicy:
-    config = plan.config["checkpoint"]
-    monitor, mode = str(plan.choice("checkpoint.monitor")), plan.choice("checkpoint.mode")
-    if not val and monitor.startswith("val/"):
-        monitor, mode = "train/loss", "min"
-    names = ("save_best", "save_last", "every_n_epochs", "every_n_steps", "keep_top_k")
-    return KeepPolicy(monitor, mode, **{name: config[name] for name in names})
-
-
 def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpoints) -> tuple[Parts, Schedule]:
     """Everything but the trackers, which want to know where the run stands."""
     plan, host = job.plan, job.host
@@ -304,10 +161,10 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
     optimizer = _build_optimizer(job, model)
     train, val = _batches(plan, splits, "train"), _batches(plan, splits, "val")
     assert train is not None
-    policy, early_stopping = checkpoints.policy, _early_stopping(plan, checkpoints.policy)
+    policy, early_stopping = checkpoints.policy, early_stopping_of(plan, checkpoints.policy)
     watched = [policy.monitor] if policy.save_best or policy.keep_top_k else []
     watched += [early_stopping.monitor] if early_stopping else []
-    settings, schedule = _settings(job, len(train), val is not None, watched)
+    settings, schedule = settings_of(job, len(train), val is not None, watched)
     if val and not settings.validate_every_steps and settings.validate_every_epochs > settings.epochs:
         job.log.warning(
             "evaluation.every_n_epochs is %d and the run has %d epochs: the validation data are not used, "
@@ -321,7 +178,7 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
     evaluator = None
     if val and name != NO_EVALUATOR:
         make_evaluator = host.offer("evaluators", name).factory
-        evaluator = _make(make_evaluator, args, "evaluator", "evaluation.evaluator")
+        evaluator = make(make_evaluator, args, "evaluator", "evaluation.evaluator")
     seed_all(int(plan.choice("experiment.seed")))
     parts = Parts(
         model=model,
@@ -340,12 +197,3 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
         config=without_secrets(plan.config),  # a registered checkpoint is shared
     )
     return parts, schedule
-
-
-def _early_stopping(plan: Plan, policy: KeepPolicy) -> EarlyStopping | None:
-    settings = plan.config["early_stopping"]
-    if not settings or not settings["enabled"]:
-        return None
-    monitor = settings["monitor"] or policy.monitor
-    mode = settings["mode"] or (policy.mode if monitor == policy.monitor else mode_of(monitor))
-    return EarlyStopping(monitor, mode, settings["patience"], settings["min_delta"])

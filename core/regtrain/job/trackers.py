@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from regtrain.job.parts import Job
+from regtrain.job.making import Job
 from regtrain.types import Schedule, Tracker, TrackerContext
 
 __all__ = ["build_trackers"]

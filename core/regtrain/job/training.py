@@ -19,8 +19,10 @@ from regtrain.job.data import fingerprints
 from regtrain.job.events import Events
 from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
-from regtrain.job.parts import Job, Live, build_data, build_model, build_parts, keep_policy, target_of
+from regtrain.job.making import Job, Live, target_of
+from regtrain.job.parts import build_data, build_model, build_parts
 from regtrain.job.resume import find_state, load_into, same_measures
+from regtrain.job.settings import keep_policy
 from regtrain.job.trackers import build_trackers
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.trainer import Interrupted, StopFlag, Trainer

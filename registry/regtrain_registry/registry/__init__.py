@@ -26,7 +26,7 @@ from regtrain_registry.refs import check_alias, check_name, parse_ref
 from regtrain_registry.registry import runs, versions
 from regtrain_registry.registry.aliases import set_alias
 from regtrain_registry.registry.database import Database, shown
-from regtrain_registry.registry.finding import find, model_id
+from regtrain_registry.registry.finding import find, lock_model, model_id
 from regtrain_registry.remote_blobs import open_store
 
 if TYPE_CHECKING:
@@ -183,8 +183,9 @@ class Registry:
         now = datetime.now(UTC)
 
         def work(connection: Connection) -> VersionInfo:
+            owner = lock_model(connection, parsed.model)
             version_id = find(connection, parsed)
-            set_alias(connection, model_id(connection, parsed.model), alias, version_id, now)
+            set_alias(connection, owner, alias, version_id, now)
             return versions.detail(connection, version_id)
 
         return self._database.write(work)

@@ -5,15 +5,14 @@ No connection outlives its transaction. So none crosses a fork, and every retry 
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+from urllib.parse import quote, quote_plus
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from regtrain_registry import migrations
 from regtrain_registry.errors import (
@@ -27,14 +26,14 @@ from regtrain_registry.errors import (
     SchemaTooNewError,
 )
 from regtrain_registry.location import check_file_system, make_private_folder
+from regtrain_registry.registry.backends import Backend, Fault, backend_of
 
 __all__ = ["Database"]
 
 Result = TypeVar("Result")
 
 TRIES = 50
-_decode_json = json.JSONDecoder().decode
-_WRITES = "regtrain_writes"  # execution option of a connection that is going to write
+_SECRETS = ("password", "passwd", "sslpassword")  # of a URL's query
 
 
 class Database:
@@ -56,9 +55,13 @@ class Database:
         self._timeout = lock_timeout
         if url.get_backend_name() == "sqlite":
             self.url = _prepare_file(url, create, read_file_system)
-        with self._translated():
-            self._engine = self._make_engine()
-            self._writer = self._engine.execution_options(**{_WRITES: True})
+        self._backend = backend_of(self.url, lock_timeout)
+        try:
+            self._engine = self._backend.engine(self.url)
+        except ImportError as error:
+            raise _no_driver(self.url, self._backend, error) from error
+        self._reader = self._backend.reader(self._engine)
+        self._writer = self._backend.writer(self._engine)
         version = self.version()
         if version is None and not create:
             raise _no_registry(self.url)
@@ -76,28 +79,34 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema to the newest that this release knows."""
-        self.write(migrations.upgrade)
+
+        def work(connection: Connection) -> None:
+            self._backend.lock_schema(connection)
+            migrations.upgrade(connection)
+
+        self.write(work)
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Do `work` in one transaction that sees one state of the database and locks nobody out."""
-        with self._translated(), self._engine.begin() as connection:
+        with self._translated(), self._reader.begin() as connection:
             return work(connection)
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
-        """Do `work` in one transaction that holds the write lock from its start; committed on return.
+        """Do `work` in one transaction that other writers wait for; committed on return.
 
+        SQLite is locked from the start. Elsewhere `work` locks the row of its model before it reads what it decides on.
         Tried again, on a new connection, where another writer was in the way: `work` may run several times.
         """
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
         from tenacity import wait_random_exponential as wait
 
         retrying = Retrying(
-            retry=retry_if_exception(_retryable),
+            retry=retry_if_exception(self._retryable),
             stop=stop_after_attempt(TRIES) | stop_after_delay(self._timeout),
             wait=wait(multiplier=0.01, max=1),
             reraise=True,
         )
-        with self._translated():
+        with self._translated(writing=True):
             result: Result = retrying(self._write_once, work)
             return result
 
@@ -105,43 +114,18 @@ class Database:
         with self._writer.begin() as connection:
             return work(connection)
 
-    def _make_engine(self) -> Engine:
-        if self.url.get_backend_name() != "sqlite":
-            return create_engine(self.url, poolclass=NullPool)
-        engine = create_engine(
-            self.url,
-            poolclass=NullPool,
-            connect_args={"timeout": self._timeout},
-            json_deserializer=_decode_json,  # a list of versions holds many documents
-        )
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
+    def _retryable(self, error: BaseException) -> bool:
+        """Another writer's lock, or another writer's row, which the next try sees and reckons with."""
+        if isinstance(error, IntegrityError):
+            return True
+        return isinstance(error, DBAPIError) and self._backend.fault(error) is Fault.BUSY
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, *, writing: bool = False) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
-            raise translate(error, self.url) from error
-        except ModuleNotFoundError as error:
-            raise RegistryUnavailableError(
-                f"the driver {error.name} of {shown(self.url)} is not installed", f"pip install {error.name}"
-            ) from error
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own idea of when to send BEGIN is off; see _begin_sqlite
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes the lock at once: taken later, it could not be waited for."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            raise translate(error, self.url, self._backend, writing=writing) from error
 
 
 def _prepare_file(url: URL, create: bool, read_file_system: Callable[[Path], int | None] | None) -> URL:
@@ -160,46 +144,50 @@ def _no_registry(url: URL) -> NoRegistryError:
     return NoRegistryError(f"there is no registry at {shown(url)} yet", "Run something first: regtrain run CONFIG.")
 
 
+def _no_driver(url: URL, backend: Backend, error: ImportError) -> RegistryUnavailableError:
+    """Our extra brings the drivers that are used where the URL names none."""
+    module = (error.name or "").partition(".")[0] or url.get_driver_name()
+    ours = module in ("psycopg", "pymysql") and backend.extra
+    return RegistryUnavailableError(
+        f"the driver {module} of {shown(url)} is not installed",
+        f"pip install regtrain[{backend.extra}]" if ours else f"pip install {module}",
+    )
+
+
 def shown(url: URL) -> str:
     """The URL for people: the path of a file, or without password."""
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    hidden = {name: "***" for name in _SECRETS if name in url.query}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
-def _retryable(error: BaseException) -> bool:
-    """Another writer's lock, or another writer's row, which the next try sees and reckons with."""
-    if isinstance(error, IntegrityError):
-        return True
-    if isinstance(error, OperationalError):
-        return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    return False
+def _without_secrets(text: str, url: URL) -> str:
+    secrets = [url.password, *(url.query.get(name) for name in _SECRETS)]
+    for secret in secrets:
+        for form in (str(secret), quote(str(secret), safe=""), quote_plus(str(secret))) if secret else ():
+            text = text.replace(form, "***")
+    return text
 
 
-def _sqlite_code(error: DBAPIError) -> int | None:
-    """SQLite's primary result code."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return None if code is None else int(code) & 0xFF
-
-
-def translate(error: DBAPIError, url: URL) -> RegistryError:
+def translate(error: DBAPIError, url: URL, backend: Backend, *, writing: bool = False) -> RegistryError:
     """The driver's error as one of ours, without the password of the URL."""
-    reason = str(error.orig).partition("\n")[0]
-    if url.password:
-        reason = reason.replace(str(url.password), "***")
+    reason = _without_secrets(backend.reason(error), url)
     place = shown(url)
     if isinstance(error, IntegrityError):
         return ConflictError(f"{place} refused the row: {reason}", "Try again; another process may be at work.")
-    match _sqlite_code(error):
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+    match backend.fault(error):
+        case Fault.BUSY:
             return RegistryLockedError(f"{place} is locked by another process", "Try again when it has finished.")
-        case sqlite3.SQLITE_READONLY:
-            return RegistryReadOnlyError(
-                f"{place} is read-only", "Ask for write permission on the file and its folder."
-            )
-        case sqlite3.SQLITE_NOTADB:
+        case Fault.READ_ONLY:
+            return RegistryReadOnlyError(f"{place} is read-only", backend.how_to_write)
+        case Fault.DENIED if writing:
+            return RegistryReadOnlyError(f"{place} may not be written: {reason}", backend.how_to_write)
+        case Fault.NOT_A_DATABASE:
             return RegistryUnavailableError(f"{place} is not a SQLite database", "Name another file, or move it away.")
-        case sqlite3.SQLITE_CORRUPT:
+        case Fault.DAMAGED:
             return DatabaseDamagedError(f"{place} is damaged: {reason}", "Restore it from a backup.")
-        case sqlite3.SQLITE_FULL:
+        case Fault.FULL:
             return RegistryUnavailableError(f"the disk of {place} is full", "Free space; nothing was recorded.")
     return RegistryUnavailableError(
         f"{place} cannot be used: {reason}", "Check the address, the server and the permissions."

@@ -13,11 +13,12 @@ from regtrain_registry.registry.columns import RELEASED, V, version_text
 from regtrain_registry.semver import Range
 from regtrain_registry.tables import ALIASES, MODELS
 
-__all__ = ["find", "model_id"]
+__all__ = ["find", "lock_model", "model_id"]
 
 # Statements stand at module level: to build one takes longer than to run it.
 _MODEL = select(MODELS.c.id).where(MODELS.c.name == bindparam("model"))
-_MODEL_NAMES = select(MODELS.c.name).order_by(MODELS.c.name)
+_LOCKED_MODEL = _MODEL.with_for_update()  # SQLite, whose writers hold the whole file, leaves that out
+_MODEL_NAMES = select(MODELS.c.name)
 _OF_MODEL = select(V.id).join(MODELS, MODELS.c.id == V.model_id).where(MODELS.c.name == bindparam("model"))
 _HIGHEST = _OF_MODEL.order_by(V.sort_key.desc()).limit(1)
 _LATEST = _HIGHEST.where(*RELEASED)
@@ -35,9 +36,18 @@ _ALIASES = select(ALIASES.c.name).where(ALIASES.c.model_id == bindparam("owner")
 
 def model_id(connection: Connection, name: str) -> int:
     """The id of a model's row; `ModelNotFoundError` with the nearest names."""
-    found = connection.execute(_MODEL, {"model": name}).scalar()
+    return _id(connection, _MODEL, name)
+
+
+def lock_model(connection: Connection, name: str) -> int:
+    """The same, and other writers of this model wait until the transaction ends."""
+    return _id(connection, _LOCKED_MODEL, name)
+
+
+def _id(connection: Connection, query: Select[Any], name: str) -> int:
+    found = connection.execute(query, {"model": name}).scalar()
     if found is None:
-        names = list(connection.execute(_MODEL_NAMES).scalars())
+        names = sorted(connection.execute(_MODEL_NAMES).scalars())
         near = nearest(name, names) or names[:5]
         hint = f"There is {', '.join(near)}." if near else "Nothing is registered yet; run regtrain run CONFIG."
         raise ModelNotFoundError(f"no model {name!r}", hint)

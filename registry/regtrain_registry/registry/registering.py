@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -19,7 +19,7 @@ from regtrain_registry.errors import (
     RunNotFoundError,
     VersionTakenError,
 )
-from regtrain_registry.json_values import as_text, json_safe
+from regtrain_registry.json_values import as_text, fitting, json_safe
 from regtrain_registry.recipe import Decision, Recipe, decide
 from regtrain_registry.records import (
     Artifact,
@@ -72,6 +72,12 @@ def check(registration: Registration) -> Request:
     """Refuse what cannot be registered before anything is stored; pure."""
     check_name(registration.model)
     _check_files(registration.files)
+    registration = replace(
+        registration,
+        run_id=fitting("id of the run", registration.run_id, 64),
+        idempotency_key=fitting("idempotency key", registration.idempotency_key, 128),
+        source=replace(registration.source, git_commit=fitting("commit", registration.source.git_commit, 64)),
+    )
     recipe, shown = registration.recipe, registration.config
     config = json_safe(recipe.config)
     parts = (json_safe(part) for part in (recipe.data, recipe.code, recipe.signature, recipe.state))

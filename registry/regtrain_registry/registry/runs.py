@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
-from regtrain_registry.json_values import as_text, json_safe
+from regtrain_registry.json_values import as_text, fitting, json_safe
 from regtrain_registry.processes import ProcessIdentity, is_gone
 from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.registry.columns import AnyRow, version_text
@@ -28,19 +28,20 @@ _SHOWN_MATCHES = 5
 
 def start(connection: Connection, run: RunStart, now: datetime) -> None:
     """Insert the run as running; `RunExistsError` when its id is taken."""
-    if connection.execute(select(_R.id).where(_R.id == run.run_id)).scalar() is not None:
-        raise RunExistsError(f"run {run.run_id!r} is recorded already", "Give the new run its own id.")
+    run_id = fitting("id of the run", run.run_id, 64)
+    if connection.execute(select(_R.id).where(_R.id == run_id)).scalar() is not None:
+        raise RunExistsError(f"run {run_id!r} is recorded already", "Give the new run its own id.")
     connection.execute(
         insert(RUNS).values(
-            id=run.run_id,
+            id=run_id,
             name=as_text(run.name)[:255],
             status=RunStatus.RUNNING.value,
-            run_dir=as_text(run.run_dir),
-            host=run.host,
+            run_dir=fitting("path of the run's folder", run.run_dir, 700),
+            host=as_text(run.host)[:255],
             pid=run.pid,
             pid_started=run.pid_started,
-            boot_id=run.boot_id,
-            resumed_from=None if run.resumed_from is None else as_text(run.resumed_from),
+            boot_id=fitting("boot id", run.boot_id, 64),
+            resumed_from=fitting("path of what the run resumes from", run.resumed_from, 700),
             started_at=now,
             metrics={},
             data={},
@@ -53,7 +54,7 @@ def start(connection: Connection, run: RunStart, now: datetime) -> None:
 
 def change(connection: Connection, run_id: str, values: Mapping[str, Any]) -> None:
     """Set columns of one run; `RunNotFoundError` when there is none by that id."""
-    if connection.execute(update(RUNS).where(_R.id == run_id).values(values)).rowcount == 0:
+    if connection.execute(update(RUNS).where(_R.id == as_text(run_id)).values(values)).rowcount == 0:
         raise _not_found(connection, run_id)
 
 
@@ -81,7 +82,7 @@ def outcome(
         "best": None if best is None else json_safe(best),
         "data": json_safe(data),
         "error": None if error is None else as_text(error)[:10_000],
-        "seconds": seconds,
+        "seconds": json_safe(seconds),
         "finished_at": now,
     }
 
@@ -100,12 +101,14 @@ def runs(connection: Connection, limit: int | None, status: RunStatus | None) ->
 
 def get(connection: Connection, ref: str) -> RunDetail:
     """The run by id, folder, name (the newest of it), or the beginning of its id when that says which."""
+    ref = as_text(ref)
     folder = str(Path(os.path.abspath(Path(ref).expanduser())))  # noqa: PTH100 - as recorded: links not followed
     for where in (_R.id == ref, _R.run_dir.in_([ref, folder]), _R.name == ref):
         row = _newest(connection, where)
         if row is not None:
             return _detail(row)
-    matches = list(connection.execute(select(_R.id).where(_R.id.startswith(ref, autoescape=True)).limit(20)).scalars())
+    begins = func.substr(_R.id, 1, len(ref)) == ref  # LIKE takes capitals for small letters in some databases
+    matches = sorted(connection.execute(select(_R.id).where(begins).order_by(_R.id).limit(20)).scalars())
     if len(matches) > 1:
         some = ", ".join(matches[:_SHOWN_MATCHES])
         raise RunNotFoundError(f"{len(matches)} runs begin with {ref!r}", f"Write more of the id: {some}.")

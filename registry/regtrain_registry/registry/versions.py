@@ -82,22 +82,22 @@ def _counted_models() -> Select[Any]:
         select(*columns, *(latest.c[field] for field in _CountedModel._fields[len(columns) :]))
         .join_from(MODELS, counted, counted.c.model_id == MODELS.c.id, isouter=True)
         .join(latest, latest.c.id == released.correlate(MODELS).scalar_subquery(), isouter=True)
-        .order_by(MODELS.c.name)
     )
 
 
 @cache
 def _aliased() -> Select[Any]:
     query = select(ALIASES.c.model_id, ALIASES.c.name, V.major, V.minor, V.patch, V.prerelease)
-    return query.join(VERSIONS, V.id == ALIASES.c.version_id).order_by(ALIASES.c.name)
+    return query.join(VERSIONS, V.id == ALIASES.c.version_id)
 
 
 def models(connection: Connection) -> list[ModelInfo]:
     """Every model by name, in two queries."""
     aliases: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(_aliased()):
+    # Names are put in order here, because databases order text in different ways.
+    for row in sorted(connection.execute(_aliased()), key=attrgetter("name")):
         aliases[row.model_id][row.name] = version_text(row)
-    rows = (_CountedModel(*row) for row in connection.execute(_counted_models()))
+    rows = sorted((_CountedModel(*row) for row in connection.execute(_counted_models())), key=attrgetter("name"))
     return [_model(row, aliases.get(row.id, {})) for row in rows]
 
 
@@ -129,17 +129,13 @@ def _queries(column: str) -> _Queries:
         .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
         .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
         .where(where),
-        aliases=select(ALIASES.c.version_id, ALIASES.c.name)
-        .join(VERSIONS, V.id == ALIASES.c.version_id)
-        .where(where)
-        .order_by(ALIASES.c.name),
-        parents=select(LINEAGE.c.child_id, LINEAGE.c.relation, MODELS.c.name)
+        aliases=select(ALIASES.c.version_id, ALIASES.c.name).join(VERSIONS, V.id == ALIASES.c.version_id).where(where),
+        parents=select(LINEAGE.c.child_id, LINEAGE.c.relation, MODELS.c.name, parent.c.sort_key)
         .add_columns(parent.c.major, parent.c.minor, parent.c.patch, parent.c.prerelease)
         .join_from(LINEAGE, VERSIONS, V.id == LINEAGE.c.child_id)
         .join(parent, parent.c.id == LINEAGE.c.parent_id)
         .join(MODELS, MODELS.c.id == parent.c.model_id)
-        .where(where)
-        .order_by(MODELS.c.name, parent.c.sort_key, LINEAGE.c.relation),
+        .where(where),
         versions=select(*columns, *wide)
         .join(VERSIONS, V.model_id == MODELS.c.id)
         .where(where)
@@ -187,16 +183,19 @@ def _related(connection: Connection, queries: _Queries, key: int) -> _Related:
     for owner, path, kind, digest, size in connection.execute(queries.artifacts, {"key": key}):
         artifacts[owner].append(Artifact(path, ArtifactKind(kind), digest, size))
     for found in artifacts.values():
-        found.sort(key=attrgetter("path"))  # here, because databases order text in different ways
+        found.sort(key=attrgetter("path"))
     aliases: dict[int, list[str]] = defaultdict(list)
     for owner, name in connection.execute(queries.aliases, {"key": key}):
         aliases[owner].append(name)
+    for names in aliases.values():
+        names.sort()
     return _Related(artifacts, aliases, _parents(connection, queries, key))
 
 
 def _parents(connection: Connection, queries: _Queries, key: int) -> dict[int, list[ParentLink]]:
     parents: dict[int, list[ParentLink]] = defaultdict(list)
-    for row in connection.execute(queries.parents, {"key": key}):
+    rows = connection.execute(queries.parents, {"key": key})
+    for row in sorted(rows, key=attrgetter("name", "sort_key", "relation")):
         parents[row.child_id].append(ParentLink(f"{row.name}@{version_text(row)}", Relation(row.relation)))
     return parents
 

@@ -13,7 +13,11 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
+LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql")
+DOCUMENT = sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")
+# By its own habit: perhaps no transactions, no letters but Latin ones, and `Key` the same as `key`.
+MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 
 def upgrade() -> None:
@@ -67,12 +71,12 @@ def _runs() -> None:
         sa.Column("steps", sa.BigInteger(), nullable=True),
         sa.Column("epochs", sa.Integer(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("metrics", sa.JSON(), nullable=False),
-        sa.Column("best", sa.JSON(), nullable=True),
-        sa.Column("data", sa.JSON(), nullable=False),
-        sa.Column("code", sa.JSON(), nullable=False),
-        sa.Column("environment", sa.JSON(), nullable=False),
-        sa.Column("config", sa.JSON(), nullable=False),
+        sa.Column("metrics", DOCUMENT, nullable=False),
+        sa.Column("best", DOCUMENT, nullable=True),
+        sa.Column("data", DOCUMENT, nullable=False),
+        sa.Column("code", DOCUMENT, nullable=False),
+        sa.Column("environment", DOCUMENT, nullable=False),
+        sa.Column("config", DOCUMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_rt_runs"),
     )
     _index("ix_rt_runs_name_started_at", "rt_runs", "name", "started_at")
@@ -101,12 +105,12 @@ def _versions() -> None:
         sa.Column("git_commit", sa.String(64), nullable=True),
         sa.Column("dirty", sa.Boolean(), nullable=True),
         sa.Column("idempotency_key", sa.String(128), nullable=True),
-        sa.Column("summary", sa.Text(), nullable=False),
-        sa.Column("bump", sa.JSON(), nullable=False),
-        sa.Column("metrics", sa.JSON(), nullable=False),
-        sa.Column("signature", sa.JSON(), nullable=False),
-        sa.Column("config", sa.JSON(), nullable=False),
-        sa.Column("recipe", sa.JSON(), nullable=False),
+        sa.Column("summary", LONG_TEXT, nullable=False),
+        sa.Column("bump", DOCUMENT, nullable=False),
+        sa.Column("metrics", DOCUMENT, nullable=False),
+        sa.Column("signature", DOCUMENT, nullable=False),
+        sa.Column("config", DOCUMENT, nullable=False),
+        sa.Column("recipe", DOCUMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_rt_versions"),
         sa.UniqueConstraint(*identity, name="uq_rt_versions_model_id_major_minor_patch_prerelease"),
         sa.UniqueConstraint("model_id", "number", name="uq_rt_versions_model_id_number"),
@@ -159,7 +163,7 @@ def _reference(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
 
 def _table(name: str, *parts: Any) -> None:
     if not sa.inspect(op.get_bind()).has_table(name):
-        op.create_table(name, *parts)
+        op.create_table(name, *parts, **MYSQL)
 
 
 def _index(name: str, table: str, *columns: str) -> None:

@@ -1,0 +1,110 @@
+"""What every step of the job works from, and how a factory is called."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, brief, nearest
+from regtrain.host import Host
+from regtrain.job.events import Events
+from regtrain.run_dir import RunDir
+from regtrain.targets import Target, accepted_arguments, find_target, load_target
+from regtrain.types import Kind, Plan, Splits, Tracker
+
+__all__ = ["Job", "Live", "factory_of", "make", "origin_of", "target_of"]
+
+
+@dataclass
+class Live:
+    """Objects that a Python caller brings along, instead of names in a config."""
+
+    model: nn.Module | None = None
+    data: Splits | None = None
+    criterion: Callable[..., torch.Tensor] | None = None
+    trackers: list[Tracker] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every step of the launched side works from."""
+
+    run_dir: RunDir
+    plan: Plan
+    host: Host
+    live: Live
+    log: logging.Logger
+    events: Events
+
+    @property
+    def watched(self) -> bool:
+        """A person watches a terminal."""
+        return sys.stderr.isatty()
+
+
+def origin_of(plan: Plan, section: str) -> str:
+    """Where a part comes from, for people: `data.name digits`, `model.target ./model.py:build`."""
+    chosen = next(c for c in plan.choices if c.key in (f"{section}.name", f"{section}.target"))
+    return f"{chosen.key} {chosen.value}"
+
+
+def target_of(plan: Plan, section: str) -> Target | None:
+    text = plan.config[section]["target"]
+    return find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports) if text else None
+
+
+def factory_of(job: Job, section: str, kind: Kind) -> Callable[..., Any]:
+    target = target_of(job.plan, section)
+    return load_target(target) if target else job.host.offer(kind, str(job.plan.choice(f"{section}.name"))).factory
+
+
+def make(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> Any:
+    """Call a factory; what it does not take is named before it is called.
+
+    Raises:
+        ConfigValueError: an argument that it does not take, or one that it needs.
+        DataError: its file is missing or its data are wrong.
+        EnvironmentFault: a package that it needs is missing.
+    """
+    _check_arguments(factory, args, origin, section)
+    try:
+        return factory(**args)
+    except RegtrainError:
+        raise
+    except ModuleNotFoundError as problem:
+        package = {"sklearn": "scikit-learn"}.get(str(problem.name), str(problem.name))
+        raise EnvironmentFault(f"{origin} needs the package {package!r}", f"pip install {package}") from problem
+    except (OSError, ValueError, TypeError, RuntimeError) as problem:
+        kind = DataError if section == "data" else ConfigValueError
+        reason = (
+            f"{problem.strerror}: {problem.filename}"
+            if isinstance(problem, OSError) and problem.filename
+            else brief(problem)
+        )
+        raise kind(f"{origin} failed: {reason}", "the trace is in train.log") from problem
+
+
+def _check_arguments(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> None:
+    accepted = accepted_arguments(factory)
+    if accepted is None:
+        return
+    for name in args:
+        if name not in accepted:
+            near = nearest(name, accepted) or sorted(accepted)
+            raise ConfigValueError(
+                f"{section}.{name}: {origin} takes no {name!r}", f"it takes: {', '.join(near) or 'nothing'}"
+            )
+    needed = [
+        p.name
+        for p in inspect.signature(factory).parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in args
+    ]
+    if needed:
+        raise ConfigValueError(f"{origin} needs {section}.{needed[0]}", f"it takes: {', '.join(sorted(accepted))}")

@@ -1,0 +1,118 @@
+"""The automatic choices of a run that are no names: each with its reason."""
+
+from __future__ import annotations
+
+from regtrain.checkpoint.keep import mode_of
+from regtrain.config import Config
+from regtrain.errors import ConfigValueError, MissingKeyError
+from regtrain.hardware import Hardware
+from regtrain.host import Host
+from regtrain.types import Choice, Task
+
+__all__ = ["NO_EVALUATOR", "choose_device", "choose_length", "choose_loading", "choose_measures"]
+
+DEFAULT_SEED = 42
+DEFAULT_BATCH_SIZE = 32
+NO_EVALUATOR = "none"
+
+
+def choose_length(config: Config) -> list[Choice]:
+    training = config.training
+    if not (training.epochs or training.max_steps or training.debug):
+        raise MissingKeyError(
+            "training.epochs is missing: a run needs an end", "give training.epochs or training.max_steps"
+        )
+    seed = config.experiment.seed
+    choices = [
+        Choice("experiment.seed", DEFAULT_SEED if seed is None else seed, "config" if seed is not None else "default")
+    ]
+    batch, target = training.batch_size, training.target_batch_size
+    if batch is None:
+        batch = min(DEFAULT_BATCH_SIZE, target or DEFAULT_BATCH_SIZE)
+        choices.append(Choice("training.batch_size", batch, "default"))
+    else:
+        choices.append(Choice("training.batch_size", batch, "config"))
+    accumulate, reason = training.gradient_accumulation_steps, "config"
+    if target:
+        if target % batch:
+            raise ConfigValueError(
+                f"training.target_batch_size {target} is no multiple of the batch size {batch}",
+                "give a batch size that divides it",
+            )
+        accumulate, reason = target // batch, f"{target} samples a step from batches of {batch}"
+    return [*choices, Choice("training.gradient_accumulation_steps", accumulate, reason)]
+
+
+def choose_device(config: Config, hardware: Hardware) -> list[Choice]:
+    wanted, devices = config.training.device, config.distributed.devices
+    usable = bool(hardware.gpus) and hardware.cuda_build
+    if wanted == "cuda" and not usable:
+        why = "this machine has none" if not hardware.gpus else "the installed torch was built without CUDA"
+        raise ConfigValueError(f"training.device is cuda, and {why}", "leave training.device out")
+    device: str
+    if wanted != "auto":
+        device, reason = wanted, "config"
+    elif usable:
+        device, reason = "cuda", f"{hardware.gpus[0].name} found"
+    elif hardware.metal:
+        device, reason = "mps", "Apple GPU found"
+    elif hardware.gpus:
+        device, reason = "cpu", "the installed torch was built without CUDA"
+    else:
+        device, reason = "cpu", "no GPU found"
+    if device == "cuda" and devices:
+        device, reason = f"cuda:{devices[0]}", "distributed.devices"
+    return [Choice("training.device", device, reason), _precision(config, device, hardware)]
+
+
+def _precision(config: Config, device: str, hardware: Hardware) -> Choice:
+    """32 bits unless asked; what was asked for, where the device helps with it."""
+    asked, mixed = config.training.precision, config.training.mixed_precision
+    key = "training.precision"
+    if mixed is False or (asked in ("auto", "32") and not mixed):
+        return Choice(
+            key, "32", "mixed_precision is off" if mixed is False else "config" if asked == "32" else "default"
+        )
+    if asked == "bf16-mixed":
+        return Choice(key, asked, "config")
+    if not device.startswith("cuda"):
+        return Choice(key, "32", f"mixed precision is off: it does not help on {device}")
+    if asked == "16-mixed":
+        return Choice(key, asked, "config")
+    name = "bf16-mixed" if hardware.gpus and hardware.gpus[0].likes_bf16 else "16-mixed"
+    return Choice(key, name, f"mixed_precision on {hardware.gpus[0].name if hardware.gpus else device}")
+
+
+def choose_measures(config: Config, host: Host) -> list[Choice]:
+    task: Task = host.offer("tasks", config.experiment.task or "classification").factory()
+    evaluator = config.evaluation.evaluator.name
+    nothing = evaluator is not None and evaluator.lower() == NO_EVALUATOR
+    monitor = config.checkpoint.monitor or ("val/loss" if nothing else task.monitor)
+    mode = config.checkpoint.mode or mode_of(monitor)
+    return [
+        Choice(
+            "loss.name", config.loss.target or config.loss.name or task.loss, "config" if _given(config) else "task"
+        ),
+        Choice(
+            "evaluation.evaluator.name",
+            NO_EVALUATOR if nothing else host.offer("evaluators", evaluator or task.evaluator).name,
+            "config" if evaluator else "task",
+        ),
+        Choice(
+            "checkpoint.monitor",
+            monitor,
+            "config" if config.checkpoint.monitor else "no evaluator" if nothing else "task",
+        ),
+        Choice("checkpoint.mode", mode, "config" if config.checkpoint.mode else f"from the name {monitor!r}"),
+    ]
+
+
+def _given(config: Config) -> bool:
+    return bool(config.loss.target or config.loss.name)
+
+
+def choose_loading(config: Config) -> list[Choice]:
+    workers = config.data.num_workers
+    if workers is None:
+        return [Choice("data.num_workers", 0, "samples are loaded in the training process; more for slow datasets")]
+    return [Choice("data.num_workers", workers, "config")]

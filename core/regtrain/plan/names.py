@@ -1,0 +1,145 @@
+"""Which plugin or file each part of a run comes from: every name checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from regtrain.config import Config
+from regtrain.errors import ConfigValueError, MissingKeyError
+from regtrain.host import Host
+from regtrain.targets import find_target
+from regtrain.types import Choice, Kind
+
+__all__ = ["Asked", "PlanOptions", "choose_names"]
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What the command line says besides the config. `live`: parts that a Python caller brings as objects."""
+
+    cwd: Path
+    resume: str | None = None
+    resumed_from: str | None = None
+    parents: tuple[tuple[str, str], ...] = ()
+    allow_imports: tuple[str, ...] = ()
+    live: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the name-checking steps look at."""
+
+    config: Config
+    host: Host
+    options: PlanOptions
+    base_dir: Path
+
+
+def choose_names(asked: Asked) -> list[Choice]:
+    """Which plugin or file each part comes from."""
+    config, host = asked.config, asked.host
+    choices = [_part("model", "models", asked), _data(asked)]
+    task = config.experiment.task
+    if task:
+        choices.append(Choice("experiment.task", host.offer("tasks", task).name, "config"))
+    else:
+        choices.append(Choice("experiment.task", "classification", "no experiment.task; the most common one"))
+    if config.loss.target and "loss" not in asked.options.live:
+        find_target("loss.target", config.loss.target, asked.base_dir, asked.options.allow_imports)
+    optimizer = config.optimizer.name or "AdamW"
+    reason = "config" if config.optimizer.name else "no optimizer.name; a sound default for most models"
+    choices.append(Choice("optimizer.name", host.offer("optimizers", optimizer).name, reason))
+    if config.scheduler:
+        choices += _scheduler(config, host)
+    for tracker, settings in config.trackers.items():
+        if settings.enabled:
+            host.offer("trackers", tracker)
+    for name in config.export.formats:
+        host.offer("exporters", name)
+    return [*choices, *_places(config, host)]
+
+
+def _part(section: str, kind: Kind, asked: Asked) -> Choice:
+    settings, host = getattr(asked.config, section), asked.host
+    if section in asked.options.live:
+        return Choice(f"{section}.name", "(given)", "passed as an object")
+    if settings.name and settings.target:
+        raise ConfigValueError(f"{section}.name and {section}.target are both given", "keep the one that is meant")
+    if settings.target:
+        find_target(f"{section}.target", settings.target, asked.base_dir, asked.options.allow_imports)
+        return Choice(f"{section}.target", settings.target, "config")
+    if settings.name:
+        offer = host.offer(kind, settings.name)
+        return Choice(f"{section}.name", offer.name, f"plugin {offer.plugin} of {offer.distribution}")
+    names = ", ".join(host.names(kind))
+    raise MissingKeyError(
+        f"{section}.name is missing: a run needs {'data' if section == 'data' else 'a model'}",
+        f"give {section}.name ({names}), or {section}.target: ./file.py:function",
+    )
+
+
+def _data(asked: Asked) -> Choice:
+    data = asked.config.data
+    if "data" not in asked.options.live and not (data.name or data.target) and data.train_path:
+        if data.train_path.endswith(".csv"):
+            return Choice("data.name", asked.host.offer("datasets", "csv").name, "data.train_path ends in .csv")
+        raise MissingKeyError(
+            f"data.name is missing: nothing tells how to read {data.train_path}",
+            f"give data.name ({', '.join(asked.host.names('datasets'))}), or data.target: ./file.py:function",
+        )
+    return _part("data", "datasets", asked)
+
+
+def _scheduler(config: Config, host: Host) -> list[Choice]:
+    settings = config.scheduler
+    assert settings is not None
+    if not settings.name:
+        raise MissingKeyError("scheduler.name is missing", f"there are: {', '.join(host.names('schedulers'))}")
+    name = host.offer("schedulers", settings.name).name
+    choices = [Choice("scheduler.name", name, "config")]
+    if settings.interval is None:
+        by_step = name == "OneCycleLR" or bool(settings.warmup_steps)
+        why = "it counts optimizer steps" if by_step else "no scheduler.interval; the usual one"
+        choices.append(Choice("scheduler.interval", "step" if by_step else "epoch", why))
+    else:
+        choices.append(Choice("scheduler.interval", settings.interval, "config"))
+    return choices
+
+
+def _places(config: Config, host: Host) -> list[Choice]:
+    """Strategy and launcher. One process is what this machine's plugins must offer at least."""
+    distributed, launcher = config.distributed, config.launcher
+    strategy = distributed.strategy or ("deepspeed" if distributed.deepspeed else None)
+    strategy = strategy or ("accelerate" if distributed.use_accelerate else None)
+    offer = host.offer("strategies", strategy or "single")
+    processes = (launcher.nproc or 1) * (launcher.nodes or 1)
+    if processes > 1 and offer.name == "single":
+        raise ConfigValueError(
+            f"launcher asks for {processes} processes, and strategy 'single' is one",
+            "leave launcher.nproc and launcher.nodes out, or name a strategy for several processes",
+        )
+    for key, asked in (
+        ("launcher.num_gpus", (launcher.num_gpus or 0) > 1),
+        ("distributed.zero_stage", distributed.zero_stage),
+        ("distributed.sharding_strategy", distributed.sharding_strategy),
+        ("distributed.devices", len(distributed.devices or ()) > 1),
+    ):
+        if asked and offer.name == "single":
+            raise ConfigValueError(
+                f"{key} is set, and strategy 'single' trains on one device",
+                f"leave {key} out, or name a strategy for several devices",
+            )
+    chosen = host.offer("launchers", launcher.name or "local")
+    return [
+        Choice("distributed.strategy", offer.name, "config" if strategy else "one process"),
+        Choice("launcher.name", chosen.name, _why_launcher(config, chosen.name)),
+    ]
+
+
+def _why_launcher(config: Config, chosen: str) -> str:
+    """The reason, and which keys the local launcher has no use for: they are for a cluster's overlay."""
+    launcher = config.launcher
+    unused = [key for key in ("partition", "queue", "walltime", "memory") if getattr(launcher, key) is not None]
+    reason = "config" if launcher.name else "no cluster was asked for"
+    return f"{reason}; not used here: {', '.join(unused)}" if unused and chosen == "local" else reason

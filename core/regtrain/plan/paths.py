@@ -1,0 +1,57 @@
+"""Where the files of a run are: paths in a file are relative to it, typed ones to where they were typed."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+from regtrain.config import Config, Resolved
+from regtrain.errors import ConfigValueError
+
+__all__ = ["config_to_keep", "refuse_outside", "with_paths"]
+
+
+def config_to_keep(resolved: Resolved, cwd: Path) -> Config:
+    """The config as a run folder keeps it: a path that was typed is made absolute, since nobody remembers where;
+    one in a file stays relative to that file."""
+    return with_paths(resolved, cwd, typed_only=True)
+
+
+def with_paths(resolved: Resolved, cwd: Path, *, typed_only: bool = False) -> Config:
+    """The config with its paths made absolute: one in a file starts there, one that was typed where it was typed."""
+    config = resolved.config
+
+    def absolute(key: str, value: str | None) -> str | None:
+        if value is None:
+            return None
+        source = resolved.sources.get(key)
+        typed = source is not None and source.kind in ("environment", "command line")
+        if typed_only and not typed:
+            return value
+        return str((cwd if typed else resolved.base_dir).joinpath(Path(value).expanduser()).absolute())
+
+    data = config.data
+    folder = absolute("data.data_dir", data.data_dir)
+    inside = (lambda key, value: value) if folder else absolute
+    paths = {
+        "train_path": inside("data.train_path", data.train_path),
+        "val_path": inside("data.val_path", data.val_path),
+    }
+    where = absolute("experiment.output_dir", config.experiment.output_dir)
+    return config.model_copy(
+        update={
+            "data": data.model_copy(update={"data_dir": folder, **paths}),
+            "experiment": config.experiment.model_copy(update={"output_dir": where}),
+        }
+    )
+
+
+def refuse_outside(config: Config) -> None:
+    """A run writes and deletes in its own folder only, whatever its config says."""
+    places = {"checkpoint.save_dir": config.checkpoint.save_dir, "logging.log_dir": config.logging.log_dir}
+    for key, place in places.items():
+        path = PurePath(place)
+        if path.is_absolute() or ".." in path.parts or "\0" in place:
+            raise ConfigValueError(
+                f"{key}: {place!r} lies outside of the run folder",
+                "give a name inside of it; experiment.output_dir says where run folders are",
+            )

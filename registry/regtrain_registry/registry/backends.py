@@ -1,0 +1,228 @@
+"""What is different about each database: how it is connected to, how it locks, and what its errors mean."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any, ClassVar
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from regtrain_registry.errors import RegistryLockedError
+
+__all__ = ["Backend", "Fault", "backend_of"]
+
+_WRITES = "regtrain_writes"  # execution option of a connection that is going to write
+_CONNECT_SECONDS = 10
+_SCHEMA_LOCK = 0x72745F736368656D  # PostgreSQL numbers its advisory locks; any number that nobody else takes
+_decode_json = json.JSONDecoder().decode
+
+
+class Fault(Enum):
+    """What an error of a database comes to."""
+
+    BUSY = auto()
+    READ_ONLY = auto()
+    DENIED = auto()
+    NOT_A_DATABASE = auto()
+    DAMAGED = auto()
+    FULL = auto()
+    OTHER = auto()
+
+
+class Backend:
+    """One kind of database. No pool: no connection outlives its transaction."""
+
+    extra: ClassVar[str | None] = None
+    how_to_write: ClassVar[str] = "Ask for the rights to write there."
+    faults: ClassVar[Mapping[Any, Fault]] = {}
+
+    def __init__(self, timeout: float) -> None:
+        """timeout: seconds to wait for other writers."""
+        self.timeout = timeout
+
+    def engine(self, url: URL) -> Engine:
+        """The engine that readers and writers share; imports the driver, connects to nothing."""
+        raise NotImplementedError
+
+    def reader(self, engine: Engine) -> Engine:
+        """Its transactions see one state of the database."""
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+
+    def writer(self, engine: Engine) -> Engine:
+        """Its transactions see what other writers committed while they waited for a row's lock."""
+        return engine.execution_options(isolation_level="READ COMMITTED", **{_WRITES: True})
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Of several that open a new database at once, one creates the schema: until the connection ends."""
+
+    def code(self, error: DBAPIError) -> Any:
+        """The database's own code of an error, None where it says none."""
+        raise NotImplementedError
+
+    def reason(self, error: DBAPIError) -> str:
+        """The driver's words, in one line."""
+        first, _, rest = str(error.orig).partition("\n")
+        return f"{first} {rest.partition(chr(10))[0].strip()}" if first.endswith(":") and rest else first
+
+    def fault(self, error: DBAPIError) -> Fault:
+        """What an error comes to."""
+        return self.faults.get(self.code(error), Fault.OTHER)
+
+
+class SQLite(Backend):
+    """A file. Writers take its one lock when they begin."""
+
+    how_to_write = "Ask for write permission on the file and its folder."
+    faults: ClassVar = {
+        sqlite3.SQLITE_BUSY: Fault.BUSY,
+        sqlite3.SQLITE_LOCKED: Fault.BUSY,
+        sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
+        sqlite3.SQLITE_NOTADB: Fault.NOT_A_DATABASE,
+        sqlite3.SQLITE_CORRUPT: Fault.DAMAGED,
+        sqlite3.SQLITE_FULL: Fault.FULL,
+    }
+
+    def engine(self, url: URL) -> Engine:
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            connect_args={"timeout": self.timeout},
+            json_deserializer=_decode_json,  # a list of versions holds many documents
+        )
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def reader(self, engine: Engine) -> Engine:
+        return engine
+
+    def writer(self, engine: Engine) -> Engine:
+        return engine.execution_options(**{_WRITES: True})
+
+    def code(self, error: DBAPIError) -> int | None:
+        """The primary result code."""
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        return None if code is None else int(code) & 0xFF
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own idea of when to send BEGIN is off; see _begin_sqlite
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes the lock at once: taken later, it could not be waited for."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class PostgreSQL(Backend):
+    """A server with row locks and schema changes that are part of a transaction."""
+
+    extra = "postgresql"
+    faults: ClassVar = {
+        "40001": Fault.BUSY,  # serialization failure
+        "40P01": Fault.BUSY,  # deadlock
+        "55P03": Fault.BUSY,  # lock timeout
+        "25006": Fault.READ_ONLY,
+        "42501": Fault.DENIED,
+        "53100": Fault.FULL,
+        "XX001": Fault.DAMAGED,
+        "XX002": Fault.DAMAGED,
+    }
+
+    def engine(self, url: URL) -> Engine:
+        given = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
+        engine = create_engine(url, poolclass=NullPool, connect_args=given)
+        wait = f"SET LOCAL lock_timeout = {max(1, round(self.timeout * 1000))}"  # milliseconds; 0 would be for ever
+
+        def begin(connection: Connection) -> None:
+            if connection.get_execution_options().get(_WRITES):
+                connection.exec_driver_sql(wait)
+
+        event.listen(engine, "begin", begin)
+        return engine
+
+    def reader(self, engine: Engine) -> Engine:
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def lock_schema(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+
+    def code(self, error: DBAPIError) -> str | None:
+        """SQLSTATE, by the name that the driver has for it."""
+        return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+
+
+class MySQL(Backend):
+    """MySQL and MariaDB: row locks, but every schema change is a commit."""
+
+    extra = "mysql"
+    faults: ClassVar = {
+        1205: Fault.BUSY,  # lock wait timeout
+        1213: Fault.BUSY,  # deadlock
+        1020: Fault.BUSY,  # the row changed since it was read
+        1290: Fault.READ_ONLY,  # the server runs with --read-only
+        1792: Fault.READ_ONLY,  # the transaction is read-only
+        1836: Fault.READ_ONLY,
+        1044: Fault.DENIED,
+        1142: Fault.DENIED,
+        1143: Fault.DENIED,
+        1021: Fault.FULL,
+        1114: Fault.FULL,
+    }
+
+    def engine(self, url: URL) -> Engine:
+        # Of a join to a subquery SQLAlchemy cannot tell for MySQL that it is no cartesian product, and warns.
+        engine = create_engine(url, poolclass=NullPool, enable_from_linting=False)
+        seconds = self._seconds()
+        # Strict, whatever the server's habit: elsewise it cuts what is too long and says nothing.
+        settings = (
+            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+            f"SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
+        )
+
+        def set_up(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute(settings)
+            cursor.close()
+
+        event.listen(engine, "connect", set_up, insert=True)  # before SQLAlchemy asks for the mode
+        return engine
+
+    def _seconds(self) -> int:
+        return max(1, math.ceil(self.timeout))
+
+    def lock_schema(self, connection: Connection) -> None:
+        """By a lock of the server, which outlives the commits of the schema changes."""
+        name = "CONCAT('regtrain:', SHA1(DATABASE()))"  # such names belong to the whole server
+        if connection.exec_driver_sql(f"SELECT GET_LOCK({name}, {self._seconds()})").scalar() == 0:
+            raise RegistryLockedError(
+                "another process is changing the schema of the registry", "Try again when it has finished."
+            )
+
+    def code(self, error: DBAPIError) -> int | None:
+        """The server's number of the error."""
+        number = error.orig.args[0] if error.orig is not None and error.orig.args else None
+        return number if isinstance(number, int) else None
+
+    def reason(self, error: DBAPIError) -> str:
+        """Without the number that the driver puts before it."""
+        said = error.orig.args[1:] if error.orig is not None else ()
+        return str(said[0]).partition("\n")[0] if said else super().reason(error)
+
+
+_BACKENDS: dict[str, type[Backend]] = {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL}
+
+
+def backend_of(url: URL, timeout: float) -> Backend:
+    """What is particular about the database of a URL that `check_url` let pass."""
+    return _BACKENDS[url.get_backend_name()](timeout)

@@ -1,0 +1,76 @@
+"""Where a registry of the tests is kept: one new database after another, of any kind."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, NullPool, create_engine, text
+
+from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
+from regtrain_registry.location import check_url
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database of its own, and a folder for blobs."""
+
+    url: URL
+    folder: Path
+
+    @property
+    def uri(self) -> str:
+        """With the password in it."""
+        return self.url.render_as_string(hide_password=False)
+
+    def open(self, **options: Any) -> Registry:
+        """The registry there."""
+        return Registry(self.uri, self.folder / "blobs", **options)
+
+    def engine(self) -> Engine:
+        """Another program's connections to the same database; each statement is a transaction."""
+        return create_engine(check_url(self.uri), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Statements of another program; the rows of the last one."""
+        rows: list[tuple[Any, ...]] = []
+        with self.engine().connect() as connection:
+            for statement in statements:
+                result = connection.execute(text(statement))
+                rows = [tuple(row) for row in result] if result.returns_rows else []
+        return rows
+
+    def load(self, script: str) -> None:
+        """Run the statements of a stored database as they are."""
+        with self.engine().connect() as connection:
+            for statement in re.split(r";\n", script.strip()):
+                connection.exec_driver_sql(statement)
+
+    def count(self, table: str) -> int:
+        """Rows of a table."""
+        return int(self.execute(f"SELECT count(*) FROM {table}")[0][0])
+
+    def weights(self, content: bytes = b"weights") -> FileToStore:
+        """A file to register."""
+        path = self.folder / secrets.token_hex(8)
+        path.write_bytes(content)
+        return FileToStore(path, "model.safetensors", ArtifactKind.WEIGHTS)
+
+    def register(self, model: str = "digits", **fields: Any) -> VersionInfo:
+        """Register one file of weights; other fields by keyword."""
+        return self.open().register(Registration(model, **{"files": (self.weights(),), **fields}))
+
+
+@contextmanager
+def database_on(server: URL, folder: Path) -> Iterator[Place]:
+    """A new, empty database on a server."""
+    name = f"t{secrets.token_hex(6)}"
+    maintenance = Place(server, folder)
+    maintenance.execute(f"CREATE DATABASE {name}")
+    yield Place(server.set(database=name), folder)
+    maintenance.execute(f"DROP DATABASE {name}")

@@ -1,0 +1,136 @@
+"""Database servers of the tests' own: in a new folder, behind a Unix socket, gone when the tests are done.
+
+Servers refuse to run as root: there they run as the user that their package made, or as nobody.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+PASSWORD = "s3cr:t/w@rd %"  # needs quoting in a URL
+# English order, where this PostgreSQL can: what is ordered by text must not depend on it.
+LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"), ("--no-locale",))
+INSTALL = "apt-get install --no-install-recommends postgresql mariadb-server"
+
+
+def program(name: str) -> str:
+    """Where a program is; PostgreSQL's are not on the path everywhere. Missing: a failure on CI, else a skip."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    path = os.pathsep.join([*map(str, reversed(versions)), os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    found = shutil.which(name, path=path)
+    if found is None:
+        reason = f"{name} is not installed: {INSTALL}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return found
+
+
+def user_for(name: str) -> str:
+    """Who runs the server."""
+    if os.geteuid() != 0:
+        return getpass.getuser()
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return name if name in known else "nobody"
+
+
+@contextmanager
+def folder_of(user: str) -> Iterator[Path]:
+    """A new folder with a short path, because that of a socket may have 107 bytes, which the user can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, user)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def identity(user: str) -> dict[str, Any]:
+    """What makes a child process that user's."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def call(user: str, folder: Path, *command: str) -> None:
+    """Run one program of the server as its user; what it said is shown only when it fails."""
+    with (folder / "output").open("wb") as output:  # no pipe: a server in the background would keep it open
+        done = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, **identity(user)
+        )
+    assert done.returncode == 0, (folder / "output").read_text(errors="replace")
+
+
+@contextmanager
+def postgresql() -> Iterator[URL]:
+    """A server that asks for a password; the URL of its maintenance database."""
+    initdb, pg_ctl = program("initdb"), program("pg_ctl")
+    user = user_for("postgres")
+    with folder_of(user) as folder:
+        (folder / "password").write_text(PASSWORD)
+        (folder / "password").chmod(0o644)
+        settings = ("--auth=scram-sha-256", f"--pwfile={folder}/password", "--username=ada", "--no-sync")
+        for locale in LOCALES:
+            with suppress(*[AssertionError] * (locale is not LOCALES[-1])):
+                call(user, folder, initdb, "-D", f"{folder}/data", *settings, "--encoding=UTF8", *locale)
+                break
+        speed = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} {speed}"
+        call(user, folder, pg_ctl, "start", "-w", "-D", f"{folder}/data", "-l", f"{folder}/log", "-o", options)
+        try:
+            yield URL.create("postgresql", "ada", PASSWORD, None, None, "postgres", {"host": str(folder)})
+        finally:
+            call(user, folder, pg_ctl, "stop", "-w", "-m", "immediate", "-D", f"{folder}/data")
+
+
+@contextmanager
+def mariadb() -> Iterator[URL]:
+    """A server with the defaults of its packages: text without regard to case, latin1, silent truncation."""
+    server, install, admin = program("mariadbd"), program("mariadb-install-db"), program("mariadb-admin")
+    user = user_for("mysql")
+    with folder_of(user) as folder:
+        data, socket = f"--datadir={folder}/data", f"--socket={folder}/socket"
+        quick = ("--innodb-buffer-pool-size=16M", "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=0")
+        plain = ("--auth-root-authentication-method=normal", "--skip-test-db")
+        call(user, folder, install, "--no-defaults", data, f"--tmpdir={folder}", *plain, *quick)
+        careless = ("--sql-mode=", "--character-set-server=latin1", "--skip-networking")
+        command = [
+            server,
+            "--no-defaults",
+            data,
+            socket,
+            f"--pid-file={folder}/pid",
+            f"--tmpdir={folder}",
+            *careless,
+            *quick,
+        ]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder, **identity(user)
+        ) as process:  # fmt: skip
+            assert process.stderr is not None
+            said = b""
+            while b"ready for connections" not in said:
+                line = process.stderr.readline()
+                assert line, said.decode(errors="replace")
+                said += line
+            rest = Thread(target=process.stderr.read)  # a full pipe would stop the server
+            rest.start()
+            try:
+                call(user, folder, admin, "--no-defaults", "--user=root", socket, "password", PASSWORD)
+                query = {"unix_socket": f"{folder}/socket"}
+                yield URL.create("mysql", "root", PASSWORD, "localhost", None, None, query)
+            finally:
+                process.kill()
+                rest.join()
