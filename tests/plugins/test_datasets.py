@@ -77,7 +77,7 @@ def test_digits_are_split_without_overlap() -> None:
 
 
 def test_csv_takes_the_last_column_as_classes(tmp_path: Path) -> None:
-    """Without `target`, the last column holds the classes and the others the features."""
+    """Without `target_column`, the last column holds the classes and the others the features."""
     features, classes = csv_table(written(tmp_path, TABLE)).train.tensors  # type: ignore[attr-defined]
     assert torch.equal(features, torch.tensor([[1, 2.5], [3, -4], [5, 6e-3]]))
     assert classes.dtype == torch.int64
@@ -86,7 +86,7 @@ def test_csv_takes_the_last_column_as_classes(tmp_path: Path) -> None:
 
 def test_csv_takes_any_column_as_numbers(tmp_path: Path) -> None:
     """A named target of numbers comes as float32 of shape (rows, 1)."""
-    splits = csv_table(written(tmp_path, TABLE), target="b", target_type="number")
+    splits = csv_table(written(tmp_path, TABLE), target_column="b", target_type="number")
     features, numbers = splits.train.tensors  # type: ignore[attr-defined]
     assert features.tolist() == [[1, 0], [3, 1], [5, 1]]
     assert numbers.shape == (3, 1)
@@ -109,7 +109,7 @@ def test_csv_reads_what_spreadsheets_write(text: str | bytes, tmp_path: Path) ->
     plain, other = tmp_path / "plain", tmp_path / "other"
     plain.mkdir()
     other.mkdir()
-    columns = {"target": "a", "target_type": "number"}
+    columns = {"target_column": "a", "target_type": "number"}
     wanted = csv_table(written(plain, TABLE), **columns).train.tensors  # type: ignore[attr-defined]
     found = csv_table(written(other, text), **columns).train.tensors  # type: ignore[attr-defined]
     assert all(torch.equal(one, two) for one, two in zip(found, wanted, strict=True))
@@ -148,7 +148,7 @@ def test_csv_names_what_is_wrong(text: str, words: str, tmp_path: Path) -> None:
 def test_csv_names_missing_column_and_file(tmp_path: Path) -> None:
     """A column that is not there is refused with those that are; a missing file is named."""
     with pytest.raises(ValueError, match=r"no column 'price'; there are: a, b, label"):
-        csv_table(written(tmp_path, TABLE), target="price")
+        csv_table(written(tmp_path, TABLE), target_column="price")
     with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
         csv_table("missing.csv", data_dir=str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"missing\.csv"):

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 def csv_table(
     train_path: str,
     val_path: str | None = None,
-    target: str | None = None,
+    target_column: str | None = None,
     target_type: Literal["class", "number"] = "class",
     data_dir: str | None = None,
 ) -> Splits:
     """Feature rows `(columns,)` as float32, and the target column: int64 classes or float32 `(1,)` numbers.
 
-    The first line names the columns; `target` is the last one when left out.
+    The first line names the columns; `target_column` is the last one when left out.
 
     Raises:
         FileNotFoundError: no such file.
@@ -35,8 +35,8 @@ def csv_table(
     train_file = folder / train_path
     val_file = folder / val_path if val_path else None
     fingerprint = {"train": _digest(train_file)} | ({"val": _digest(val_file)} if val_file else {})
-    val = _read(val_file, target, target_type) if val_file else None
-    return Splits(_read(train_file, target, target_type), val, fingerprint=fingerprint)
+    val = _read(val_file, target_column, target_type) if val_file else None
+    return Splits(_read(train_file, target_column, target_type), val, fingerprint=fingerprint)
 
 
 def _digest(path: Path) -> str:
@@ -44,7 +44,7 @@ def _digest(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(path: Path, target: str | None, target_type: str) -> TensorDataset:
+def _read(path: Path, target_column: str | None, target_type: str) -> TensorDataset:
     import numpy as np
     import torch
     from torch.utils.data import TensorDataset
@@ -58,7 +58,7 @@ def _read(path: Path, target: str | None, target_type: str) -> TensorDataset:
             raise ValueError(f"{path}:{rows.line_num} is not CSV: {problem}") from None
     if not header or not cells:
         raise ValueError(f"{path} holds no rows")
-    column = target or header[-1]
+    column = target_column or header[-1]
     if column not in header:
         raise ValueError(f"{path} has no column {column!r}; there are: {', '.join(header)}")
     table = np.array([_numbers(path, line, header, row) for line, row in cells])
