@@ -87,9 +87,10 @@ def rooms() -> Picture:
     floors = [
         [("registry", "the one door: Registry", "room")],
         _plain("artifacts", "migrations", "remote_blobs"),
-        _plain("records", "tables", "blobs"),
+        _plain("blobs", "location", "processes", "tables"),
+        _plain("records"),
         [("recipe", "why a number", "room"), ("refs", "name@1.4.0", "room")],
-        _plain("semver", "location", "processes"),
+        _plain("semver", "json_values"),
         [("errors", "one class per fact", "room")],
     ]
     _stack(picture, floors, 608, 48, 344)
