@@ -88,12 +88,13 @@ def rooms() -> Picture:
         [("registry", "the one door: Registry", "room")],
         _plain("artifacts", "migrations", "remote_blobs"),
         _plain("blobs", "location", "processes", "tables"),
+        _plain("lineage", "differences"),
         _plain("records"),
         [("recipe", "why a number", "room"), ("refs", "name@1.4.0", "room")],
         _plain("semver", "json_values"),
         [("errors", "one class per fact", "room")],
     ]
-    _stack(picture, floors, 608, 48, 344)
+    _stack(picture, floors, 608, 48, 344, step=52)
     picture.box(10, 500, 560, 60, "house")
     picture.text(28, 524, "plugins/regtrain_plugins", "title", "start")
     picture.text(28, 546, "one file each; see hookspecs and types of the core, and not each other", "small", "start")
@@ -110,8 +111,10 @@ def _plain(*names: str) -> list[tuple[str, str, str]]:
     return [(name, "", "room") for name in names]
 
 
-def _stack(picture: Picture, floors: list[list[tuple[str, str, str]]], x: int, y: int, width: int) -> None:
-    gap, step = 10, 59
+def _stack(
+    picture: Picture, floors: list[list[tuple[str, str, str]]], x: int, y: int, width: int, step: int = 59
+) -> None:
+    gap = 10
     for floor in floors:
         shares = [max(len(name), len(note) // 2, 6) + 2 for name, note, _ in floor]
         room, left = width - gap * (len(floor) - 1), x

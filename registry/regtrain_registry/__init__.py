@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from regtrain_registry.differences import Differences
     from regtrain_registry.errors import RegistryError
+    from regtrain_registry.lineage import Edge, Lineage, LineageVersion
     from regtrain_registry.location import Location, locate
     from regtrain_registry.processes import ProcessIdentity, process_identity
-    from regtrain_registry.recipe import Decision, Recipe, decide
+    from regtrain_registry.recipe import Change, Decision, Recipe, decide
     from regtrain_registry.records import (
         Artifact,
         ArtifactKind,
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
     from regtrain_registry.semver import Bump
 
 _HOMES = {
+    "differences": ("Differences",),
     "errors": ("RegistryError",),
+    "lineage": ("Edge", "Lineage", "LineageVersion"),
     "location": ("Location", "locate"),
     "processes": ("ProcessIdentity", "process_identity"),
-    "recipe": ("Decision", "Recipe", "decide"),
+    "recipe": ("Change", "Decision", "Recipe", "decide"),
     "records": (
         *("Artifact", "ArtifactKind", "FileToStore", "ModelInfo", "ParentLink", "Registration", "Relation"),
         *(
@@ -62,8 +66,13 @@ __all__ = [
     "Artifact",
     "ArtifactKind",
     "Bump",
+    "Change",
     "Decision",
+    "Differences",
+    "Edge",
     "FileToStore",
+    "Lineage",
+    "LineageVersion",
     "Location",
     "ModelInfo",
     "ParentLink",

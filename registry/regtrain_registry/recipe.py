@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from regtrain_registry.semver import Bump
 
-__all__ = ["NOT_LEARNED", "Decision", "Recipe", "decide"]
+__all__ = ["NOT_LEARNED", "Change", "Decision", "Recipe", "changes", "decide", "flat", "known_changes", "shown"]
 
 MAX_LINES = 5
 
@@ -50,6 +50,14 @@ class Decision:
     reasons: list[str]
 
 
+class Change(NamedTuple):
+    """A key whose values differ; None: it is not there."""
+
+    key: str
+    old: Any
+    new: Any
+
+
 def decide(previous: Recipe | None, new: Recipe) -> Decision:
     """Compare with the recipe of the model's highest version; never raises.
 
@@ -59,21 +67,20 @@ def decide(previous: Recipe | None, new: Recipe) -> Decision:
     if previous is None:
         return Decision(None, ["first version"])
     ignored = NOT_LEARNED | (DATA_PATHS if previous.data and new.data else frozenset())
-    before, after = _flat(previous.config), _flat(new.config)
-    config = _changes(before, after, "")
-    learned = [line for key, line in config if not _covered(key, ignored)]
-    unlearned = [line for key, line in config if _covered(key, ignored)]
+    config = changes(flat(previous.config), flat(new.config))
+    learned = _lines([change for change in config if not _covered(change.key, ignored)])
+    unlearned = _lines([change for change in config if _covered(change.key, ignored)])
     unknown = [
         *_unknown("signature", previous.signature, new.signature),
         *_unknown("state", previous.state, new.state),
     ]
     shapes, dtypes = _state_changes(previous.state, new.state)
-    signature = [] if not previous.signature or not new.signature else _flat_changes(previous.signature, new.signature)
-    major = [*_some(shapes, "state"), *_some(signature, "signature")]
+    signature = known_changes(previous.signature, new.signature)
+    major = [*_some(shapes, "state"), *_some(_lines(signature, "signature: "), "signature")]
     minor = [
         *_some(learned, "config"),
-        *_some(_lines(previous.data, new.data, "data: "), "data"),
-        *_some(_lines(previous.code, new.code, "code: "), "code"),
+        *_some(_lines(changes(previous.data, new.data), "data: "), "data"),
+        *_some(_lines(changes(previous.code, new.code), "code: "), "code"),
         *_some(dtypes, "state"),
         *unknown,
     ]
@@ -89,49 +96,40 @@ def _covered(key: str, ignored: frozenset[str]) -> bool:
     return any(".".join(parts[: n + 1]) in ignored for n in range(len(parts)))
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested keys as dotted ones. None and empty sections count as left out."""
-    flat: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
+            leaves.update(flat(value, f"{prefix}{key}."))
         elif value is not None:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            leaves[f"{prefix}{key}"] = value
+    return leaves
 
 
-def _changes(
-    before: Mapping[str, Any], after: Mapping[str, Any], prefix: str, show: Callable[[Any], str] | None = None
-) -> list[tuple[str, str]]:
-    """Key and line of everything that differs, in the order of the keys."""
-    show = show or _shown
-    lines = []
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
-        # Through JSON, because one side comes from the database: (1, 2) and [1, 2] are one value.
-        if old != new and _canonical(old) != _canonical(new):
-            lines.append((key, f"{prefix}{key}: {show(old)} → {show(new)}"))
-    return lines
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Everything that differs, in the order of the keys."""
+    both = (Change(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys()))
+    # Through JSON, because one side may come from the database: (1, 2) and [1, 2] are one value.
+    return tuple(one for one in both if one.old != one.new and _canonical(one.old) != _canonical(one.new))
 
 
-def _lines(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str) -> list[str]:
-    return [line for _, line in _changes(before, after, prefix)]
+def known_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What differs of two parts, as dotted keys; nothing where one of them is empty, and so not known."""
+    return changes(flat(before), flat(after)) if before and after else ()
 
 
-def _flat_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    return _lines(_flat(before), _flat(after), "signature: ")
+def _lines(found: Iterable[Change], prefix: str = "") -> list[str]:
+    return [f"{prefix}{key}: {shown(old)} → {shown(new)}" for key, old, new in found]
 
 
 def _state_changes(before: Mapping[str, list[Any]], after: Mapping[str, list[Any]]) -> tuple[list[str], list[str]]:
     """Lines of tensors that came, went or changed shape; lines of those that changed only their dtype."""
-    if not before or not after:
-        return [], []
     shapes, dtypes = [], []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
+    for name, old, new in known_changes(before, after):
         if old is None or new is None or list(old[0]) != list(new[0]):
             shapes.append(f"state: {name} {_shape(old)} → {_shape(new)}")
-        elif old[1] != new[1]:
+        else:
             dtypes.append(f"state: {name} {old[1]} → {new[1]}")
     return shapes, dtypes
 
@@ -156,7 +154,8 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for people: `none` for what is not there, digests and long values cut."""
     if value is None:
         return "none"
     text = value if isinstance(value, str) else _canonical(value)

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.places import Place
+from registry.relation_conformance import RelationConformance
 from registry.schema_conformance import SchemaConformance
 from regtrain_registry import (
     ArtifactKind,
@@ -75,7 +76,7 @@ CONTRADICTIONS = (
 )
 
 
-class RegistryConformance(SchemaConformance):
+class RegistryConformance(SchemaConformance, RelationConformance):
     """One behaviour, whatever keeps the rows."""
 
     @pytest.fixture

@@ -10,7 +10,12 @@ import pytest
 
 from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, Registry, VersionInfo
 
-pytest.register_assert_rewrite("registry.conformance", "registry.schema_conformance", "registry.server_conformance")
+pytest.register_assert_rewrite(
+    *(
+        f"registry.{name}"
+        for name in ("conformance", "relation_conformance", "schema_conformance", "server_conformance")
+    )
+)
 
 Register = Callable[..., VersionInfo]
 

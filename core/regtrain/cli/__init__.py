@@ -21,7 +21,10 @@ COMMANDS = {
     "plan": ("regtrain.cli.run:plan", "What a run would do, each automatic choice with its reason; builds nothing."),
     "init": ("regtrain.cli.init:init", "A commented config and a model file to start from."),
     "config": ("regtrain.cli.config:config", "Look at a config: show, check, schema, explain."),
-    "models": ("regtrain.cli.models:models", "Registered models: list, show, versions, register, alias, checkout."),
+    "models": (
+        "regtrain.cli.models:models",
+        "Registered models: list, show, versions, lineage, diff, register, alias, checkout.",
+    ),
     "runs": ("regtrain.cli.runs:runs", "Recorded runs: list, show."),
     "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list."),
     "registry": ("regtrain.cli.registry:registry", "The registry itself: upgrade."),

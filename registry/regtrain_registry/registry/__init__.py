@@ -32,6 +32,9 @@ from regtrain_registry.remote_blobs import open_store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from regtrain_registry.differences import Differences
+    from regtrain_registry.lineage import Lineage
+
 __all__ = ["Registry"]
 
 
@@ -176,6 +179,25 @@ class Registry:
     def parents(self, ref: str) -> list[ParentLink]:
         """The versions that a version came from, each as `NAME@VERSION`."""
         return self.show(ref).parents
+
+    def lineage(self, ref: str, down: bool = False) -> Lineage:
+        """The version that a ref names with all its ancestors, or with all its descendants (`down`)."""
+        from regtrain_registry.registry import relating  # lists do not need its statements
+
+        parsed = parse_ref(ref)
+        return self._database.read(lambda connection: relating.lineage(connection, find(connection, parsed), down))
+
+    def diff(self, old: str, new: str) -> Differences:
+        """What differs between the versions that two refs name, of one model or of two."""
+        from regtrain_registry.registry import relating
+
+        parsed = parse_ref(old), parse_ref(new)
+
+        def work(connection: Connection) -> Differences:
+            before, after = (find(connection, ref) for ref in parsed)
+            return relating.compare(connection, before, after)
+
+        return self._database.read(work)
 
     def set_alias(self, ref: str, name: str) -> VersionInfo:
         """Let an alias name this version; where it named another one of the model, it moves."""

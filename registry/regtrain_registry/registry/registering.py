@@ -32,7 +32,7 @@ from regtrain_registry.records import (
     VersionStatus,
 )
 from regtrain_registry.refs import Ref, check_artifact_name, check_name, parse_ref
-from regtrain_registry.registry.columns import AnyRow, V, version_text
+from regtrain_registry.registry.columns import RECIPE, AnyRow, V, stored_recipe, version_text
 from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.versions import StoredVersion, detail, parents, version_info, with_config
 from regtrain_registry.semver import FIRST, Bump, Version, next_free, next_version, parse_version, sort_key
@@ -47,7 +47,7 @@ _COUNTED = select(MODELS.c.id, MODELS.c.next_number).where(_MODEL)
 _BY_KEY = select(V.id).where(V.idempotency_key == bindparam("key"))
 _RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run"))
 _HIGHEST = (
-    select(V.major, V.minor, V.patch, V.prerelease, V.signature, V.config, V.recipe)
+    select(V.major, V.minor, V.patch, V.prerelease, *RECIPE)
     .where(V.model_id == bindparam("owner"))
     .order_by(V.sort_key.desc())
     .limit(1)
@@ -172,7 +172,7 @@ def _choose(
 ) -> tuple[Version, BumpRecord]:
     """The version's number, and the record of why it is that."""
     highest = None if previous is None else _version(previous)
-    decision = decide(None if previous is None else _recipe(previous), request.recipe)
+    decision = decide(None if previous is None else stored_recipe(previous), request.recipe)
     computed = next_version(highest, decision.bump or Bump.MAJOR)
     version, kind, overruled = computed, _kind(decision), None
     if request.wanted is not None:
@@ -191,12 +191,6 @@ def _version(row: AnyRow) -> Version:
 
 def _kind(decision: Decision) -> str:
     return "first" if decision.bump is None else decision.bump.value
-
-
-def _recipe(row: AnyRow) -> Recipe:
-    stored = row.recipe
-    config = row.config if stored["config"] is None else stored["config"]
-    return Recipe(config, stored["data"], stored["code"], row.signature, stored["state"])
 
 
 def _check_free(connection: Connection, request: Request, model_id: int) -> None:

@@ -1,0 +1,68 @@
+"""How versions relate: what they came from, and how two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from regtrain_registry.differences import Differences, differences
+from regtrain_registry.lineage import Lineage, LineageVersion, Link, graph, reach
+from regtrain_registry.recipe import Recipe
+from regtrain_registry.records import VersionDetail
+from regtrain_registry.registry.columns import RECIPE, V, stored_recipe, version_text
+from regtrain_registry.registry.versions import detail
+from regtrain_registry.tables import LINEAGE, MODELS, VERSIONS
+
+__all__ = ["compare", "lineage"]
+
+MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
+
+_IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+_LINKS = select(LINEAGE.c.child_id, LINEAGE.c.parent_id, LINEAGE.c.relation)
+_TO_PARENTS = _LINKS.where(LINEAGE.c.child_id.in_(_IDS))
+_TO_CHILDREN = _LINKS.where(LINEAGE.c.parent_id.in_(_IDS))
+_NODES = (
+    select(V.id, MODELS.c.name, V.major, V.minor, V.patch, V.prerelease, V.number, V.created_at, V.run_id, V.metrics)
+    .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
+    .where(V.id.in_(_IDS))
+)
+_RECIPE = select(*RECIPE).where(V.id == bindparam("id"))
+
+
+def lineage(connection: Connection, version_id: int, down: bool) -> Lineage:
+    """The version with its ancestors or descendants: one query a generation.
+
+    Not one recursive query: MySQL refuses those after a thousand rounds, and MariaDB leaves out the rest unsaid.
+    """
+    query = _TO_CHILDREN if down else _TO_PARENTS
+
+    def links_of(ids: Sequence[int]) -> Iterator[Link]:
+        for some in _portions(ids):
+            rows = connection.execute(query, {"ids": some})
+            yield from ((row.child_id, row.parent_id, row.relation) for row in rows)
+
+    links = reach(version_id, links_of, down)
+    ids = {version_id}.union(*(link[:2] for link in links))
+    return graph(version_id, dict(_versions(connection, sorted(ids))), links, down)
+
+
+def _versions(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, LineageVersion]]:
+    for some in _portions(ids):
+        for row in connection.execute(_NODES, {"ids": some}):
+            ref = f"{row.name}@{version_text(row)}"
+            yield row.id, LineageVersion(ref, row.number, row.created_at, row.run_id, row.metrics)
+
+
+def _portions(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + MAX_IDS] for start in range(0, len(ids), MAX_IDS))
+
+
+def compare(connection: Connection, old: int, new: int) -> Differences:
+    """What differs between two versions."""
+    return differences(_with_recipe(connection, old), _with_recipe(connection, new))
+
+
+def _with_recipe(connection: Connection, version_id: int) -> tuple[VersionDetail, Recipe]:
+    row = connection.execute(_RECIPE, {"id": version_id}).one()
+    return detail(connection, version_id), stored_recipe(row)

@@ -1,0 +1,107 @@
+"""How versions relate: `models lineage` and `models diff`."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.projects import Project, make_project
+
+NODE_FIELDS = {"ref", "number", "created_at", "run_id", "metrics"}
+
+
+@pytest.fixture(scope="module")
+def related(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """tiny@1.0.0, tiny@1.0.1 resumed from it for longer, and tiny@2.0.0 of another width; for tests that only read."""
+    project = make_project(tmp_path_factory.mktemp("related"))
+    project.train()
+    project.train("--resume", "tiny@1.0.0", "--epochs", "3")
+    project.train("model.width=9", "--learning-rate", "0.2")
+    return project
+
+
+def test_lineage_as_json(related: Project) -> None:
+    """The version, its ancestors and the edges, with the promised fields; two ways to ask for it."""
+    shown = related("models", "lineage", "tiny@1.0.1", "--json").json()
+    assert related("models", "lineage", "tiny@1.0.1", "--format", "json").json() == shown
+    assert (set(shown), shown["ref"]) == ({"ref", "nodes", "edges"}, "tiny@1.0.1")
+    assert [set(node) for node in shown["nodes"]] == [NODE_FIELDS] * 2
+    assert [node["ref"] for node in shown["nodes"]] == ["tiny@1.0.1", "tiny@1.0.0"]
+    assert shown["edges"] == [{"child": "tiny@1.0.1", "parent": "tiny@1.0.0", "relation": "resumed_from"}]
+    described = related("models", "show", "tiny@1.0.1", "--json").json()
+    assert {field: described[field] for field in NODE_FIELDS - {"ref"}} == {
+        field: shown["nodes"][0][field] for field in NODE_FIELDS - {"ref"}
+    }
+
+
+def test_lineage_downward(related: Project) -> None:
+    """What came from a version; nothing from the last one."""
+    shown = related("models", "lineage", "tiny/1", "--down", "--json").json()
+    assert [node["ref"] for node in shown["nodes"]] == ["tiny@1.0.0", "tiny@1.0.1"]
+    assert related("models", "lineage", "tiny@2.0.0", "--down", "--json").json()["edges"] == []
+
+
+def test_lineage_as_text(related: Project) -> None:
+    """A tree unless said otherwise; Mermaid and Graphviz for other programs."""
+    drawn = related("models", "lineage", "tiny@1.0.1")
+    assert drawn.out.splitlines()[0].startswith("tiny@1.0.1, run ")
+    assert drawn.out.splitlines()[1].startswith("└─ tiny@1.0.0 (resumed_from), run ")
+    assert related("models", "lineage", "tiny@1.0.1", "--format", "tree") == drawn
+    assert related("models", "lineage", "tiny@1.0.1", "--format", "mermaid").out.startswith("flowchart TD\n")
+    assert related("models", "lineage", "tiny@1.0.1", "--format", "dot").out.startswith("digraph lineage {\n")
+
+
+def test_two_formats_at_once_are_refused(related: Project) -> None:
+    """--json with another format is bad input, and so is a format that does not exist."""
+    said = related("models", "lineage", "tiny", "--json", "--format", "dot")
+    assert (said.code, said.out, said.error()["code"]) == (2, "", "usage")
+    assert related("models", "lineage", "tiny", "--format", "xml").code == 2
+
+
+def test_diff_as_json(related: Project) -> None:
+    """Every part by key with old and new, and the bump with the reasons that registering gave."""
+    shown = related("models", "diff", "tiny@1.0.1", "tiny@2.0.0", "--json").json()
+    parts = {"config", "data", "code", "signature", "state", "source", "metrics"}
+    assert set(shown) == {"old", "new", "bump", "reasons"} | parts
+    assert (shown["old"], shown["new"], shown["bump"]) == ("tiny@1.0.1", "tiny@2.0.0", "major")
+    assert shown["reasons"] == related("models", "show", "tiny@2.0.0", "--json").json()["bump"]["reasons"]
+    assert shown["config"]["optimizer.lr"] == {"old": 0.1, "new": 0.2}
+    assert shown["config"]["training.epochs"] == {"old": 3, "new": 2}
+    assert shown["state"]["0.weight"] == {"old": [[4, 3], "float32"], "new": [[9, 3], "float32"]}
+    assert (shown["data"], shown["code"], shown["signature"], shown["source"]) == ({}, {}, {}, {})
+    metrics = {n: related("models", "show", f"tiny/{n}", "--json").json()["metrics"] for n in (2, 3)}
+    assert shown["metrics"] == {k: {"old": metrics[2][k], "new": metrics[3][k]} for k in metrics[2]}
+
+
+def test_diff_as_text(related: Project) -> None:
+    """The bump, its reasons, then one line a change with both values, and all metrics."""
+    lines = related("models", "diff", "tiny@1.0.1", "tiny@2.0.0").out.splitlines()
+    assert lines[0] == "tiny@1.0.1 → tiny@2.0.0: major"
+    assert "  state: 0.weight [4, 3] → [9, 3]" in lines
+    words = [line.split() for line in lines]
+    assert ["part", "key", "tiny@1.0.1", "tiny@2.0.0"] in words
+    assert ["config", "optimizer.lr", "0.1", "0.2"] in words
+    assert ["state", "0.bias", "[4]", "float32", "[9]", "float32"] in words
+    assert any(line[:2] == ["metrics", "val/loss"] for line in words)
+
+
+def test_diff_of_a_version_with_itself(related: Project) -> None:
+    """The same recipe, and no part but the metrics."""
+    shown = related("models", "diff", "tiny", "tiny/3", "--json").json()
+    assert (shown["bump"], shown["reasons"]) == ("patch", ["same recipe"])
+    assert not any(shown[part] for part in ("config", "data", "code", "signature", "state", "source"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "near"),
+    [
+        (["lineage", "tinny"], "model_not_found", "tiny"),
+        (["lineage", "tiny@9.9.9", "--down"], "version_not_found", "2.0.0"),
+        (["diff", "tinny", "tiny"], "model_not_found", "tiny"),
+        (["diff", "tiny", "tiny@champion"], "version_not_found", "2.0.0"),
+    ],
+)
+def test_an_unknown_ref_is_answered_with_what_is_near(argv: list[str], code: str, near: str, related: Project) -> None:
+    """Exit code 2 and one error document; standard output stays empty."""
+    said = related("models", *argv, "--json")
+    assert (said.code, said.out, said.error()["code"]) == (2, "", code)
+    assert near in said.error()["hint"]
