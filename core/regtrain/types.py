@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -46,19 +46,7 @@ Kind = Literal[
     "exporters",
     "commands",
 ]
-KINDS: tuple[Kind, ...] = (
-    "models",
-    "datasets",
-    "tasks",
-    "optimizers",
-    "schedulers",
-    "strategies",
-    "evaluators",
-    "trackers",
-    "launchers",
-    "exporters",
-    "commands",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Register(Protocol):
