@@ -35,7 +35,6 @@ def test_the_config_of_init_is_right(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_project_of_init_runs(tmp_path: Path) -> None:
     """`regtrain init` and `regtrain run` end with a registered model and one document on standard output."""
-    pytest.importorskip("sklearn")
     here = Project(tmp_path)
     here("init")
     program = [sys.executable, "-c", "from regtrain.cli import main; main()"]

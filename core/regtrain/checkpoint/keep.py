@@ -17,7 +17,7 @@ Mode = Literal["min", "max"]
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """One complete checkpoint. `digest` is that of its manifest, which names the digest of every file."""
+    """One complete checkpoint. `files`: name → `digest` and `size`; `epoch` counts those that are finished."""
 
     path: Path
     step: int
