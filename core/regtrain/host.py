@@ -133,14 +133,15 @@ class Host:
         Raises:
             PluginError: a plugin refused it.
         """
-        for info, listener in self._listeners("regtrain_run_planned"):
-            try:
-                listener(plan=plan)
-            except (Exception, SystemExit) as problem:
-                raise PluginError(
-                    f"plugin {info.name!r} of {info.distribution} refused the run: {problem}",
-                    "change what it objects to, or leave it out with REGTRAIN_LOAD_PLUGINS",
-                ) from problem
+        self._ask("regtrain_run_planned", "the run", plan=plan)
+
+    def version_promoted(self, version: VersionEvent, stage: str) -> None:
+        """Ask every plugin whether a version may hold a stage.
+
+        Raises:
+            PluginError: a plugin refused it.
+        """
+        self._ask("regtrain_version_promoted", "the promotion", version=version, stage=stage)
 
     def checkpoint_saved(self, checkpoint: CheckpointEvent) -> list[str]:
         return self._tell("regtrain_checkpoint_saved", checkpoint=checkpoint)
@@ -153,6 +154,16 @@ class Host:
 
     def run_finished(self, run: RunEvent) -> list[str]:
         return self._tell("regtrain_run_finished", run=run)
+
+    def _ask(self, hook: str, what: str, **facts: object) -> None:
+        for info, listener in self._listeners(hook):
+            try:
+                listener(**facts)
+            except (Exception, SystemExit) as problem:
+                raise PluginError(
+                    f"plugin {info.name!r} of {info.distribution} refused {what}: {problem}",
+                    "change what it objects to, or leave it out with REGTRAIN_LOAD_PLUGINS",
+                ) from problem
 
     def _tell(self, hook: str, **facts: object) -> list[str]:
         """Tell every listener; what goes wrong in one is returned as a line and stops nobody else."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from regtrain_registry.recipe import Change, Decision, Recipe, changes, decide, flat, known_changes
+from regtrain_registry.json_values import flat
+from regtrain_registry.recipe import Change, Decision, Recipe, changes, decide, known_changes
 from regtrain_registry.records import VersionDetail
 
 __all__ = ["Differences", "differences"]

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 __all__ = [
+    "AliasNotFoundError",
     "ArtifactNotFoundError",
     "BlobDamagedError",
     "BlobMissingError",
+    "CollectionTooLargeError",
     "ConflictError",
     "DatabaseDamagedError",
     "FileToStoreError",
+    "FilterSyntaxError",
     "FolderNotEmptyError",
     "IdempotencyError",
     "IntegrityError",
@@ -19,6 +22,8 @@ __all__ = [
     "NameNotAllowedError",
     "NetworkFileSystemError",
     "NoRegistryError",
+    "PolicyError",
+    "PromotionRefusedError",
     "RefSyntaxError",
     "RegistryError",
     "RegistryLockedError",
@@ -28,11 +33,17 @@ __all__ = [
     "RunExistsError",
     "RunNotFoundError",
     "SchemaTooNewError",
+    "StageGuardedError",
+    "StatusError",
     "StoreUnavailableError",
+    "TagNotFoundError",
     "TextTooLongError",
+    "VersionCollectedError",
+    "VersionHeldError",
     "VersionNotFoundError",
     "VersionSyntaxError",
     "VersionTakenError",
+    "WrongBumpError",
     "nearest",
 ]
 
@@ -76,6 +87,12 @@ class VersionSyntaxError(RegistryError):
     code = "version"
 
 
+class FilterSyntaxError(RegistryError):
+    """Text that is no filter or no order of a list; the hint has a caret under what is wrong."""
+
+    code = "filter"
+
+
 class ModelNotFoundError(RegistryError):
     """No model by that name."""
 
@@ -86,6 +103,24 @@ class VersionNotFoundError(RegistryError):
     """The model has no such version, number or alias."""
 
     code = "version_not_found"
+
+
+class AliasNotFoundError(RegistryError):
+    """The model has no alias or stage by that name."""
+
+    code = "alias_not_found"
+
+
+class TagNotFoundError(RegistryError):
+    """The version has no tag by that name."""
+
+    code = "tag_not_found"
+
+
+class PolicyError(RegistryError):
+    """A policy with a key or a value that means nothing."""
+
+    code = "policy"
 
 
 class ArtifactNotFoundError(RegistryError):
@@ -135,6 +170,49 @@ class VersionTakenError(ConflictError):
     """The version that was asked for exists."""
 
     code = "version_taken"
+
+
+class WrongBumpError(ConflictError):
+    """A part of the version was asked for that says less than what changed."""
+
+    code = "wrong_bump"
+
+
+class StageGuardedError(ConflictError):
+    """A stage moves by promotion only."""
+
+    code = "stage_guarded"
+
+
+class PromotionRefusedError(RegistryError):
+    """A gate of the stage does not hold: a check that did not hold, exit code 1."""
+
+    code = "promotion_refused"
+    exit_code = 1
+
+
+class StatusError(ConflictError):
+    """The version's status does not allow what is asked for."""
+
+    code = "status"
+
+
+class VersionHeldError(ConflictError):
+    """Something keeps the version: it cannot expire."""
+
+    code = "held"
+
+
+class VersionCollectedError(ConflictError):
+    """The files of the version were collected."""
+
+    code = "collected"
+
+
+class CollectionTooLargeError(ConflictError):
+    """A collection would take more than half of the store, and nobody has confirmed it."""
+
+    code = "collection_too_large"
 
 
 class RunExistsError(ConflictError):

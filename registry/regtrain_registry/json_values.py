@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, overload
 
 from regtrain_registry.errors import TextTooLongError
 
-__all__ = ["as_text", "fitting", "iso", "json_safe"]
+__all__ = ["MAX_VALUE", "as_text", "finite_numbers", "fitting", "flat", "iso", "json_safe", "leaves", "number_in"]
+
+MAX_NAME = 190
+MAX_VALUE = 255
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def iso(time: datetime | None) -> str | None:
@@ -57,3 +63,56 @@ def fitting(what: str, text: str | None, limit: int) -> str | None:
             f"the {what} has {len(text)} characters: {as_text(text[:40])}…", f"It may have {limit} at most."
         )
     return as_text(text)
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as dotted ones. None and empty sections count as left out."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{prefix}{key}."))
+        elif value is not None:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def finite_numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Those of the values that can be compared as numbers, under names that fit a database's index."""
+    numbers = {name: _as_number(value) for name, value in values.items() if _fits(name)}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def leaves(tree: Mapping[str, Any]) -> dict[str, tuple[str, float | None]]:
+    """Nested keys as dotted ones → the value as text, and as a number where it is one, or reads as one.
+
+    Text stands as it is, all else as JSON; cut to what an index takes, and without blanks at its end, which some
+    databases do not compare.
+    """
+    found = {}
+    for name, value in flat(tree).items():
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        if _fits(name):
+            number = number_in(value) if isinstance(value, str) else _as_number(value)
+            found[name] = (text[:MAX_VALUE].rstrip(), number)
+    return found
+
+
+def _fits(name: str) -> bool:
+    """Whether an index takes the name; with a blank at its end some databases take it for another."""
+    return len(name) <= MAX_NAME and not name.endswith(" ")
+
+
+def _as_number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def number_in(text: str) -> float | None:
+    """The finite number that a text is: 0.9, 1e-3, -2. Neither nan nor 1_000, which only Python takes for one."""
+    number = float(text) if len(text) < MAX_VALUE and _NUMBER.fullmatch(text) else math.nan
+    return number if math.isfinite(number) else None

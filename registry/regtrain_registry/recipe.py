@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from regtrain_registry.json_values import flat
 from regtrain_registry.semver import Bump
 
-__all__ = ["NOT_LEARNED", "Change", "Decision", "Recipe", "changes", "decide", "flat", "known_changes", "shown"]
+__all__ = ["NOT_LEARNED", "Change", "Decision", "Recipe", "changes", "decide", "known_changes", "shown"]
 
 MAX_LINES = 5
 
@@ -94,17 +95,6 @@ def decide(previous: Recipe | None, new: Recipe) -> Decision:
 def _covered(key: str, ignored: frozenset[str]) -> bool:
     parts = key.split(".")
     return any(".".join(parts[: n + 1]) in ignored for n in range(len(parts)))
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys as dotted ones. None and empty sections count as left out."""
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            leaves.update(flat(value, f"{prefix}{key}."))
-        elif value is not None:
-            leaves[f"{prefix}{key}"] = value
-    return leaves
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:

@@ -17,8 +17,10 @@ __all__ = [
     "Artifact",
     "ArtifactKind",
     "BumpRecord",
+    "ExportProof",
     "FileToStore",
     "LatestVersion",
+    "Marks",
     "ModelInfo",
     "ParentLink",
     "Registration",
@@ -45,11 +47,14 @@ class RunStatus(StrEnum):
 
 
 class VersionStatus(StrEnum):
-    """Archived versions are found by version, number and alias, never by range or `latest`."""
+    """`latest` and ranges choose among ready and deprecated versions; the others are found by version, number and
+    alias. Expired versions can be restored until they are collected; then only the row is left."""
 
     READY = "ready"
     DEPRECATED = "deprecated"
     ARCHIVED = "archived"
+    EXPIRED = "expired"
+    COLLECTED = "collected"
 
 
 class ArtifactKind(StrEnum):
@@ -71,7 +76,9 @@ class Relation(StrEnum):
     FINE_TUNED_FROM = "fine_tuned_from"
     DISTILLED_FROM = "distilled_from"
     COMPRESSED_FROM = "compressed_from"
+    MERGED_FROM = "merged_from"
     EXPORTED_FROM = "exported_from"
+    ENSEMBLE_OF = "ensemble_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +161,15 @@ class RunDetail(RunInfo):
 
 @dataclass(frozen=True, slots=True)
 class FileToStore:
-    """A regular file and its name inside the version. A given digest (SHA-256, hexadecimal) is checked."""
+    """A regular file and its name inside the version. A given digest (`sha256:…`, `blake3:…`, or the hexadecimal
+    digits of a SHA-256) is checked. `link`: nobody writes to the file any more, so that the store may link to it
+    instead of copying it; it becomes read-only."""
 
     path: Path
     name: str
     kind: ArtifactKind = ArtifactKind.OTHER
     digest: str | None = None
+    link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +198,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Everything that becomes one version. The same `idempotency_key` again gives the same version."""
+    """Everything that becomes one version. The same `idempotency_key` again gives the same version.
+
+    `force`: take a bump or a version that says less than the change, and record that.
+    """
 
     model: str
     files: tuple[FileToStore, ...]
@@ -200,6 +213,7 @@ class Registration:
     parents: tuple[ParentLink, ...] = ()
     bump: Bump | None = None
     version: str | None = None
+    force: bool = False
     created_by: str = ""
     idempotency_key: str | None = None
     summary: str = ""
@@ -209,22 +223,50 @@ class Registration:
 class BumpRecord:
     """Which part of the version moved, why, and what overruled the computed part, if anything did.
 
-    `kind` is first, major, minor or patch; `computed` is what the comparison of recipes said.
+    `kind` is first, major, minor or patch; `computed` is what the comparison of recipes with the version `base` said.
     """
 
     kind: str
     computed: str
     reasons: list[str]
     overruled: str | None
+    forced: bool = False
+    base: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All four fields."""
+        """All six fields."""
         return {
             "kind": self.kind,
             "computed": self.computed,
             "reasons": self.reasons,
             "overruled": self.overruled,
+            "forced": self.forced,
+            "base": self.base,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What was said of a version since it was made. `since` and `reason` are those of its status."""
+
+    pinned: bool = False
+    since: datetime | None = None
+    reason: str | None = None
+    successor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportProof:
+    """A version in another format: `passed` tells whether it was found to compute the same."""
+
+    format: str
+    passed: bool
+    digest: str | None
+    report: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """All four fields."""
+        return {"format": self.format, "passed": self.passed, "digest": self.digest, "report": self.report}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +297,9 @@ class VersionInfo:
     number: int
     status: VersionStatus
     aliases: list[str]
+    stages: list[str]
+    tags: dict[str, str]
+    marks: Marks
     created_at: datetime
     created_by: str
     summary: str
@@ -264,6 +309,7 @@ class VersionInfo:
     size_bytes: int
     artifacts: list[Artifact]
     parents: list[ParentLink]
+    exports: list[ExportProof]
     signature: dict[str, Any]
     source: Source
     bump: BumpRecord
@@ -280,8 +326,13 @@ class VersionInfo:
             "version": self.version,
             "number": self.number,
             "status": self.status.value,
+            "status_since": iso(self.marks.since),
+            "status_reason": self.marks.reason,
+            "successor": self.marks.successor,
+            "pinned": self.marks.pinned,
             "aliases": self.aliases,
-            "tags": {},
+            "stages": self.stages,
+            "tags": self.tags,
             "created_at": iso(self.created_at),
             "created_by": self.created_by,
             "summary": self.summary,
@@ -291,6 +342,7 @@ class VersionInfo:
             "size_bytes": self.size_bytes,
             "artifacts": [artifact.to_json() for artifact in self.artifacts],
             "parents": [parent.to_json() for parent in self.parents],
+            "exports": [export.to_json() for export in self.exports],
             "signature": self.signature,
             "source": self.source.to_json(),
             "bump": self.bump.to_json(),
@@ -329,12 +381,13 @@ class LatestVersion:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as listed; `aliases` maps alias to version, `size_bytes` is the sum over its versions."""
+    """A model as listed; `aliases` and `stages` map names to versions, `size_bytes` is the sum over its versions."""
 
     name: str
     versions: int
     latest: LatestVersion | None
     aliases: dict[str, str]
+    stages: dict[str, str]
     size_bytes: int
 
     def to_json(self) -> dict[str, Any]:
@@ -344,5 +397,6 @@ class ModelInfo:
             "versions": self.versions,
             "latest": self.latest.to_json() if self.latest else None,
             "aliases": self.aliases,
+            "stages": self.stages,
             "size_bytes": self.size_bytes,
         }

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from regtrain_registry.errors import NameNotAllowedError, RefSyntaxError, VersionSyntaxError
+from regtrain_registry.json_values import fitting
 from regtrain_registry.semver import Range, Version, parse_range, parse_version
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "check_alias",
     "check_artifact_name",
     "check_name",
+    "check_tag",
     "parse_ref",
     "slug",
 ]
@@ -28,6 +30,8 @@ _RULE = "Names have 1 to 64 of a-z, 0-9, dot, hyphen, underscore; first and last
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 _ALIAS = re.compile(r"[a-z]([a-z0-9._-]{0,62}[a-z0-9])?")
 _RESERVED_ALIAS = re.compile(r"latest|v\d+")
+_TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,62}[A-Za-z0-9])?")
+_TAG_RULE = "1 to 64 of A-Z, a-z, 0-9, dot, hyphen, underscore, slash; first and last a letter or digit."
 _PATH_PART = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 _MAX_NUMBER = 2**31 - 1
 _SCHEME = "models:/"
@@ -151,6 +155,13 @@ def check_alias(name: str) -> str:
     if _RESERVED_ALIAS.fullmatch(name):
         raise NameNotAllowedError(f"{name!r} is reserved", "Choose another alias, such as champion.")
     return name
+
+
+def check_tag(name: str, value: str) -> tuple[str, str]:
+    """Name and value of a tag as they are stored; else `NameNotAllowedError` or `TextTooLongError`."""
+    if not _TAG.fullmatch(name):
+        raise NameNotAllowedError(f"{name[:80]!r} is not a name for a tag", _TAG_RULE)
+    return name, fitting("value of the tag", value, 255)
 
 
 def check_artifact_name(name: str) -> str:

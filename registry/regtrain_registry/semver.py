@@ -17,11 +17,13 @@ __all__ = [
     "Bump",
     "Range",
     "Version",
+    "above_line",
     "next_free",
     "next_version",
     "parse_range",
     "parse_version",
     "sort_key",
+    "step",
 ]
 
 FIRST = Version(1, 0, 0)
@@ -39,6 +41,11 @@ class Bump(StrEnum):
     MAJOR = "major"
     MINOR = "minor"
     PATCH = "patch"
+
+    @property
+    def rank(self) -> int:
+        """How much it says: 0 patch, 1 minor, 2 major."""
+        return ("patch", "minor", "major").index(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,18 @@ def _prerelease_key(prerelease: str) -> str:
 def next_version(highest: Version | None, bump: Bump) -> Version:
     """The version after the highest one; a prerelease is followed by its release where that suffices."""
     return FIRST if highest is None else highest.next_version(str(bump))
+
+
+def step(before: Version, after: Version) -> Bump:
+    """The part that moves from one version to a higher one. Within prereleases anything may change: major."""
+    if after.major != before.major or (before.prerelease and before.finalize_version() == after.finalize_version()):
+        return Bump.MAJOR
+    return Bump.MINOR if after.minor != before.minor else Bump.PATCH
+
+
+def above_line(version: Version, bump: Bump) -> str | None:
+    """The sort key above all versions that share the parts before the one that moves; None: all of them do."""
+    return None if bump is Bump.MAJOR else _above(version, 1 if bump is Bump.MINOR else 2)
 
 
 def next_free(wanted: Version, taken: Collection[str]) -> list[str]:

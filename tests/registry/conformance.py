@@ -16,9 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry.marking_conformance import MarkingConformance
 from registry.places import Place
 from registry.relation_conformance import RelationConformance
+from registry.retention_conformance import RetentionConformance
 from registry.schema_conformance import SchemaConformance
+from registry.search_conformance import SearchConformance
 from regtrain_registry import (
     ArtifactKind,
     Bump,
@@ -76,7 +79,9 @@ CONTRADICTIONS = (
 )
 
 
-class RegistryConformance(SchemaConformance, RelationConformance):
+class RegistryConformance(
+    SchemaConformance, RelationConformance, MarkingConformance, SearchConformance, RetentionConformance
+):
     """One behaviour, whatever keeps the rows."""
 
     @pytest.fixture
@@ -113,7 +118,7 @@ class RegistryConformance(SchemaConformance, RelationConformance):
         recipes = [Recipe(config=config, state={"w": [shape, "float32"]}) for config, shape in steps]
         made = [place.register(recipe=recipe) for recipe in recipes]
         made.append(place.register(recipe=recipes[-1], bump=Bump.MINOR))
-        made.append(place.register(recipe=recipes[-1], version="1.4.0"))
+        made.append(place.register(recipe=recipes[-1], version="1.4.0", force=True))
         assert [v.version for v in made] == ["1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.1.0", "1.4.0"]
         assert [v.number for v in made] == [1, 2, 3, 4, 5, 6]
         assert made[2].bump.reasons == ["optimizer.lr: 0.1 → 0.2"]

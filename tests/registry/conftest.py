@@ -13,7 +13,15 @@ from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, R
 pytest.register_assert_rewrite(
     *(
         f"registry.{name}"
-        for name in ("conformance", "relation_conformance", "schema_conformance", "server_conformance")
+        for name in (
+            "conformance",
+            "marking_conformance",
+            "relation_conformance",
+            "retention_conformance",
+            "schema_conformance",
+            "search_conformance",
+            "server_conformance",
+        )
     )
 )
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, NullPool, create_engine, text
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
+from regtrain_registry.content import Offered
 from regtrain_registry.location import check_url
 
 
@@ -60,6 +61,14 @@ class Place:
         path = self.folder / secrets.token_hex(8)
         path.write_bytes(content)
         return FileToStore(path, "model.safetensors", ArtifactKind.WEIGHTS)
+
+    def named(self, path: Path, name: str) -> FileToStore:
+        """A file that is there, to register."""
+        return FileToStore(path, name)
+
+    def offered(self, content: bytes) -> Offered:
+        """A file for the store alone."""
+        return Offered(self.weights(content).path)
 
     def register(self, model: str = "digits", **fields: Any) -> VersionInfo:
         """Register one file of weights; other fields by keyword."""

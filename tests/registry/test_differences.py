@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from regtrain_registry import Change, Recipe, Registration, Registry, Source, VersionDetail, VersionStatus, decide
 from regtrain_registry.differences import differences
 from regtrain_registry.errors import ModelNotFoundError, RefSyntaxError, VersionNotFoundError
-from regtrain_registry.records import BumpRecord
+from regtrain_registry.records import BumpRecord, Marks
 
 OLD = Recipe(
     config={"optimizer": {"lr": 0.1, "args": {"betas": [0.9, 0.99]}}, "experiment": {"seed": 1}},
@@ -45,6 +45,7 @@ def version(text: str, recipe: Recipe, **fields: Any) -> tuple[VersionDetail, Re
         "name": "digits", "version": text, "number": 1, "status": VersionStatus.READY, "aliases": [],
         "created_at": datetime(2026, 1, 2, tzinfo=UTC), "created_by": "", "summary": "", "run_id": None,
         "metrics": {}, "digest": "sha256:", "size_bytes": 0, "artifacts": [], "parents": [],
+        "stages": [], "tags": {}, "marks": Marks(), "exports": [],
         "signature": recipe.signature, "source": Source(), "config": recipe.config,
         "bump": BumpRecord("first", "first", [], None),
     } | fields  # fmt: skip

@@ -103,13 +103,13 @@ def test_new_folders_are_durable_before_what_is_in_them(
 
 
 def test_sqlite_is_told_to_be_careful(registry: Registry) -> None:
-    """Rollback journal, full synchronisation, foreign keys, and the driver's own transactions off."""
+    """Rollback journal, extra synchronisation, foreign keys, and the driver's own transactions off."""
 
     def settings(connection: Any) -> list[Any]:
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-    assert registry._database.read(settings) == ["delete", 2, 1, 30000]
+    assert registry._database.read(settings) == ["delete", 3, 1, 30000]
 
 
 def test_a_writer_holds_the_lock_from_its_first_moment(registry: Registry, tmp_path: Path) -> None:

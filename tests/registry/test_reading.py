@@ -115,13 +115,14 @@ def test_the_list_of_models_has_the_promised_shape(line: None, register: Registe
     register("another", version="0.1.0-rc.1", metrics={"a": 1})
     registry.set_alias("digits@1.1.0", "champion")
     first, second = [model.to_json() for model in registry.models()]
-    assert first == {"name": "another", "versions": 1, "latest": None, "aliases": {}, "size_bytes": 7000}
+    assert first == {"name": "another", "versions": 1, "latest": None, "aliases": {}, "stages": {}, "size_bytes": 7000}
     assert second["latest"].pop("created_at").endswith("Z")
     assert second == {
         "name": "digits",
         "versions": 6,
         "latest": {"version": "2.0.0", "number": 4, "metrics": {}},
         "aliases": {"champion": "1.1.0"},
+        "stages": {},
         "size_bytes": 42000,
     }
 
@@ -169,7 +170,7 @@ def test_lists_take_a_fixed_number_of_queries(register: Register, registry: Regi
     listing = next(s for s in statements if "sum" in s.lower())
     statements.clear()
     registry.versions("digits")
-    assert len([s for s in statements if s.startswith("SELECT")]) == 5
+    assert len([s for s in statements if s.startswith("SELECT")]) == 8
     with engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {listing}", parameters[listing])
         on_versions = [row[3] for row in plan if "rt_versions" in row[3]]

@@ -7,12 +7,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import click
 
-__all__ = ["Lazy", "main"]
+from regtrain.cli.lazy import LazyGroup
+
+__all__ = ["main"]
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": lambda token: token.replace("_", "-")}
 
@@ -23,7 +24,7 @@ COMMANDS = {
     "config": ("regtrain.cli.config:config", "Look at a config: show, check, schema, explain."),
     "models": (
         "regtrain.cli.models:models",
-        "Registered models: list, show, versions, lineage, diff, register, alias, checkout.",
+        "Registered models: list, show, versions, promote, prune, checkout and more.",
     ),
     "runs": ("regtrain.cli.runs:runs", "Recorded runs: list, show."),
     "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list."),
@@ -32,30 +33,21 @@ COMMANDS = {
 }
 
 
-class Lazy(click.Group):
-    """A group whose commands are named here and imported when they are called; plugins' commands follow."""
+class Root(LazyGroup):
+    """regtrain's own commands; those of plugins follow."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *(offer.name for offer in _plugin_commands(strangers_only=True))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in COMMANDS:
-            module, _, name = COMMANDS[cmd_name][0].partition(":")
-            command: click.Command = getattr(import_module(module), name)
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
             return command
         for offer in _plugin_commands(strangers_only=False):
             if offer.name == cmd_name:
                 made: click.Command = offer.factory()
                 return made
         return None
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            from regtrain.errors import nearest
-
-            names = self.list_commands(ctx)
-            raise click.UsageError(f"no command {args[0]!r}; {', '.join(nearest(args[0], names) or names)}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, line) for name, (_, line) in COMMANDS.items()]
@@ -74,7 +66,7 @@ def _plugin_commands(*, strangers_only: bool) -> list[Any]:
     return Host(points).offers("commands") if points else []
 
 
-@click.group(cls=Lazy, context_settings=SETTINGS)
+@click.group(cls=Root, commands_at=COMMANDS, context_settings=SETTINGS)
 @click.version_option(package_name="regtrain")
 def root() -> None:
     """Train a PyTorch model from a YAML file; get a registered, versioned model.

@@ -41,6 +41,12 @@ class Model(Section):
     target: str | None = Field(None, description="Your own factory: ./file.py:function, beside the config.")
     args: Args = Field({}, description="Arguments of the factory; other keys of this section land here.")
     pretrained: bool | None = Field(None, description="Start from published weights, where the model has them.")
+    init_from: str | None = Field(
+        None, description="A registered version whose weights the run begins with: MODEL, MODEL@VERSION, MODEL@^1.2."
+    )
+    init_strict: bool | None = Field(
+        None, description="Whether every tensor of init_from must fit the model, true when left out; false takes those that do."
+    )
     compile: bool = Field(False, description="Compile with torch.compile.")
     compile_mode: Literal["default", "reduce-overhead", "max-autotune"] = Field(
         "default", description="Mode of torch.compile."
@@ -71,6 +77,9 @@ class Data(Section):
     prefetch_factor: Positive | None = Field(None, description="Batches that each loading process prepares ahead.")
     drop_last: bool = Field(False, description="Leave out the last batch of an epoch when it is not full.")
     augmentation: Augmentation | None = Field(None, description="Image augmentation of the training data.")
+    fingerprint: bool = Field(
+        True, description="Digest the files of data_dir, train_path and val_path, so that versions are found by them."
+    )
 
 
 class Loss(Section):
@@ -224,6 +233,8 @@ class RegistryKeys(Section):
         None, description="Overrule the computed part of the version."
     )
     version: str | None = Field(None, description="Overrule the version: X.Y.Z.")
+    force: bool = Field(False, description="Take a bump or version that says less than what changed.")
+    force_network_fs: bool = Field(False, description="Keep SQLite on a network file system, whatever becomes of it.")
 
 
 class Export(Section):

@@ -65,6 +65,7 @@ def register_run(
     bump: str | None = None,
     version: str | None = None,
     parents: tuple[str, ...] = (),
+    force: bool = False,
 ) -> VersionInfo:
     """Register what a run trained: its best checkpoint, or the one that is named. The same run again is the same
     version, unless a model, checkpoint, bump or version is given.
@@ -100,6 +101,7 @@ def register_run(
             parents=tuple(ParentLink(ref, Relation(relation)) for ref, relation in links),
             bump=Bump(given) if given else None,
             version=version or (None if bump else keys["version"]),
+            force=force or keys["force"],
             idempotency_key=_same(plan.run_id, model or plan.model_name, place.name, bump, version, *parents),
             summary=config["experiment"]["description"],
         )
@@ -135,12 +137,12 @@ def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterat
     from regtrain_registry import ArtifactKind, FileToStore
 
     manifest = json.loads((place / MANIFEST).read_bytes())
-    digests = {name: entry["digest"].removeprefix("sha256:") for name, entry in manifest["files"].items()}
-    yield FileToStore(
-        place / "model.safetensors", "model.safetensors", ArtifactKind.WEIGHTS, digests["model.safetensors"]
-    )
+    digests = {name: entry["digest"] for name, entry in manifest["files"].items()}
+    # Linked: these files are never written to again.
+    weights = "model.safetensors"
+    yield FileToStore(place / weights, weights, ArtifactKind.WEIGHTS, digests[weights], link=True)
     for name in ("state.safetensors", "state.json"):
-        yield FileToStore(place / name, f"checkpoint/{name}", ArtifactKind.OTHER, digests[name])
+        yield FileToStore(place / name, f"checkpoint/{name}", ArtifactKind.OTHER, digests[name], link=True)
     yield FileToStore(place / MANIFEST, f"checkpoint/{MANIFEST}", ArtifactKind.METADATA)
     metrics = run_dir.path / "metrics.json"
     metrics.write_text(json.dumps(finite(_metrics(outcome, manifest)), indent=1) + "\n", encoding="utf-8")

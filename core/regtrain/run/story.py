@@ -11,13 +11,15 @@ from regtrain.config import Resolved, load, to_yaml
 from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.plan import PlanOptions, config_to_keep, make_plan
+from regtrain.run.initial import Initial, check_going_on, find_initial
 from regtrain.run.place import open_registry
+from regtrain.run.promote import as_event
 from regtrain.run.public import typed
 from regtrain.run.record import as_error, not_launched, record_end, record_start, settled, vanished
 from regtrain.run.register import check_version_free, check_version_keys, register_run
 from regtrain.run.resume import Resume, drop_unpacked, find_resume, run_dir_of
 from regtrain.run_dir import Outcome, RunDir
-from regtrain.types import JobCommand, Plan, RunEvent, VersionEvent
+from regtrain.types import JobCommand, Plan, RunEvent
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
@@ -95,25 +97,38 @@ def plan_resolved(
     if owner:
         resolved = replace(resolved, base_dir=owner.read_plan().base_dir)
     asked = resume or _from_config(resolved, owner)
-    found = Resume(Path())
+    found, wanted, initial = Resume(Path()), resolved.config.model.init_from, None
+    keys = resolved.config.registry.model_dump()
     if asked:
-        keys = resolved.config.registry.model_dump()
         found = find_resume(asked, cwd, lambda: open_registry(cwd, resolved.base_dir, keys))
+    elif wanted:
+        initial = find_initial(wanted, open_registry(cwd, resolved.base_dir, keys))
     options = PlanOptions(
         cwd=cwd,
         resume=str(found.place.resolve()) if asked else None,
         resumed_from=found.run_id,
-        parents=((found.version, "resumed_from"),) if found.version else (),
+        parents=_parents(found, initial),
+        init_from=initial.ref if initial else found.init_from,
+        initial_weights=str(initial.weights) if initial else None,
         allow_imports=allow_imports,
         live=live,
     )
     try:
+        if asked:
+            check_going_on(wanted, found)
         plan = make_plan(resolved, host, detect(), options)
         check_version_keys(plan)
     except BaseException:
         drop_unpacked(options.resume)
         raise
     return plan, resolved
+
+
+def _parents(found: Resume, initial: Initial | None) -> tuple[tuple[str, str], ...]:
+    """What a version of the run comes from: what it begins with, or goes on from, or what that came from."""
+    if initial:
+        return ((initial.ref, "fine_tuned_from"),)
+    return ((found.version, "resumed_from"),) if found.version else found.parents
 
 
 def _own_run(config: Path | None) -> RunDir | None:
@@ -177,10 +192,7 @@ def tell(
     try:
         if outcome.status == "finished" and registry and not plan.config["training"]["debug"]:
             version = register_run(registry, run_dir)
-            event = VersionEvent(
-                version.name, version.version, version.number, version.digest, plan.run_id, plan.parents
-            )
-            notes += host.version_registered(event)
+            notes += host.version_registered(as_event(version))
     finally:
         record_end(registry, plan, outcome)
         event_of_run = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
@@ -199,8 +211,9 @@ def _exit_code(of_job: int) -> int:
 
 
 def _with_parents(plan: Plan, registry: Registry | None) -> Plan:
-    """A run that goes on from another one has that run's version as parent, where it has one."""
-    if registry is None or not plan.resumed_from or plan.parents:
+    """A run that goes on from another one has that run's version as parent, where it has one; else that run's parents,
+    which it was planned with."""
+    if registry is None or not plan.resumed_from:
         return plan
     from regtrain_registry import RegistryError
 

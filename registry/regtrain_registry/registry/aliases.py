@@ -4,22 +4,74 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from regtrain_registry.tables import ALIASES
+from regtrain_registry.errors import AliasNotFoundError, StageGuardedError
+from regtrain_registry.events import EventKind
+from regtrain_registry.registry.columns import V, version_text
+from regtrain_registry.registry.history import append
+from regtrain_registry.tables import ALIASES, VERSIONS
 
-__all__ = ["set_alias"]
+__all__ = ["holder", "move", "remove_alias", "set_alias"]
 
+_A = ALIASES.c
+_NAMED = (_A.model_id == bindparam("owner"), _A.name == bindparam("alias"))
 _MOVE = (
     update(ALIASES)
-    .where(ALIASES.c.model_id == bindparam("owner"), ALIASES.c.name == bindparam("alias"))
-    .values(version_id=bindparam("version"), updated_at=bindparam("now"))
+    .where(*_NAMED)
+    .values(version_id=bindparam("version"), updated_at=bindparam("now"), gated=bindparam("is_gated"))
 )
+_HOLDER = (
+    select(V.id, V.major, V.minor, V.patch, V.prerelease, _A.gated)
+    .join_from(ALIASES, VERSIONS, V.id == _A.version_id)
+    .where(*_NAMED)
+)
+_TEXT = select(V.major, V.minor, V.patch, V.prerelease).where(V.id == bindparam("version"))
+_REMOVE = delete(ALIASES).where(*_NAMED)
+_NAMES = select(_A.name).where(_A.model_id == bindparam("owner"))
 
 
-def set_alias(connection: Connection, model_id: int, name: str, version_id: int, now: datetime) -> None:
-    """Let the name stand for this version of the model, wherever it stood before."""
-    moved = connection.execute(_MOVE, {"owner": model_id, "alias": name, "version": version_id, "now": now})
-    if moved.rowcount == 0:
-        row = {"model_id": model_id, "name": name, "version_id": version_id, "updated_at": now}
+def holder(connection: Connection, owner: int, name: str) -> tuple[int, str, bool] | None:
+    """The id and version that a name stands for now, and whether it is a stage."""
+    row = connection.execute(_HOLDER, {"owner": owner, "alias": name}).first()
+    return None if row is None else (row.id, version_text(row), row.gated)
+
+
+def set_alias(connection: Connection, owner: int, name: str, version_id: int, who: str, now: datetime) -> None:
+    """Let the name stand for this version of the model, wherever it stood before; `StageGuardedError` for a stage."""
+    before = holder(connection, owner, name)
+    if before and before[2]:
+        raise StageGuardedError(
+            f"{name!r} is a stage, which only a promotion moves",
+            f"regtrain models promote REF {name}, or another alias.",
+        )
+    if before and before[0] == version_id:
+        return
+    version = version_text(connection.execute(_TEXT, {"version": version_id}).one())
+    move(connection, owner, name, version_id, now, gated=False, new=before is None)
+    facts = {"alias": name, "before": before and before[1]}
+    append(connection, owner, EventKind.ALIAS_SET, version, facts, who, now)
+
+
+def move(
+    connection: Connection, owner: int, name: str, version_id: int, now: datetime, *, gated: bool, new: bool
+) -> None:
+    """Write the name's row; what it means is the caller's to record."""
+    if new:
+        row = {"model_id": owner, "name": name, "version_id": version_id, "updated_at": now, "gated": gated}
         connection.execute(insert(ALIASES), row)
+        return
+    values = {"owner": owner, "alias": name, "version": version_id, "now": now, "is_gated": gated}
+    connection.execute(_MOVE, values)
+
+
+def remove_alias(connection: Connection, owner: int, name: str, who: str, now: datetime) -> None:
+    """Take the name away; `AliasNotFoundError` where the model has none of it. A stage is left by this too."""
+    before = holder(connection, owner, name)
+    if before is None:
+        names = ", ".join(sorted(connection.execute(_NAMES, {"owner": owner}).scalars())) or "none"
+        raise AliasNotFoundError(f"no alias {name!r}", f"The model's aliases and stages: {names}.")
+    connection.execute(_REMOVE, {"owner": owner, "alias": name})
+    _, version, gated = before
+    kind = EventKind.DEMOTED if gated else EventKind.ALIAS_REMOVED
+    append(connection, owner, kind, version, {"stage" if gated else "alias": name}, who, now)

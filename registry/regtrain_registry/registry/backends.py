@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import secrets
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from regtrain_registry.errors import RegistryLockedError
+from regtrain_registry.errors import RegistryLockedError, RegistryUnavailableError
 
-__all__ = ["Backend", "Fault", "backend_of"]
+__all__ = ["Backend", "Fault", "backend_of", "copy_database"]
 
 _WRITES = "regtrain_writes"  # execution option of a connection that is going to write
 _CONNECT_SECONDS = 10
@@ -56,6 +60,9 @@ class Backend:
     def writer(self, engine: Engine) -> Engine:
         """Its transactions see what other writers committed while they waited for a row's lock."""
         return engine.execution_options(isolation_level="READ COMMITTED", **{_WRITES: True})
+
+    def keep_copy(self, url: URL, schema: str) -> None:
+        """A copy of the database as it is before its schema changes; a server's own backups are its keeper's."""
 
     def lock_schema(self, connection: Connection) -> None:
         """Of several that open a new database at once, one creates the schema: until the connection ends."""
@@ -104,17 +111,43 @@ class SQLite(Backend):
     def writer(self, engine: Engine) -> Engine:
         return engine.execution_options(**{_WRITES: True})
 
+    def keep_copy(self, url: URL, schema: str) -> None:
+        """`FILE.schema-NNNN`, whole or not there at all. The first copy of a schema is the one that is kept."""
+        copy = Path(f"{url.database}.schema-{schema}")
+        if copy.exists():
+            return
+        making = copy.with_name(f"{copy.name}.{secrets.token_hex(8)}")
+        try:
+            copy_database(Path(str(url.database)), making, self.timeout)
+            making.rename(copy)
+        except (OSError, sqlite3.Error) as error:
+            raise RegistryUnavailableError(
+                f"the copy {copy} of the database cannot be made: {error}", "Make room; its schema is not changed without."
+            ) from error
+        finally:
+            making.unlink(missing_ok=True)
+
     def code(self, error: DBAPIError) -> int | None:
         """The primary result code."""
         code = getattr(error.orig, "sqlite_errorcode", None)
         return None if code is None else int(code) & 0xFF
 
 
+def copy_database(source: Path, target: Path, timeout: float) -> None:
+    """One state of a SQLite file, synced, while others go on writing to it; for the owner alone."""
+    target.touch(mode=0o600)
+    with closing(sqlite3.connect(source, timeout=timeout)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own idea of when to send BEGIN is off; see _begin_sqlite
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA synchronous = FULL")
+    # Not FULL: after a power cut the journal may be there again, and would roll back what was committed.
+    cursor.execute("PRAGMA synchronous = EXTRA")
     cursor.close()
 
 

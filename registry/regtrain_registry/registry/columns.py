@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Row
 
@@ -10,12 +11,16 @@ from regtrain_registry.recipe import Recipe
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.tables import VERSIONS
 
-__all__ = ["RECIPE", "RELEASED", "AnyRow", "V", "stored_recipe", "version_text"]
+__all__ = ["OFFERED", "RECIPE", "RELEASED", "AnyRow", "V", "portions", "stored_recipe", "version_text"]
+
+MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
 
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
+Item = TypeVar("Item")
 
 V = VERSIONS.c
-RELEASED = (V.prerelease == "", V.status != VersionStatus.ARCHIVED.value)
+OFFERED = V.status.in_([VersionStatus.READY.value, VersionStatus.DEPRECATED.value])
+RELEASED = (V.prerelease == "", OFFERED)
 RECIPE = (V.signature, V.config, V.recipe)
 
 
@@ -43,3 +48,8 @@ def stored_recipe(row: AnyRow) -> Recipe:
     stored = row.recipe
     config = row.config if stored["config"] is None else stored["config"]
     return Recipe(config, stored["data"], stored["code"], row.signature, stored["state"])
+
+
+def portions(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items, as many at a time as one query takes."""
+    return (items[start : start + MAX_IDS] for start in range(0, len(items), MAX_IDS))

@@ -78,7 +78,10 @@ class Database:
         return self.read(migrations.stored_version)
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest that this release knows."""
+        """Bring the schema to the newest that this release knows; a copy of an older SQLite file is kept beside it."""
+        version = self.version()
+        if version is not None and version < migrations.HEAD:
+            self._backend.keep_copy(self.url, version)
 
         def work(connection: Connection) -> None:
             self._backend.lock_schema(connection)

@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 
 from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, nearest
-from regtrain_registry.records import VersionStatus
 from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
-from regtrain_registry.registry.columns import RELEASED, V, version_text
+from regtrain_registry.registry.columns import OFFERED, RELEASED, V, version_text
 from regtrain_registry.semver import Range
 from regtrain_registry.tables import ALIASES, MODELS
 
@@ -77,7 +76,7 @@ def find(connection: Connection, ref: Ref) -> int:
 
 
 def _within(chosen: Range) -> Select[int]:
-    query = _HIGHEST.where(V.status != VersionStatus.ARCHIVED.value, *(_bound(*bound) for bound in chosen.bounds))
+    query = _HIGHEST.where(OFFERED, *(_bound(*bound) for bound in chosen.bounds))
     return query if chosen.prereleases else query.where(V.prerelease == "")
 
 

@@ -6,19 +6,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, CursorResult, bindparam, insert, select, update
 
-from regtrain_registry.blobs import Blob, Store
+from regtrain_registry.content import Blob, Store, Stored
 from regtrain_registry.errors import (
-    BlobMissingError,
     IdempotencyError,
     NameNotAllowedError,
     RunNotFoundError,
     VersionTakenError,
+    WrongBumpError,
 )
+from regtrain_registry.events import EventKind
 from regtrain_registry.json_values import as_text, fitting, json_safe
 from regtrain_registry.recipe import Decision, Recipe, decide
 from regtrain_registry.records import (
@@ -34,26 +36,44 @@ from regtrain_registry.records import (
 from regtrain_registry.refs import Ref, check_artifact_name, check_name, parse_ref
 from regtrain_registry.registry.columns import RECIPE, AnyRow, V, stored_recipe, version_text
 from regtrain_registry.registry.finding import find
-from regtrain_registry.registry.versions import StoredVersion, detail, parents, version_info, with_config
-from regtrain_registry.semver import FIRST, Bump, Version, next_free, next_version, parse_version, sort_key
-from regtrain_registry.tables import ARTIFACTS, BLOBS, LINEAGE, MODELS, RUNS, VERSIONS
+from regtrain_registry.registry.history import extend
+from regtrain_registry.registry.indexing import index
+from regtrain_registry.registry.storing import record
+from regtrain_registry.registry.versions import Related, StoredVersion, detail, parents, version_info, with_config
+from regtrain_registry.semver import (
+    FIRST,
+    Bump,
+    Version,
+    above_line,
+    next_free,
+    next_version,
+    parse_version,
+    sort_key,
+    step,
+)
+from regtrain_registry.tables import ARTIFACTS, LINEAGE, MODELS, RUNS, VERSIONS
+from regtrain_registry.tables.marking import REGISTRY
 
 __all__ = ["Request", "check", "register"]
 
+CONTINUES = (Relation.RESUMED_FROM, Relation.FINE_TUNED_FROM)
+
 # Statements stand at module level: to build one takes longer than to run it.
+_STORE = select(REGISTRY.c.id).with_for_update(read=True)  # who collects waits, who registers does not
 _MODEL = MODELS.c.name == bindparam("model")
-_COUNT = update(MODELS).where(_MODEL).values(next_number=MODELS.c.next_number + 1)
-_COUNTED = select(MODELS.c.id, MODELS.c.next_number).where(_MODEL)
+_LOCKED = select(MODELS.c.id, MODELS.c.next_number, MODELS.c.events, MODELS.c.head).where(_MODEL).with_for_update()
+_COUNT = (
+    update(MODELS)
+    .where(MODELS.c.id == bindparam("owner"))
+    .values(next_number=bindparam("number") + 1, events=bindparam("seq"), head=bindparam("hash"))
+)
 _BY_KEY = select(V.id).where(V.idempotency_key == bindparam("key"))
 _RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run"))
-_HIGHEST = (
-    select(V.major, V.minor, V.patch, V.prerelease, *RECIPE)
-    .where(V.model_id == bindparam("owner"))
-    .order_by(V.sort_key.desc())
-    .limit(1)
-)
+_WITH_RECIPE = select(V.major, V.minor, V.patch, V.prerelease, *RECIPE)
+_HIGHEST = _WITH_RECIPE.where(V.model_id == bindparam("owner")).order_by(V.sort_key.desc()).limit(1)
+_BELOW = _HIGHEST.where(V.sort_key < bindparam("bound"))
+_ORIGIN = _HIGHEST.where(V.id.in_(bindparam("ids", expanding=True)))
 _TAKEN = select(V.number, V.major, V.minor, V.patch, V.prerelease).where(V.model_id == bindparam("owner"))
-_KNOWN_BLOBS = select(BLOBS.c.digest).where(BLOBS.c.digest.in_(bindparam("digests", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,43 +127,57 @@ def _check_files(files: Sequence[FileToStore]) -> None:
 
 
 def register(
-    connection: Connection, request: Request, blobs: Sequence[Blob], store: Store, now: datetime
+    connection: Connection, request: Request, stored: Sequence[Stored], store: Store, who: str, now: datetime
 ) -> VersionInfo:
     """Insert the version and all that belongs to it. The caller's transaction holds the write lock."""
     registration = request.registration
     before = _registered_before(connection, registration)
     if before is not None:
         return before
-    model_id, number = _count(connection, registration.model, now)
+    connection.execute(_STORE)
+    model = _lock(connection, registration.model, now)
     if registration.run_id is not None:
         _check_run(connection, registration.run_id)
-    previous = connection.execute(_HIGHEST, {"owner": model_id}).first()
-    version, bump = _choose(connection, request, model_id, previous)
-    absent = store.missing(blobs)
-    if absent:
-        raise BlobMissingError(f"blob {absent[0].digest} left the store while registering", "Register again.")
     # Parents first: `latest` must not be the version that is being made.
     edges = {(find(connection, ref), relation) for ref, relation in request.parents}
-    row = _version_row(request, version, bump, blobs) | {"model_id": model_id, "number": number, "created_at": now}
+    version, bump = _choose(connection, request, model.id, edges)
+    blobs = [one.blob for one in stored]
+    record(connection, stored, store, now)
+    keys = {"model_id": model.id, "number": model.number, "created_at": now}
+    row = _version_row(request, version, bump, blobs, who) | keys
     version_id = _new_id(connection.execute(insert(VERSIONS), row))
-    artifacts = _insert_artifacts(connection, version_id, registration.files, blobs, now)
+    artifacts = _insert_artifacts(connection, version_id, registration.files, blobs)
+    index(connection, version_id, request.metrics, request.config, request.recipe.data)
     if edges:
         rows = [{"child_id": version_id, "parent_id": parent, "relation": kind.value} for parent, kind in sorted(edges)]
         connection.execute(insert(LINEAGE), rows)
+    facts = {"number": model.number, "digest": row["digest"], "bump": bump.kind, "forced": bump.forced}
+    line = (model.id, registration.model, model.events, model.head)
+    head = extend(connection, line, EventKind.REGISTERED, str(version), facts, who, now)
+    connection.execute(_COUNT, {"owner": model.id, "number": model.number, "seq": model.events + 1, "hash": head})
     # What was just written is not read again, except for the names of the parents.
     made = row | {"id": version_id, "name": registration.model}
     columns = StoredVersion(**{field: made[field] for field in StoredVersion._fields})
     links = parents(connection, version_id) if edges else []
-    return with_config(version_info(columns, artifacts, [], links), request.config)
+    return with_config(version_info(columns, Related(artifacts=artifacts, parents=links)), request.config)
 
 
-def _count(connection: Connection, name: str, now: datetime) -> tuple[int, int]:
-    """Lock the model's row and take its next number; the row is created with the first version."""
-    if connection.execute(_COUNT, {"model": name}).rowcount == 0:
-        new = {"name": name, "next_number": 2, "created_at": now}
-        return _new_id(connection.execute(insert(MODELS), new)), 1
-    row = connection.execute(_COUNTED, {"model": name}).one()
-    return row.id, row.next_number - 1
+class _Model(NamedTuple):
+    """A model whose row is locked, and the number of its next version."""
+
+    id: int
+    number: int
+    events: int
+    head: str
+
+
+def _lock(connection: Connection, name: str, now: datetime) -> _Model:
+    """Lock the model's row; it is created with the first version."""
+    row = connection.execute(_LOCKED, {"model": name}).first()
+    if row is not None:
+        return _Model(*row)
+    new = {"name": name, "next_number": 1, "created_at": now}
+    return _Model(_new_id(connection.execute(insert(MODELS), new)), 1, 0, "")
 
 
 def _registered_before(connection: Connection, registration: Registration) -> VersionInfo | None:
@@ -168,29 +202,76 @@ def _check_run(connection: Connection, run_id: str) -> None:
 
 
 def _choose(
-    connection: Connection, request: Request, model_id: int, previous: AnyRow | None
+    connection: Connection, request: Request, model_id: int, edges: set[tuple[int, Relation]]
 ) -> tuple[Version, BumpRecord]:
     """The version's number, and the record of why it is that."""
-    highest = None if previous is None else _version(previous)
-    decision = decide(None if previous is None else stored_recipe(previous), request.recipe)
-    computed = next_version(highest, decision.bump or Bump.MAJOR)
-    version, kind, overruled = computed, _kind(decision), None
+    registration = request.registration
     if request.wanted is not None:
-        _check_free(connection, request, model_id)
-        version = request.wanted
-        overruled = "version given" if version != computed else None
-    elif request.registration.bump not in (None, decision.bump) and highest is not None:
-        version = next_version(highest, Bump(request.registration.bump))
-        kind, overruled = str(request.registration.bump), "bump given"
-    return version, BumpRecord(kind, _kind(decision), decision.reasons, overruled)
+        return _given(connection, request, model_id, request.wanted)
+    base = _base(connection, model_id, edges)
+    decision = decide(None if base is None else stored_recipe(base), request.recipe)
+    record = partial(_record, decision, base)
+    if base is None or decision.bump is None:
+        return FIRST, record()
+    asked = Bump(registration.bump) if registration.bump else decision.bump
+    too_small = asked.rank < decision.bump.rank
+    if too_small and not registration.force:
+        raise _wrong_bump(request, f"{asked} was asked for", decision)
+    version = next_version(_version(_highest_of_line(connection, model_id, base, asked)), asked)
+    return version, record(asked, "bump given" if asked is not decision.bump else None, too_small)
+
+
+def _given(connection: Connection, request: Request, model_id: int, wanted: Version) -> tuple[Version, BumpRecord]:
+    """A version that was asked for is held against the one before it in the order of versions."""
+    _check_free(connection, request, model_id)
+    below = connection.execute(_BELOW, {"owner": model_id, "bound": sort_key(wanted)}).first()
+    highest = connection.execute(_HIGHEST, {"owner": model_id}).first()
+    decision = decide(None if below is None else stored_recipe(below), request.recipe)
+    before = None if below is None else _version(below)
+    too_small = decision.bump is not None and before is not None and step(before, wanted).rank < decision.bump.rank
+    if too_small and not request.registration.force:
+        raise _wrong_bump(request, f"{wanted} was asked for after {before}", decision)
+    computed = next_version(None if highest is None else _version(highest), decision.bump or Bump.MAJOR)
+    overruled = "version given" if wanted != computed else None
+    return wanted, _record(decision, below, None if before is None else step(before, wanted), overruled, too_small)
+
+
+def _base(connection: Connection, model_id: int, edges: set[tuple[int, Relation]]) -> AnyRow | None:
+    """What a new version is compared with: the version of this model that it goes on from, else the highest."""
+    ids = [parent for parent, relation in edges if relation in CONTINUES]
+    found = connection.execute(_ORIGIN, {"owner": model_id, "ids": ids}).first() if ids else None
+    return found or connection.execute(_HIGHEST, {"owner": model_id}).first()
+
+
+def _highest_of_line(connection: Connection, model_id: int, base: AnyRow, bump: Bump) -> AnyRow:
+    """The highest version that shares with `base` the parts above the one that moves."""
+    bound = above_line(_version(base), bump)
+    if bound is None:
+        return connection.execute(_HIGHEST, {"owner": model_id}).one()
+    return connection.execute(_BELOW, {"owner": model_id, "bound": bound}).one()
+
+
+def _record(
+    decision: Decision,
+    base: AnyRow | None,
+    bump: Bump | None = None,
+    overruled: str | None = None,
+    forced: bool = False,
+) -> BumpRecord:
+    kind = "first" if decision.bump is None else (bump or decision.bump).value
+    computed = "first" if decision.bump is None else decision.bump.value
+    return BumpRecord(kind, computed, decision.reasons, overruled, forced, None if base is None else version_text(base))
+
+
+def _wrong_bump(request: Request, asked: str, decision: Decision) -> WrongBumpError:
+    return WrongBumpError(
+        f"{request.registration.model}: {asked}, but the change is {decision.bump}: {'; '.join(decision.reasons[:3])}",
+        "Leave it to the evidence, or force it (--force): that is recorded.",
+    )
 
 
 def _version(row: AnyRow) -> Version:
     return Version(row.major, row.minor, row.patch, row.prerelease or None)
-
-
-def _kind(decision: Decision) -> str:
-    return "first" if decision.bump is None else decision.bump.value
 
 
 def _check_free(connection: Connection, request: Request, model_id: int) -> None:
@@ -204,29 +285,23 @@ def _check_free(connection: Connection, request: Request, model_id: int) -> None
 
 
 def _insert_artifacts(
-    connection: Connection, version_id: int, files: Sequence[FileToStore], blobs: Sequence[Blob], now: datetime
+    connection: Connection, version_id: int, files: Sequence[FileToStore], blobs: Sequence[Blob]
 ) -> list[Artifact]:
-    """Insert the version's files, and those of their blobs that no other version has; the files by name."""
+    """Insert the version's files; by name."""
     artifacts = [
         Artifact(file.name, ArtifactKind(file.kind), blob.digest, blob.size_bytes)
         for file, blob in zip(files, blobs, strict=True)
     ]
     if not artifacts:
         return []
-    sizes = {blob.digest: blob.size_bytes for blob in blobs}
-    known = connection.execute(_KNOWN_BLOBS, {"digests": sorted(sizes)}).scalars()
-    new = [
-        {"digest": digest, "size_bytes": sizes[digest], "created_at": now}
-        for digest in sorted(sizes.keys() - set(known))
-    ]
-    if new:
-        connection.execute(insert(BLOBS), new)
     rows = [{"version_id": version_id, "path": a.path, "kind": a.kind.value, "digest": a.digest} for a in artifacts]
     connection.execute(insert(ARTIFACTS), rows)
     return sorted(artifacts, key=attrgetter("path"))
 
 
-def _version_row(request: Request, version: Version, bump: BumpRecord, blobs: Sequence[Blob]) -> dict[str, Any]:
+def _version_row(
+    request: Request, version: Version, bump: BumpRecord, blobs: Sequence[Blob], who: str
+) -> dict[str, Any]:
     registration, recipe = request.registration, request.recipe
     stored = {"config": None if recipe.config == request.config else recipe.config}
     return {
@@ -239,7 +314,7 @@ def _version_row(request: Request, version: Version, bump: BumpRecord, blobs: Se
         "run_id": registration.run_id,
         "digest": _digest(registration.files, blobs),
         "size_bytes": sum(blob.size_bytes for blob in blobs),
-        "created_by": as_text(registration.created_by)[:255],
+        "created_by": (as_text(registration.created_by) or who)[:255],
         "git_commit": registration.source.git_commit,
         "dirty": registration.source.dirty,
         "idempotency_key": registration.idempotency_key,

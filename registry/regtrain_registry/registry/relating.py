@@ -9,12 +9,12 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 from regtrain_registry.differences import Differences, differences
 from regtrain_registry.lineage import Lineage, LineageVersion, Link, graph, reach
 from regtrain_registry.recipe import Recipe
-from regtrain_registry.records import VersionDetail
+from regtrain_registry.records import VersionDetail, VersionStatus
 from regtrain_registry.registry.columns import RECIPE, V, stored_recipe, version_text
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.tables import LINEAGE, MODELS, VERSIONS
 
-__all__ = ["compare", "lineage"]
+__all__ = ["ancestors", "compare", "lineage"]
 
 MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
 
@@ -23,7 +23,8 @@ _LINKS = select(LINEAGE.c.child_id, LINEAGE.c.parent_id, LINEAGE.c.relation)
 _TO_PARENTS = _LINKS.where(LINEAGE.c.child_id.in_(_IDS))
 _TO_CHILDREN = _LINKS.where(LINEAGE.c.parent_id.in_(_IDS))
 _NODES = (
-    select(V.id, MODELS.c.name, V.major, V.minor, V.patch, V.prerelease, V.number, V.created_at, V.run_id, V.metrics)
+    select(V.id, MODELS.c.name, V.major, V.minor, V.patch, V.prerelease, V.number, V.created_at, V.run_id)
+    .add_columns(V.metrics, V.status)
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
     .where(V.id.in_(_IDS))
 )
@@ -45,6 +46,21 @@ def lineage(connection: Connection, version_id: int, down: bool) -> Lineage:
     links = reach(version_id, links_of, down)
     ids = {version_id}.union(*(link[:2] for link in links))
     return graph(version_id, dict(_versions(connection, sorted(ids))), links, down)
+
+
+def ancestors(connection: Connection, version_id: int) -> dict[str, VersionStatus]:
+    """Every version that this one came from, directly or not, as `NAME@VERSION` → its status."""
+
+    def links_of(ids: Sequence[int]) -> Iterator[Link]:
+        for some in _portions(ids):
+            yield from ((r.child_id, r.parent_id, r.relation) for r in connection.execute(_TO_PARENTS, {"ids": some}))
+
+    ids = {link[1] for link in reach(version_id, links_of)}
+    found = {}
+    for some in _portions(sorted(ids)):
+        for row in connection.execute(_NODES, {"ids": some}):
+            found[f"{row.name}@{version_text(row)}"] = VersionStatus(row.status)
+    return found
 
 
 def _versions(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, LineageVersion]]:

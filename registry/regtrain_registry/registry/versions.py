@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, FromClause, Select, bindparam, func, select
 
 from regtrain_registry.records import (
     Artifact,
     ArtifactKind,
     BumpRecord,
+    ExportProof,
     LatestVersion,
+    Marks,
     ModelInfo,
     ParentLink,
     Relation,
@@ -24,10 +27,24 @@ from regtrain_registry.records import (
     VersionInfo,
     VersionStatus,
 )
-from regtrain_registry.registry.columns import RELEASED, V, version_text
+from regtrain_registry.registry.columns import RELEASED, V, portions, version_text
 from regtrain_registry.tables import ALIASES, ARTIFACTS, BLOBS, LINEAGE, MODELS, VERSIONS
 
-__all__ = ["StoredVersion", "all_of", "detail", "models", "parents", "version_info", "with_config"]
+__all__ = [
+    "Related",
+    "StoredVersion",
+    "all_of",
+    "counted_models",
+    "detail",
+    "models",
+    "models_of",
+    "of_ids",
+    "parents",
+    "version_info",
+    "with_config",
+]
+
+NO_MARKS = Marks()
 
 
 class StoredVersion(NamedTuple):
@@ -71,41 +88,63 @@ class _CountedModel(NamedTuple):
 
 
 @cache
-def _counted_models() -> Select[Any]:
-    """ix_rt_versions_order alone counts, adds up and finds the latest version of each model, the only one read."""
+def counted_models() -> tuple[FromClause, FromClause, FromClause]:
+    """Models joined with what their versions come to, and with the latest one: the join, and both of these.
+
+    ix_rt_versions_order alone counts, adds up and finds the latest version of each model, the only one read.
+    """
     sums = select(V.model_id, func.count().label("versions"), func.sum(V.size_bytes).label("size_bytes"))
     counted = sums.group_by(V.model_id).subquery()
     released = select(V.id).where(V.model_id == MODELS.c.id, *RELEASED).order_by(V.sort_key.desc()).limit(1)
     latest = VERSIONS.alias("latest")
+    joined = MODELS.outerjoin(counted, counted.c.model_id == MODELS.c.id)
+    joined = joined.outerjoin(latest, latest.c.id == released.correlate(MODELS).scalar_subquery())
+    return joined, counted, latest
+
+
+@cache
+def _listed_models() -> Select[Any]:
+    joined, counted, latest = counted_models()
     columns = (MODELS.c.id, MODELS.c.name, counted.c.versions, counted.c.size_bytes)
-    return (
-        select(*columns, *(latest.c[field] for field in _CountedModel._fields[len(columns) :]))
-        .join_from(MODELS, counted, counted.c.model_id == MODELS.c.id, isouter=True)
-        .join(latest, latest.c.id == released.correlate(MODELS).scalar_subquery(), isouter=True)
-    )
+    rest = (latest.c[field] for field in _CountedModel._fields[len(columns) :])
+    return select(*columns, *rest).select_from(joined)
 
 
 @cache
 def _aliased() -> Select[Any]:
-    query = select(ALIASES.c.model_id, ALIASES.c.name, V.major, V.minor, V.patch, V.prerelease)
+    query = select(ALIASES.c.model_id, ALIASES.c.name, ALIASES.c.gated, V.major, V.minor, V.patch, V.prerelease)
     return query.join(VERSIONS, V.id == ALIASES.c.version_id)
 
 
 def models(connection: Connection) -> list[ModelInfo]:
     """Every model by name, in two queries."""
-    aliases: dict[int, dict[str, str]] = defaultdict(dict)
     # Names are put in order here, because databases order text in different ways.
-    for row in sorted(connection.execute(_aliased()), key=attrgetter("name")):
-        aliases[row.model_id][row.name] = version_text(row)
-    rows = sorted((_CountedModel(*row) for row in connection.execute(_counted_models())), key=attrgetter("name"))
-    return [_model(row, aliases.get(row.id, {})) for row in rows]
+    found = _models(connection, _listed_models(), _aliased())
+    return sorted(found.values(), key=attrgetter("name"))
 
 
-def _model(row: _CountedModel, aliases: dict[str, str]) -> ModelInfo:
+def models_of(connection: Connection, ids: Sequence[int]) -> list[ModelInfo]:
+    """These models, in this order."""
+    found: dict[int, ModelInfo] = {}
+    for some in portions(ids):
+        chosen = _listed_models().where(MODELS.c.id.in_(some))
+        found.update(_models(connection, chosen, _aliased().where(ALIASES.c.model_id.in_(some))))
+    return [found[model_id] for model_id in ids]
+
+
+def _models(connection: Connection, listed: Select[Any], aliased: Select[Any]) -> dict[int, ModelInfo]:
+    aliases: dict[tuple[int, bool], dict[str, str]] = defaultdict(dict)
+    for row in sorted(connection.execute(aliased), key=attrgetter("name")):
+        aliases[row.model_id, row.gated][row.name] = version_text(row)
+    rows = (_CountedModel(*row) for row in connection.execute(listed))
+    return {row.id: _model(row, aliases.get((row.id, False), {}), aliases.get((row.id, True), {})) for row in rows}
+
+
+def _model(row: _CountedModel, aliases: dict[str, str], stages: dict[str, str]) -> ModelInfo:
     latest = None
     if row.number is not None:
         latest = LatestVersion(version_text(row), row.number, row.created_at, row.metrics)
-    return ModelInfo(row.name, row.versions or 0, latest, aliases, int(row.size_bytes or 0))
+    return ModelInfo(row.name, row.versions or 0, latest, aliases, stages, int(row.size_bytes or 0))
 
 
 class _Queries(NamedTuple):
@@ -113,14 +152,21 @@ class _Queries(NamedTuple):
 
     artifacts: Select[Any]
     aliases: Select[Any]
+    tags: Select[Any]
+    marks: Select[Any]
+    exports: Select[Any]
     parents: Select[Any]
     versions: Select[Any]
 
 
 @cache
 def _queries(column: str) -> _Queries:
-    """`column` of the versions' table is what `key` is compared with: `id` reads the config too, `model_id` not."""
-    where = V[column] == bindparam("key")
+    """`column` of the versions' table is what `key` is compared with: `id` reads the config too, `model_id` not, and
+    `ids` are several ids, without configs."""
+    from regtrain_registry.tables.marking import EXPORTS, MARKS, TAGS  # a list of models does without
+
+    several: BindParameter[Sequence[int]] = bindparam("key", expanding=True)
+    where = V.id.in_(several) if column == "ids" else V[column] == bindparam("key")
     parent = VERSIONS.alias("parent")
     columns = [MODELS.c.name if field == "name" else V[field] for field in StoredVersion._fields]
     wide = [V.config] if column == "id" else []
@@ -129,7 +175,18 @@ def _queries(column: str) -> _Queries:
         .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
         .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
         .where(where),
-        aliases=select(ALIASES.c.version_id, ALIASES.c.name).join(VERSIONS, V.id == ALIASES.c.version_id).where(where),
+        aliases=select(*(ALIASES.c[name] for name in ("version_id", "name", "gated")))
+        .join(VERSIONS, V.id == ALIASES.c.version_id)
+        .where(where),
+        tags=select(TAGS.c.version_id, TAGS.c.name, TAGS.c.value)
+        .join(VERSIONS, V.id == TAGS.c.version_id)
+        .where(where),
+        marks=select(*(MARKS.c[name] for name in ("version_id", "pinned", "status_at", "status_reason", "successor")))
+        .join(VERSIONS, V.id == MARKS.c.version_id)
+        .where(where),
+        exports=select(*(EXPORTS.c[name] for name in ("version_id", "format", "passed", "digest", "report")))
+        .join(VERSIONS, V.id == EXPORTS.c.version_id)
+        .where(where),
         parents=select(LINEAGE.c.child_id, LINEAGE.c.relation, MODELS.c.name, parent.c.sort_key)
         .add_columns(parent.c.major, parent.c.minor, parent.c.patch, parent.c.prerelease)
         .join_from(LINEAGE, VERSIONS, V.id == LINEAGE.c.child_id)
@@ -148,16 +205,36 @@ def detail(connection: Connection, version_id: int) -> VersionDetail:
     queries = _queries("id")
     related = _related(connection, queries, version_id)
     *columns, config = connection.execute(queries.versions, {"key": version_id}).one()
-    return with_config(version_info(StoredVersion(*columns), *related.of(version_id)), config)
+    return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
 
 
-def all_of(connection: Connection, model_id: int) -> list[VersionInfo]:
+def all_of(connection: Connection, model_id: int, limit: int | None = None) -> list[VersionInfo]:
     """The versions of a model, highest first."""
+    if limit is not None:
+        ids = connection.execute(_highest(), {"owner": model_id, "limit": limit}).scalars()
+        return of_ids(connection, list(ids))
     queries = _queries("model_id")
     related = _related(connection, queries, model_id)
     # Row by row: ten thousand rows that are held until the last value is made keep the garbage collector busy.
     rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": model_id}))
-    return [version_info(row, *related.of(row.id)) for row in rows]
+    return [version_info(row, related[row.id]) for row in rows]
+
+
+@cache
+def _highest() -> Select[Any]:
+    query = select(V.id).where(V.model_id == bindparam("owner"))
+    return query.order_by(V.sort_key.desc()).limit(bindparam("limit"))
+
+
+def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
+    """These versions, in this order."""
+    queries = _queries("ids")
+    found: dict[int, VersionInfo] = {}
+    for some in portions(ids):
+        related = _related(connection, queries, some)
+        rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": some}))
+        found.update({row.id: version_info(row, related[row.id]) for row in rows})
+    return [found[version_id] for version_id in ids]
 
 
 def parents(connection: Connection, version_id: int) -> list[ParentLink]:
@@ -165,34 +242,42 @@ def parents(connection: Connection, version_id: int) -> list[ParentLink]:
     return _parents(connection, _queries("id"), version_id).get(version_id, [])
 
 
-class _Related(NamedTuple):
-    """What hangs on versions, by their id; versions without any are left out."""
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What hangs on one version."""
 
-    artifacts: dict[int, list[Artifact]]
-    aliases: dict[int, list[str]]
-    parents: dict[int, list[ParentLink]]
-
-    def of(self, version_id: int) -> tuple[list[Artifact], list[str], list[ParentLink]]:
-        """Lists of one version, its own to keep."""
-        artifacts, aliases, parents = self
-        return artifacts.get(version_id) or [], aliases.get(version_id) or [], parents.get(version_id) or []
-
-
-def _related(connection: Connection, queries: _Queries, key: int) -> _Related:
-    artifacts: dict[int, list[Artifact]] = defaultdict(list)
-    for owner, path, kind, digest, size in connection.execute(queries.artifacts, {"key": key}):
-        artifacts[owner].append(Artifact(path, ArtifactKind(kind), digest, size))
-    for found in artifacts.values():
-        found.sort(key=attrgetter("path"))
-    aliases: dict[int, list[str]] = defaultdict(list)
-    for owner, name in connection.execute(queries.aliases, {"key": key}):
-        aliases[owner].append(name)
-    for names in aliases.values():
-        names.sort()
-    return _Related(artifacts, aliases, _parents(connection, queries, key))
+    artifacts: list[Artifact] = field(default_factory=list)
+    parents: list[ParentLink] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    exports: list[ExportProof] = field(default_factory=list)
+    marks: Marks = NO_MARKS
 
 
-def _parents(connection: Connection, queries: _Queries, key: int) -> dict[int, list[ParentLink]]:
+def _related(connection: Connection, queries: _Queries, key: int | Sequence[int]) -> dict[int, Related]:
+    """What hangs on versions, by their id. Names are put in order here: databases order text in different ways."""
+    found: dict[int, Related] = defaultdict(Related)
+    values = {"key": key}
+    for owner, path, kind, digest, size in connection.execute(queries.artifacts, values):
+        found[owner].artifacts.append(Artifact(path, ArtifactKind(kind), digest, size))
+    for related in found.values():
+        related.artifacts.sort(key=attrgetter("path"))
+    for owner, name, gated in sorted(tuple(row) for row in connection.execute(queries.aliases, values)):
+        (found[owner].stages if gated else found[owner].aliases).append(name)
+    for owner, name, value in sorted(tuple(row) for row in connection.execute(queries.tags, values)):
+        found[owner].tags[name] = value
+    for row in sorted(connection.execute(queries.exports, values), key=attrgetter("format")):
+        found[row.version_id].exports.append(ExportProof(row.format, row.passed, row.digest, row.report))
+    for owner, links in _parents(connection, queries, key).items():
+        found[owner].parents.extend(links)
+    for row in connection.execute(queries.marks, values):
+        marks = Marks(row.pinned, row.status_at, row.status_reason, row.successor)
+        found[row.version_id] = replace(found[row.version_id], marks=marks)
+    return found
+
+
+def _parents(connection: Connection, queries: _Queries, key: int | Sequence[int]) -> dict[int, list[ParentLink]]:
     parents: dict[int, list[ParentLink]] = defaultdict(list)
     rows = connection.execute(queries.parents, {"key": key})
     for row in sorted(rows, key=attrgetter("name", "sort_key", "relation")):
@@ -200,16 +285,17 @@ def _parents(connection: Connection, queries: _Queries, key: int) -> dict[int, l
     return parents
 
 
-def version_info(
-    row: StoredVersion, artifacts: list[Artifact], aliases: list[str], parents: list[ParentLink]
-) -> VersionInfo:
+def version_info(row: StoredVersion, related: Related) -> VersionInfo:
     """The value of a row and of what hangs on it."""
     return VersionInfo(
         name=row.name,
         version=version_text(row),
         number=row.number,
         status=VersionStatus(row.status),
-        aliases=aliases,
+        aliases=related.aliases,
+        stages=related.stages,
+        tags=related.tags,
+        marks=related.marks,
         created_at=row.created_at,
         created_by=row.created_by,
         summary=row.summary,
@@ -217,8 +303,9 @@ def version_info(
         metrics=row.metrics,
         digest=row.digest,
         size_bytes=row.size_bytes,
-        artifacts=artifacts,
-        parents=parents,
+        artifacts=related.artifacts,
+        parents=related.parents,
+        exports=related.exports,
         signature=row.signature,
         source=Source(row.git_commit, row.dirty),
         bump=BumpRecord(**row.bump),
@@ -227,4 +314,4 @@ def version_info(
 
 def with_config(version: VersionInfo, config: dict[str, Any]) -> VersionDetail:
     """The same version with its config."""
-    return VersionDetail(**{field.name: getattr(version, field.name) for field in fields(version)}, config=config)
+    return VersionDetail(**{one.name: getattr(version, one.name) for one in fields(version)}, config=config)

@@ -1,5 +1,8 @@
 """The rows and their constraints; no queries. Every table carries the prefix `rt_`.
 
+Here stands what a list of models or runs reads. The others are in modules of their own, because every start pays for
+a table: `marking` for what is said of versions, `finding` for what they are found by, `content` for pieces of files.
+
 Wide JSON columns stand last: what is listed is read without touching them. Times are UTC, stored without
 zone, because not every database keeps one. What MySQL must be told of a table stands in the migration alone:
 here it would load that dialect for everybody.
@@ -22,6 +25,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -31,13 +35,17 @@ __all__ = [
     "ALIASES",
     "ARTIFACTS",
     "BLOBS",
+    "DOCUMENT",
     "LINEAGE",
+    "LONG_TEXT",
     "METADATA",
     "MODELS",
     "PREFIX",
     "RUNS",
     "VERSIONS",
+    "Row",
     "UtcTime",
+    "reference",
 ]
 
 PREFIX = "rt_"
@@ -116,8 +124,15 @@ class Row(SQLModel):
     metadata: ClassVar[MetaData] = METADATA
 
 
+def reference(target: str) -> list[ForeignKey]:
+    """A row that others speak of is never deleted under them."""
+    return [ForeignKey(target, ondelete="RESTRICT")]
+
+
 class ModelRow(Row, table=True):
-    """A model. `next_number` is the lock and the counter of its versions."""
+    """A model. `next_number` counts its versions, `events` its events; `head` is the hash of the last one.
+
+    The row is the lock of everything that changes the model."""
 
     __tablename__ = "rt_models"
 
@@ -125,6 +140,9 @@ class ModelRow(Row, table=True):
     name: str = Field(max_length=64, unique=True)
     next_number: int
     created_at: datetime = Field(sa_type=UtcTime)
+    events: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    head: str = Field("", max_length=64, sa_column_kwargs={"server_default": ""})
+    policy: dict[str, Any] | None = Field(None, sa_type=DOCUMENT)
 
 
 class RunRow(Row, table=True):
@@ -168,7 +186,7 @@ class VersionRow(Row, table=True):
     )
 
     id: int | None = Field(None, primary_key=True)
-    model_id: int = Field(sa_column_args=[ForeignKey("rt_models.id", ondelete="RESTRICT")])
+    model_id: int = Field(sa_column_args=reference("rt_models.id"))
     number: int
     major: int
     minor: int
@@ -176,9 +194,7 @@ class VersionRow(Row, table=True):
     prerelease: str = Field(max_length=64)
     sort_key: str = Field(max_length=400)
     status: str = Field(max_length=16)
-    run_id: str | None = Field(
-        None, max_length=64, index=True, sa_column_args=[ForeignKey("rt_runs.id", ondelete="RESTRICT")]
-    )
+    run_id: str | None = Field(None, max_length=64, index=True, sa_column_args=reference("rt_runs.id"))
     digest: str = Field(max_length=80)
     size_bytes: int = Field(sa_type=BigInteger)
     created_at: datetime = Field(sa_type=UtcTime)
@@ -195,13 +211,15 @@ class VersionRow(Row, table=True):
 
 
 class BlobRow(Row, table=True):
-    """A file's content in the store, by its digest."""
+    """A file's content in the store, by its digest. `composed`: not a file there, but parts of others."""
 
     __tablename__ = "rt_blobs"
 
     digest: str = Field(max_length=80, primary_key=True)
     size_bytes: int = Field(sa_type=BigInteger)
     created_at: datetime = Field(sa_type=UtcTime)
+    collected_at: datetime | None = Field(None, sa_type=UtcTime)
+    composed: bool = Field(False, sa_column_kwargs={"server_default": false()})
 
 
 class ArtifactRow(Row, table=True):
@@ -209,10 +227,10 @@ class ArtifactRow(Row, table=True):
 
     __tablename__ = "rt_artifacts"
 
-    version_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")])
+    version_id: int = Field(primary_key=True, sa_column_args=reference("rt_versions.id"))
     path: str = Field(max_length=255, primary_key=True)
     kind: str = Field(max_length=16)
-    digest: str = Field(max_length=80, index=True, sa_column_args=[ForeignKey("rt_blobs.digest", ondelete="RESTRICT")])
+    digest: str = Field(max_length=80, index=True, sa_column_args=reference("rt_blobs.digest"))
 
 
 class LineageRow(Row, table=True):
@@ -220,22 +238,21 @@ class LineageRow(Row, table=True):
 
     __tablename__ = "rt_lineage"
 
-    child_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")])
-    parent_id: int = Field(
-        primary_key=True, index=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")]
-    )
+    child_id: int = Field(primary_key=True, sa_column_args=reference("rt_versions.id"))
+    parent_id: int = Field(primary_key=True, index=True, sa_column_args=reference("rt_versions.id"))
     relation: str = Field(max_length=32, primary_key=True)
 
 
 class AliasRow(Row, table=True):
-    """A movable name of one version of a model."""
+    """A movable name of one version of a model. `gated`: a stage, which moves only by promotion."""
 
     __tablename__ = "rt_aliases"
 
-    model_id: int = Field(primary_key=True, sa_column_args=[ForeignKey("rt_models.id", ondelete="RESTRICT")])
+    model_id: int = Field(primary_key=True, sa_column_args=reference("rt_models.id"))
     name: str = Field(max_length=64, primary_key=True)
-    version_id: int = Field(index=True, sa_column_args=[ForeignKey("rt_versions.id", ondelete="RESTRICT")])
+    version_id: int = Field(index=True, sa_column_args=reference("rt_versions.id"))
     updated_at: datetime = Field(sa_type=UtcTime)
+    gated: bool = Field(False, sa_column_kwargs={"server_default": false()})
 
 
 MODELS = METADATA.tables["rt_models"]

@@ -1,0 +1,72 @@
+"""`regtrain models lineage` and `diff`: how versions relate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regtrain.cli.output import json_option, number, print_json, print_table
+from regtrain.run.place import open_registry
+
+if TYPE_CHECKING:
+    from regtrain_registry import Lineage
+
+__all__ = ["diff", "lineage"]
+
+FORMATS = ("tree", "json", "mermaid", "dot")
+
+
+@click.command()
+@click.argument("ref")
+@click.option("--format", "shape", type=click.Choice(FORMATS), help="How to print it; a tree unless said otherwise.")
+@click.option("--down", is_flag=True, help="What came from REF, not what it came from.")
+@json_option
+def lineage(ref: str, shape: str | None, down: bool, as_json: bool) -> None:
+    """All that REF came from, back to the first; or what came from it."""
+    if as_json and shape not in (None, "json"):
+        raise click.UsageError(f"--json and --format {shape} exclude each other")
+    found = open_registry(Path.cwd()).lineage(ref, down)
+    if as_json or shape == "json":
+        print_json(found.to_json())
+    else:
+        click.echo(_drawn(found, shape or "tree"))
+
+
+def _drawn(found: Lineage, shape: str) -> str:
+    from regtrain_registry.lineage import as_dot, as_mermaid, as_tree
+
+    return {"tree": as_tree, "mermaid": as_mermaid, "dot": as_dot}[shape](found)
+
+
+@click.command()
+@click.argument("old", metavar="REF")
+@click.argument("new", metavar="REF")
+@json_option
+def diff(old: str, new: str, as_json: bool) -> None:
+    """What differs between two versions, and which part of the number that moves."""
+    found = open_registry(Path.cwd()).diff(old, new)
+    if as_json:
+        print_json(found.to_json())
+        return
+    click.echo(f"{found.old} → {found.new}: {found.decision.bump}")
+    for reason in found.decision.reasons:
+        click.echo(f"  {reason}")
+    rows = [
+        (part, change.key, _side(part, change.old), _side(part, change.new))
+        for part, changed in found.parts().items()
+        for change in changed
+    ]
+    if rows:
+        click.echo()
+        print_table(("part", "key", found.old, found.new), rows)
+
+
+def _side(part: str, value: Any) -> str:
+    from regtrain_registry.recipe import shown
+
+    if part == "state" and value is not None:
+        shape, dtype = value
+        return f"{shape} {dtype}"
+    return number(value) if isinstance(value, float) else shown(value)

@@ -1,0 +1,168 @@
+"""Gates of a stage: what a version must show before it may stand there. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regtrain_registry.errors import PolicyError, nearest
+from regtrain_registry.records import VersionInfo, VersionStatus
+
+__all__ = ["Evidence", "Gates", "check_gates", "parse_gates"]
+
+_KEYS = ("require", "better_than_current", "exports", "signed", "deprecated_parents")
+_THRESHOLD = re.compile(r"^\s*(>=|<=|==|>|<)\s*(\S+)\s*$")
+_COMPARE = {
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+    "==": lambda a, b: a == b,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What a stage asks of a version.
+
+    require: metric → (operator, bound). better_than_current: metric → mode, `min` or `max`, against the version that
+    holds the stage. exports: formats whose proof must have passed. signed: a signature must be there.
+    deprecated_parents: whether a version may come from a deprecated one.
+    """
+
+    require: tuple[tuple[str, str, float], ...] = ()
+    better_than_current: tuple[tuple[str, str], ...] = ()
+    exports: tuple[str, ...] = ()
+    signed: bool = False
+    deprecated_parents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one gate found."""
+
+    gate: str
+    passed: bool
+    found: str
+
+    def to_json(self) -> dict[str, Any]:
+        """All three fields."""
+        return {"gate": self.gate, "passed": self.passed, "found": self.found}
+
+
+def parse_gates(stage: str, written: Mapping[str, Any]) -> Gates:
+    """The gates as a policy writes them; `PolicyError` for what means nothing."""
+    for key in written:
+        if key not in _KEYS:
+            near = nearest(str(key), _KEYS) or list(_KEYS)
+            raise PolicyError(f"stages.{stage}: no gate is called {key!r}", f"There is {', '.join(near)}.")
+    return Gates(
+        require=tuple(_thresholds(stage, _mapping(stage, "require", written))),
+        better_than_current=tuple(_compared(stage, written.get("better_than_current"))),
+        exports=tuple(_texts(stage, "exports", written.get("exports"))),
+        signed=_switch(stage, "signed", written),
+        deprecated_parents=_switch(stage, "deprecated_parents", written),
+    )
+
+
+def _mapping(stage: str, key: str, written: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = written.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise PolicyError(f"stages.{stage}.{key}: {value!r} is not a table", "Write it as METRIC: '>= 0.9'.")
+    return value
+
+
+def _thresholds(stage: str, written: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    for metric, text in written.items():
+        match = _THRESHOLD.match(str(text))
+        bound = _number(match[2]) if match else None
+        if match is None or bound is None:
+            hint = "Write an operator and a number: '>= 0.9', '< 0.1'."
+            raise PolicyError(f"stages.{stage}.require.{metric}: {text!r} is no bound", hint)
+        yield str(metric), match[1], bound
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _compared(stage: str, written: Any) -> Iterator[tuple[str, str]]:
+    """A metric, several, or metric → mode; without mode, from the metric's name."""
+    if written is None:
+        return
+    given = written if isinstance(written, Mapping) else dict.fromkeys(_texts(stage, "better_than_current", written))
+    for metric, mode in given.items():
+        if mode not in (None, "min", "max"):
+            raise PolicyError(f"stages.{stage}.better_than_current.{metric}: {mode!r}", "Write min or max.")
+        yield metric, mode or mode_of(metric)
+
+
+def mode_of(metric: str) -> str:
+    """Whether less (`min`) or more (`max`) of a metric is better, from its name."""
+    name = metric.rsplit("/", 1)[-1].lower()
+    return "min" if any(word in name for word in ("loss", "error", "mse", "mae", "perplexity")) else "max"
+
+
+def _texts(stage: str, key: str, written: Any) -> list[str]:
+    values = [written] if isinstance(written, str) else written or []
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise PolicyError(f"stages.{stage}.{key}: {written!r}", "Write one name, or a list of names.")
+    return list(values)
+
+
+def _switch(stage: str, key: str, written: Mapping[str, Any]) -> bool:
+    value = written.get(key, False)
+    if not isinstance(value, bool):
+        raise PolicyError(f"stages.{stage}.{key}: {value!r}", "Write true or false.")
+    return value
+
+
+def check_gates(
+    gates: Gates, version: VersionInfo, current: VersionInfo | None, parents: Mapping[str, VersionStatus], signed: bool
+) -> list[Evidence]:
+    """What each gate finds. parents: ref → status of all ancestors; current: who holds the stage, if anybody."""
+    offered = version.status is VersionStatus.READY
+    found = [Evidence("the version is ready", offered, version.status.value)]
+    for metric, operator, bound in gates.require:
+        value = metric_of(version, metric)
+        holds = value is not None and bool(_COMPARE[operator](value, bound))
+        found.append(
+            Evidence(f"{metric} {operator} {bound:g}", holds, "not measured" if value is None else f"{value:g}")
+        )
+    if current is not None and current.ref != version.ref:
+        found += [_against(metric, mode, version, current) for metric, mode in gates.better_than_current]
+    proofs = {export.format: export.passed for export in version.exports}
+    for name in gates.exports:
+        said = {None: "none", True: "passed", False: "failed"}[proofs.get(name)]
+        found.append(Evidence(f"export to {name} passed", proofs.get(name) is True, said))
+    if gates.signed:
+        found.append(Evidence("signed", signed, "yes" if signed else "no signature"))
+    if not gates.deprecated_parents:
+        bad = sorted(ref for ref, status in parents.items() if status is VersionStatus.DEPRECATED)
+        found.append(Evidence("no ancestor is deprecated", not bad, ", ".join(bad) or "none"))
+    return found
+
+
+def _against(metric: str, mode: str, version: VersionInfo, current: VersionInfo) -> Evidence:
+    mine, theirs = metric_of(version, metric), metric_of(current, metric)
+    gate = f"{metric} better than {current.ref}"
+    if mine is None or theirs is None:
+        return Evidence(gate, mine is not None, f"not measured of {current.ref if theirs is None else version.ref}")
+    better = mine < theirs if mode == "min" else mine > theirs
+    return Evidence(gate, better, f"{mine:g} against {theirs:g} ({mode})")
+
+
+def metric_of(version: VersionInfo, metric: str) -> float | None:
+    """A metric of a version as a number; `val_loss` is accepted for `val/loss`. None: not there, or not finite."""
+    for name in (metric, metric.replace("_", "/", 1)):
+        value = version.metrics.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    return None

@@ -1,0 +1,1 @@
+"""The faces of the one door, each with what belongs together."""

@@ -1,0 +1,142 @@
+"""The face of the registry that says things about versions: aliases, stages, tags, status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from regtrain_registry.records import VersionDetail, VersionInfo
+from regtrain_registry.refs import check_alias, check_name, check_tag, parse_ref
+from regtrain_registry.registry import versions
+from regtrain_registry.registry.doors.opened import Opened
+from regtrain_registry.registry.finding import find, lock_model, model_id
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from regtrain_registry.events import Event
+    from regtrain_registry.promotion import Evidence
+    from regtrain_registry.registry.marking import Held, Work
+
+__all__ = ["Marking"]
+
+
+class Marking(Opened):
+    """Everything that is said of a version is an event in its model's history."""
+
+    def set_alias(self, ref: str, name: str) -> VersionInfo:
+        """Let an alias name this version; where it named another one of the model, it moves.
+
+        Errors: `StageGuardedError` when a stage has the name.
+        """
+        from regtrain_registry.registry.aliases import set_alias
+
+        alias = check_alias(name)
+        return self._mark(ref, lambda held, work: set_alias(held.connection, held.owner, alias, held.id, *work))
+
+    def remove_alias(self, model: str, name: str) -> None:
+        """Take an alias away, or leave a stage empty; `AliasNotFoundError`."""
+        from regtrain_registry.registry.aliases import remove_alias
+
+        owner, alias, now = check_name(model), check_alias(name), datetime.now(UTC)
+
+        def work(connection: Connection) -> None:
+            remove_alias(connection, lock_model(connection, owner), alias, self.who, now)
+
+        self._database.write(work)
+
+    def tag(self, ref: str, name: str, value: str) -> VersionInfo:
+        """Give a version a tag, or another value to it; `NameNotAllowedError`, `TextTooLongError`."""
+        from regtrain_registry.registry import marking
+
+        name, value = check_tag(name, value)
+        return self._mark(ref, lambda held, work: marking.tag(held, name, value, work))
+
+    def untag(self, ref: str, name: str) -> VersionInfo:
+        """Take a tag away; `TagNotFoundError`."""
+        from regtrain_registry.registry import marking
+
+        return self._mark(ref, lambda held, work: marking.untag(held, check_tag(name, "")[0], work))
+
+    def describe(self, ref: str, text: str) -> VersionInfo:
+        """Write a version's description."""
+        from regtrain_registry.json_values import as_text
+        from regtrain_registry.registry import marking
+
+        return self._mark(ref, lambda held, work: marking.describe(held, as_text(text), work))
+
+    def pin(self, ref: str, pinned: bool = True) -> VersionInfo:
+        """Keep a version whatever a policy says; off: leave it to the policy."""
+        from regtrain_registry.registry import marking
+
+        return self._mark(ref, lambda held, work: marking.pin(held, pinned, work))
+
+    def deprecate(self, ref: str, reason: str, successor: str | None = None) -> VersionInfo:
+        """Advise against a version, and name the one to take instead; it stays where it is."""
+        from regtrain_registry.json_values import as_text
+        from regtrain_registry.registry import marking
+
+        instead = None if successor is None else parse_ref(successor)
+
+        def work(held: Held, by: Work) -> None:
+            after = None
+            if instead is not None:
+                after = versions.detail(held.connection, find(held.connection, instead)).ref
+            marking.deprecate(held, as_text(reason), after, by)
+
+        return self._mark(ref, work)
+
+    def archive(self, ref: str, reason: str | None = None) -> VersionInfo:
+        """Take a version out of `latest` and ranges; `restore` brings it back."""
+        from regtrain_registry.registry import marking
+
+        return self._mark(ref, lambda held, work: marking.archive(held, reason, work))
+
+    def promote(
+        self,
+        ref: str,
+        stage: str,
+        gates: Mapping[str, Any] | None = None,
+        veto: Callable[[VersionDetail, str], None] = lambda version, stage: None,
+    ) -> tuple[VersionInfo, list[Evidence]]:
+        """Let a version hold a stage, and store what its gates found.
+
+        gates: as in a policy; the model's own when left out. veto: asked before anything is locked, raises to refuse.
+        Errors: `PromotionRefusedError` naming the gates that do not hold.
+        """
+        from regtrain_registry.registry import marking
+
+        parsed, name = parse_ref(ref), check_alias(stage)
+        veto(self._database.read(lambda connection: versions.detail(connection, find(connection, parsed))), name)
+        found: list[Evidence] = []
+
+        def work(held: Held, by: Work) -> None:
+            found[:] = marking.promote(held, name, marking.gates_of(held.connection, held.owner, name, gates), by)
+
+        return self._mark(ref, work), found
+
+    def history(self, ref: str, limit: int | None = None) -> list[Event]:
+        """What was done to a model (`NAME`) or to one of its versions (`NAME@…`), newest first."""
+        from regtrain_registry.registry.history import events
+
+        parsed, whole = parse_ref(ref), not set("@/") & set(ref.removeprefix("models:/"))
+
+        def work(connection: Connection) -> list[Event]:
+            owner = model_id(connection, parsed.model)
+            version = None if whole else versions.detail(connection, find(connection, parsed)).version
+            return events(connection, owner, version, limit)
+
+        return self._database.read(work)
+
+    def _mark(self, ref: str, work: Callable[[Held, Work], Any]) -> VersionDetail:
+        from regtrain_registry.registry.marking import Work, hold
+
+        parsed, by = parse_ref(ref), Work(self.who, datetime.now(UTC))
+
+        def change(connection: Connection) -> VersionDetail:
+            held = hold(connection, parsed)
+            work(held, by)
+            return versions.detail(connection, held.id)
+
+        return self._database.write(change)

@@ -1,0 +1,127 @@
+"""The face of the registry that decides what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from regtrain_registry.records import VersionDetail
+from regtrain_registry.refs import check_name, parse_ref
+from regtrain_registry.registry import versions
+from regtrain_registry.registry.doors.opened import Opened
+from regtrain_registry.registry.finding import model_id
+
+if TYPE_CHECKING:
+    from regtrain_registry.clock import Moment
+    from regtrain_registry.registry.collecting import Collection
+    from regtrain_registry.registry.marking import Work
+    from regtrain_registry.registry.measuring import Usage
+    from regtrain_registry.retention import PruneDecision
+
+__all__ = ["GRACE", "Retention"]
+
+GRACE = timedelta(days=7)
+
+
+class Retention(Opened):
+    """Policies, expiry, and what is collected. `now` is what the clocks say, read where it is left out."""
+
+    def policy(self, model: str) -> dict[str, Any] | None:
+        """The model's policy, `retention` and `stages`; None: it has none."""
+        from regtrain_registry.registry import pruning
+
+        name = check_name(model)
+        return self._database.read(lambda connection: pruning.of_model(connection, model_id(connection, name)))
+
+    def set_policy(self, model: str, policy: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Give a model a policy, or take it away (None); the policy as it is stored.
+
+        policy: the parts `retention` and `stages`, or the rules of retention alone. Errors: `PolicyError`.
+        """
+        from regtrain_registry.registry import pruning
+
+        name, work = check_name(model), self._work()
+        rules = None if policy is None else pruning.rules_of(policy)
+        return self._database.write(lambda connection: pruning.write_policy(connection, name, rules, work))
+
+    def prune(
+        self,
+        model: str,
+        policy: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
+        *,
+        now: Moment | None = None,
+    ) -> list[PruneDecision]:
+        """Let versions expire that no rule keeps; what became of each version, and why, the newest first.
+
+        policy: as for `set_policy`; the model's own when left out. dry_run: only say. Errors: `PolicyError`.
+        """
+        from regtrain_registry import clock
+        from regtrain_registry.registry import pruning
+
+        name, work, moment = check_name(model), self._work(), now or clock.read()
+        rules = None if policy is None else pruning.rules_of(policy)
+        if dry_run:
+            return self._database.read(lambda connection: pruning.expiring(connection, name, rules, moment))
+        return self._database.write(lambda connection: pruning.prune(connection, name, rules, moment, work))
+
+    def delete(self, ref: str, *, now: Moment | None = None) -> VersionDetail:
+        """Let one version expire by hand; `VersionHeldError` names what keeps it."""
+        from regtrain_registry import clock
+        from regtrain_registry.registry import pruning
+
+        parsed, work, moment = parse_ref(ref), self._work(), now or clock.read()
+        return self._database.write(
+            lambda connection: versions.detail(connection, pruning.delete(connection, parsed, moment, work))
+        )
+
+    def restore(self, ref: str) -> VersionDetail:
+        """Bring back a version that expired or was archived; `VersionCollectedError` where its files are gone."""
+        from regtrain_registry.registry import pruning
+
+        parsed, work = parse_ref(ref), self._work()
+        return self._database.write(
+            lambda connection: versions.detail(connection, pruning.restore(connection, parsed, work))
+        )
+
+    def gc(
+        self,
+        grace: timedelta = GRACE,
+        *,
+        dry_run: bool = False,
+        confirmed: bool = False,
+        now: Moment | None = None,
+    ) -> Collection:
+        """Collect what expired longer than `grace` ago, and what lies in the store for nobody, by way of its trash.
+
+        dry_run: only say. Errors: `CollectionTooLargeError` where more than half of the store would go and that is not
+        `confirmed`.
+        """
+        from regtrain_registry import clock
+        from regtrain_registry.registry.collecting import collect
+        from regtrain_registry.store_sweep import sweep_of
+
+        return collect(
+            self._database,
+            sweep_of(self._store),
+            grace.total_seconds(),
+            now or clock.read(),
+            self._work(),
+            dry_run=dry_run,
+            confirmed=confirmed,
+        )
+
+    def du(self) -> Usage:
+        """How much room the models take, what sharing spares, and what waits to be collected."""
+        from regtrain_registry.registry.measuring import measure
+        from regtrain_registry.store_sweep import sweep_of
+
+        sweep = sweep_of(self._store)
+        entries, trash = sweep.entries(), sweep.trashed()
+        return self._database.read(lambda connection: measure(connection, entries, trash))
+
+    def _work(self) -> Work:
+        from regtrain_registry.registry.marking import Work
+
+        return Work(self.who, datetime.now(UTC))

@@ -1,0 +1,133 @@
+"""The face of the registry that records runs and what comes out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from regtrain_registry.content import Offered, Part
+from regtrain_registry.errors import BlobMissingError
+from regtrain_registry.records import Registration, RunDetail, RunInfo, RunStart, RunStatus, VersionInfo
+from regtrain_registry.registry import runs
+from regtrain_registry.registry.doors.opened import Opened
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from regtrain_registry.registry.registering import Request
+
+__all__ = ["Runs"]
+
+TRIES = 5  # of a registration whose blobs are collected while it goes on
+
+
+class Runs(Opened):
+    """Runs, from their start to the version that they leave."""
+
+    def start_run(self, run: RunStart) -> None:
+        """Record a run as running; `RunExistsError` when its id is taken."""
+        now = datetime.now(UTC)
+        self._database.write(lambda connection: runs.start(connection, run, now))
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        pid: int | None = None,
+        pid_started: float | None = None,
+        host: str | None = None,
+        boot_id: str | None = None,
+    ) -> None:
+        """Record which process works on the run; what is left out stays."""
+        given = {"pid": pid, "pid_started": pid_started, "host": host, "boot_id": boot_id}
+        values = {name: value for name, value in given.items() if value is not None}
+        if values:
+            self._database.write(lambda connection: runs.change(connection, run_id, values))
+
+    def finish_run(
+        self,
+        run_id: str,
+        status: runs.FinalStatus,
+        *,
+        metrics: Mapping[str, Any] | None = None,
+        steps: int | None = None,
+        epochs: int | None = None,
+        best: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        error: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """Record how a run ended; `RunNotFoundError` when it was never started."""
+        values = runs.outcome(
+            status,
+            metrics=metrics or {},
+            steps=steps,
+            epochs=epochs,
+            best=best,
+            data=data or {},
+            error=error,
+            seconds=seconds,
+            now=datetime.now(UTC),
+        )
+        self._database.write(lambda connection: runs.change(connection, run_id, values))
+
+    def runs(
+        self,
+        limit: int | None = None,
+        status: RunStatus | str | None = None,
+        *,
+        filter: str | None = None,
+        order_by: str | None = None,
+    ) -> list[RunInfo]:
+        """Runs, newest first or in the order asked for; `FilterSyntaxError`."""
+        if filter is None and order_by is None:
+            chosen = None if status is None else RunStatus(status)
+            return self._database.read(lambda connection: runs.runs(connection, limit, chosen))
+        from regtrain_registry.filters import And, columns, parse_filter, parse_order  # a plain list needs none of it
+        from regtrain_registry.registry import listing
+
+        wanted = None if filter is None else parse_filter(filter, columns.RUNS)
+        if status is not None:
+            only = parse_filter(f"status = {RunStatus(status).value}", columns.RUNS)
+            wanted = only if wanted is None else And((only, wanted))
+        order = () if order_by is None else parse_order(order_by, columns.RUNS)
+
+        def work(connection: Connection) -> list[RunInfo]:
+            return runs.of_ids(connection, listing.run_ids(connection, wanted, order, limit))
+
+        return self._database.read(work)
+
+    def run(self, ref: str) -> RunDetail:
+        """The run by id, unique beginning of an id, name (the newest) or folder; else `RunNotFoundError`."""
+        return self._database.read(lambda connection: runs.get(connection, ref))
+
+    def register(self, registration: Registration) -> VersionInfo:
+        """Store the files, then make the version in one transaction; on any error nothing is registered.
+
+        Errors: `VersionTakenError`, `NameNotAllowedError`, `FileToStoreError`, `StoreUnavailableError`, and
+        those of refs for the parents.
+        """
+        from regtrain_registry.registry import registering  # who only reads does not need its statements
+
+        request = registering.check(registration)
+        files = [Offered(file.path, file.digest, file.link) for file in registration.files]
+        for _ in range(TRIES - 1):
+            with suppress(BlobMissingError):  # collected after it was found: stored again
+                return self._register(request, files)
+        return self._register(request, files)
+
+    def _register(self, request: Request, files: list[Offered]) -> VersionInfo:
+        from regtrain_registry.registry import registering
+
+        stored = self._store.put(files, self._tensors) if files else []
+        who, now = self.who, datetime.now(UTC)
+        return self._database.write(
+            lambda connection: registering.register(connection, request, stored, self._store, who, now)
+        )
+
+    def _tensors(self, digests: Sequence[str]) -> Mapping[str, Part]:
+        from regtrain_registry.registry.storing import known_tensors
+
+        return self._database.read(lambda connection: known_tensors(connection, digests))

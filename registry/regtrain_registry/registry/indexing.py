@@ -1,0 +1,51 @@
+"""What a version is found by, written when it is registered: metrics, leaves of its config, its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from regtrain_registry.json_values import finite_numbers, leaves
+from regtrain_registry.tables.finding import DATA, METRICS, PARAMS, VERSION_PARAMS
+
+__all__ = ["index"]
+
+_KNOWN = select(PARAMS.c.id, PARAMS.c.name, PARAMS.c.value).where(PARAMS.c.name.in_(bindparam("names", expanding=True)))
+_KNOWN = _KNOWN.where(PARAMS.c.value.in_(bindparam("texts", expanding=True)))
+
+
+def index(
+    connection: Connection,
+    version_id: int,
+    metrics: Mapping[str, Any],
+    config: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> None:
+    """Insert the rows by which a search finds the version."""
+    numbers = [{"version_id": version_id, "name": k, "value": v} for k, v in finite_numbers(metrics).items()]
+    if numbers:
+        connection.execute(insert(METRICS), numbers)
+    prints = [{"version_id": version_id, "name": k[:190], "digest": str(v)[:190]} for k, v in data.items()]
+    if prints:
+        connection.execute(insert(DATA), prints)
+    params = _params(connection, leaves(config))
+    if params:
+        rows = [{"param_id": param, "version_id": version_id} for param in params]
+        connection.execute(insert(VERSION_PARAMS), rows)
+
+
+def _params(connection: Connection, found: Mapping[str, tuple[str, float | None]]) -> list[int]:
+    """Ids of the leaves; those that no config had before are inserted, in one order for all writers."""
+    if not found:
+        return []
+    asked = {"names": sorted(found), "texts": sorted({value for value, _ in found.values()})}
+    ids = {(row.name, row.value): row.id for row in connection.execute(_KNOWN, asked)}
+    for name, (value, number) in sorted(found.items()):
+        if (name, value) not in ids:
+            row = {"name": name, "value": value, "number": number}
+            key = connection.execute(insert(PARAMS), row).inserted_primary_key
+            assert key is not None  # one row was inserted, by one statement
+            ids[name, value] = int(key[0])
+    return sorted({ids[name, value] for name, (value, _) in found.items()})

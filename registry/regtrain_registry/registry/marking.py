@@ -1,0 +1,176 @@
+"""What is said of a version after it was made: tags, description, pins, status, stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from regtrain_registry.errors import PolicyError, PromotionRefusedError, StatusError, TagNotFoundError, nearest
+from regtrain_registry.events import EventKind
+from regtrain_registry.promotion import Evidence, Gates, check_gates, parse_gates
+from regtrain_registry.records import VersionDetail, VersionStatus
+from regtrain_registry.refs import Ref
+from regtrain_registry.registry.aliases import holder, move
+from regtrain_registry.registry.columns import V, version_text
+from regtrain_registry.registry.finding import find, lock_model
+from regtrain_registry.registry.history import append
+from regtrain_registry.registry.relating import ancestors
+from regtrain_registry.registry.versions import detail
+from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables.marking import MARKS, SIGNATURES, TAGS
+
+__all__ = ["Held", "Work", "change_status", "describe", "evidence_of", "hold", "mark", "pin", "promote", "tag", "untag"]
+
+_ONE = VERSIONS.c.id == bindparam("version")
+_ROW = select(V.id, V.major, V.minor, V.patch, V.prerelease, V.status).where(_ONE)
+_STATUS = update(VERSIONS).where(_ONE).values(status=bindparam("to"))
+_SUMMARY = update(VERSIONS).where(_ONE).values(summary=bindparam("text"))
+_TAGGED = (TAGS.c.version_id == bindparam("version"), TAGS.c.name == bindparam("tag"))
+_TAG = select(TAGS.c.value).where(*_TAGGED)
+_TAG_NAMES = select(TAGS.c.name).where(TAGS.c.version_id == bindparam("version"))
+_MARKED = select(MARKS.c.version_id).where(MARKS.c.version_id == bindparam("version"))
+_POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
+_SIGNED = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version")).limit(1)
+
+
+class Work(NamedTuple):
+    """Who does something, and when."""
+
+    who: str
+    now: datetime
+
+
+class Held(NamedTuple):
+    """A version whose model's row is locked."""
+
+    connection: Connection
+    owner: int
+    id: int
+    version: str
+    status: VersionStatus
+
+    def tell(self, kind: EventKind, facts: Mapping[str, Any], work: Work) -> None:
+        """Add to the model's history."""
+        append(self.connection, self.owner, kind, self.version, facts, work.who, work.now)
+
+
+def hold(connection: Connection, ref: Ref) -> Held:
+    """Lock the model of a ref and find its version."""
+    owner = lock_model(connection, ref.model)
+    row = connection.execute(_ROW, {"version": find(connection, ref)}).one()
+    return Held(connection, owner, row.id, version_text(row), VersionStatus(row.status))
+
+
+def mark(connection: Connection, version_id: int, **values: Any) -> None:
+    """Set columns of what is said of a version."""
+    if connection.execute(_MARKED, {"version": version_id}).first() is None:
+        connection.execute(insert(MARKS), {"version_id": version_id, "pinned": False, **values})
+    else:
+        connection.execute(update(MARKS).where(MARKS.c.version_id == version_id).values(**values))
+
+
+def change_status(held: Held, to: VersionStatus, work: Work, reason: str | None, **values: Any) -> None:
+    """Set a version's status, with since when, why, and what it was; telling it is the caller's."""
+    held.connection.execute(_STATUS, {"version": held.id, "to": to.value})
+    before = {"status_before": held.status.value}
+    mark(held.connection, held.id, **(before | {"status_at": work.now, "status_reason": reason} | values))
+
+
+def tag(held: Held, name: str, value: str, work: Work) -> None:
+    """Give a tag, or another value to it."""
+    keys = {"version": held.id, "tag": name}
+    before = held.connection.execute(_TAG, keys).scalar()
+    if before is None:
+        held.connection.execute(insert(TAGS), {"version_id": held.id, "name": name, "value": value})
+    elif before != value:
+        held.connection.execute(update(TAGS).where(*_TAGGED).values(value=bindparam("to")), keys | {"to": value})
+    if before != value:
+        held.tell(EventKind.TAGGED, {"tag": name, "value": value, "before": before}, work)
+
+
+def untag(held: Held, name: str, work: Work) -> None:
+    """Take a tag away; `TagNotFoundError`."""
+    keys = {"version": held.id, "tag": name}
+    before = held.connection.execute(_TAG, keys).scalar()
+    if before is None:
+        names = ", ".join(sorted(held.connection.execute(_TAG_NAMES, {"version": held.id}).scalars())) or "none"
+        raise TagNotFoundError(f"no tag {name!r}", f"The version's tags: {names}.")
+    held.connection.execute(delete(TAGS).where(*_TAGGED), keys)
+    held.tell(EventKind.UNTAGGED, {"tag": name, "before": before}, work)
+
+
+def describe(held: Held, text: str, work: Work) -> None:
+    """Write the version's description."""
+    held.connection.execute(_SUMMARY, {"version": held.id, "text": text})
+    held.tell(EventKind.DESCRIBED, {"text": text}, work)
+
+
+def pin(held: Held, pinned: bool, work: Work) -> None:
+    """Keep a version from every policy, or leave it to them again."""
+    mark(held.connection, held.id, pinned=pinned)
+    held.tell(EventKind.PINNED if pinned else EventKind.UNPINNED, {}, work)
+
+
+def deprecate(held: Held, reason: str, successor: str | None, work: Work) -> None:
+    """Advise against a version; what still names it goes on."""
+    _only(held, "deprecated", VersionStatus.READY, VersionStatus.DEPRECATED)
+    change_status(held, VersionStatus.DEPRECATED, work, reason, successor=successor)
+    held.tell(EventKind.DEPRECATED, {"reason": reason, "successor": successor}, work)
+
+
+def archive(held: Held, reason: str | None, work: Work) -> None:
+    """Take a version out of `latest` and ranges; its files stay."""
+    _only(held, "archived", VersionStatus.READY, VersionStatus.DEPRECATED)
+    change_status(held, VersionStatus.ARCHIVED, work, reason)
+    held.tell(EventKind.ARCHIVED, {"reason": reason}, work)
+
+
+def _only(held: Held, to: str, *allowed: VersionStatus) -> None:
+    if held.status not in allowed:
+        raise StatusError(f"{held.version} is {held.status.value} and cannot be {to}", "Restore it first.")
+
+
+def gates_of(connection: Connection, owner: int, stage: str, given: Mapping[str, Any] | None) -> Gates:
+    """The gates of a stage: those that are given, else the model's; a stage that no policy names has none."""
+    written = given
+    if written is None:
+        policy = connection.execute(_POLICY, {"owner": owner}).scalar() or {}
+        stages = policy.get("stages") or {}
+        if stages and stage not in stages:
+            near = ", ".join(nearest(stage, stages) or sorted(stages))
+            raise PolicyError(f"the model's policy has no stage {stage!r}", f"There is {near}.")
+        written = stages.get(stage) or {}
+    return parse_gates(stage, written)
+
+
+def evidence_of(
+    connection: Connection, owner: int, version: VersionDetail, version_id: int, stage: str, gates: Gates
+) -> list[Evidence]:
+    """What the gates of a stage find in a version, as things stand."""
+    current = holder(connection, owner, stage)
+    holding = detail(connection, current[0]) if current and current[2] else None
+    signed = connection.execute(_SIGNED, {"version": version_id}).first() is not None
+    return check_gates(gates, version, holding, ancestors(connection, version_id), signed)
+
+
+def promote(held: Held, stage: str, gates: Gates, work: Work) -> list[Evidence]:
+    """Let a version hold a stage; `PromotionRefusedError` names the gates that do not hold."""
+    before = holder(held.connection, held.owner, stage)
+    if before and not before[2]:
+        raise StatusError(
+            f"{stage!r} is an alias of {before[1]}, not a stage", "Remove the alias, or name another stage."
+        )
+    version = detail(held.connection, held.id)
+    evidence = evidence_of(held.connection, held.owner, version, held.id, stage, gates)
+    failed = [f"{one.gate}: {one.found}" for one in evidence if not one.passed]
+    if failed:
+        raise PromotionRefusedError(
+            f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved; the gates are the policy's."
+        )
+    move(held.connection, held.owner, stage, held.id, work.now, gated=True, new=before is None)
+    facts = {"stage": stage, "before": before and before[1], "evidence": [one.to_json() for one in evidence]}
+    held.tell(EventKind.PROMOTED, facts, work)
+    return evidence
