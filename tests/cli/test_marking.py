@@ -1,0 +1,122 @@
+"""What is said of versions from the command line: `models alias`, `promote`, `tag`, `deprecate`, `history` and the like."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.projects import Project, make_project
+from host.packages import Package
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """tiny@1.0.0 and tiny@1.0.1."""
+    project = make_project(tmp_path_factory.mktemp("template"))
+    project.train()
+    project.train("experiment.seed=7")
+    return project
+
+
+@pytest.fixture
+def two(template: Project, tmp_path: Path) -> Project:
+    """A copy of them, to say things about."""
+    return Project(Path(shutil.copytree(template.folder, tmp_path / "two")))
+
+
+def test_a_stage_from_the_command_line(two: Project) -> None:
+    """Gates from a file; the evidence as JSON and as a table; exit code 1 when a gate does not hold."""
+    gates = two.folder / "gates.yaml"
+    gates.write_text("require: {train/loss: '>= 0'}\n")
+    shown = two("models", "promote", "tiny@1.0.0", "production", "--gates", str(gates), "--json").json()
+    assert (shown["stages"], [one["passed"] for one in shown["evidence"]]) == (["production"], [True, True, True])
+    assert "passed  train/loss >= 0" in two("models", "promote", "tiny/2", "production", "--gates", str(gates)).out
+    gates.write_text("require: {train/loss: '< 0'}\n")
+    said = two("models", "promote", "tiny/1", "production", "--gates", str(gates), "--json")
+    assert (said.code, said.out, said.error()["code"]) == (1, "", "promotion_refused")
+    assert two("models", "show", "tiny@production", "--json").json()["number"] == 2
+
+
+def test_bad_gates_are_bad_input(two: Project) -> None:
+    """A file that is missing, no table, or names no gate: exit code 2, nothing moved."""
+    (two.folder / "gates.yaml").write_text("requires: {a: '> 1'}\n")
+    (two.folder / "list.yaml").write_text("[1, 2]\n")
+    for name in ("gates.yaml", "list.yaml", "nowhere.yaml"):
+        assert two("models", "promote", "tiny", "production", "--gates", str(two.folder / name)).code == 2
+    assert two("models", "show", "tiny", "--json").json()["stages"] == []
+
+
+def test_an_alias_is_taken_away(two: Project) -> None:
+    """--remove; once more is bad input."""
+    two("models", "alias", "tiny/1", "champion")
+    assert two("models", "alias", "tiny", "champion", "--remove", "--json").json()["aliases"] == []
+    assert two("models", "alias", "tiny", "champion", "--remove").code == 2
+
+
+def test_tags(two: Project) -> None:
+    """Several at once, removed again; what is no NAME=VALUE is refused before anything is written."""
+    shown = two("models", "tag", "tiny", "team=vision", "note=a=b", "--json").json()
+    assert shown["tags"] == {"note": "a=b", "team": "vision"}
+    assert two("models", "tag", "tiny", "--remove", "team", "--json").json()["tags"] == {"note": "a=b"}
+    for words in ((), ("team",), ("ok=1", "team"), ("=x",)):
+        assert two("models", "tag", "tiny", *words).code == 2
+    assert two("models", "show", "tiny", "--json").json()["tags"] == {"note": "a=b"}
+
+
+def test_what_is_said_is_shown(two: Project) -> None:
+    """`models show` has stage, tags, status, reason and successor."""
+    two("models", "promote", "tiny/1", "staging")
+    two("models", "tag", "tiny/1", "team=vision")
+    two("models", "pin", "tiny/1")
+    two("models", "describe", "tiny/1", "for the demo")
+    said = two("models", "deprecate", "tiny/1", "--reason", "drifts", "--successor", "tiny/2")
+    assert said.out.startswith("deprecated: tiny@1.0.0")
+    shown = two("models", "show", "tiny/1").out
+    for words in ("deprecated, pinned, drifts, take tiny@1.0.1", "stages         staging", "team=vision"):
+        assert words in shown
+    assert two("models", "pin", "tiny/1", "--off", "--json").json()["pinned"] is False
+    assert two("models", "deprecate", "tiny/1").code == 2
+
+
+def test_archived_versions_are_not_the_latest(two: Project) -> None:
+    """`archive` takes a version out of latest; a second time is a conflict."""
+    two("models", "archive", "tiny/2", "--reason", "superseded")
+    assert two("models", "list", "--json").json()[0]["latest"]["number"] == 1
+    assert two("models", "archive", "tiny/2").code == 3
+
+
+def test_history(two: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who did what, newest first, of a model or of one version."""
+    monkeypatch.setenv("REGTRAIN_USER", "ada")
+    two("models", "alias", "tiny/1", "champion")
+    found = two("models", "history", "tiny", "--json").json()
+    assert [event["kind"] for event in found] == ["alias_set", "registered", "registered"]
+    assert (found[0]["who"], found[0]["version"], found[0]["facts"]["alias"]) == ("ada", "1.0.0", "champion")
+    assert len(two("models", "history", "tiny@1.0.1", "--json").json()) == 1
+    assert two("models", "history", "tiny", "--limit", "1").out.splitlines()[1].split()[3] == "ada"
+    assert two("models", "history", "tinny").code == 2
+
+
+def test_a_bump_that_says_too_little(two: Project) -> None:
+    """`--bump patch` over another shape is a conflict; --force takes it, and the version says so ever after."""
+    two.train("model.width=9")
+    first = min((two.folder / "runs").iterdir(), key=lambda path: path.name)
+    said = two("models", "register", first, "--model", "tiny", "--bump", "patch", "--json")
+    assert (said.code, said.out, said.error()["code"]) == (3, "", "wrong_bump")
+    made = two("models", "register", first, "--model", "tiny", "--bump", "patch", "--force", "--json").json()
+    assert (made["version"], made["bump"]["forced"], made["bump"]["computed"]) == ("2.0.1", True, "major")
+    assert "computed was major), forced" in two("models", "show", "tiny@2.0.1").out
+    assert two("models", "history", "tiny@2.0.1", "--json").json()[0]["facts"]["forced"] is True
+
+
+def test_a_plugin_may_refuse_a_promotion(two: Project) -> None:
+    """What the plugin raised is the error's message, and nothing moved."""
+    said = "raise PermissionError(f'{version.model} {stage}: not on a Friday')"
+    code = f"@hookimpl\ndef regtrain_version_promoted(version, stage):\n    {said}\n"
+    Package("friday", code).install(two.folder / "site")
+    refused = two("models", "promote", "tiny", "production", "--json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "friday refused the promotion: tiny production: not on a Friday" in refused.error()["message"]
+    assert two("models", "show", "tiny", "--json").json()["stages"] == []
