@@ -3,8 +3,9 @@
 Registering is compared with one bare sqlite3 transaction of the same durability. Both sides write to a file of
 their own in the same folder, with the schema of the registry, rollback journal, synchronous FULL and foreign keys.
 
-raw, rows          on a connection that stays open: BEGIN IMMEDIATE, the model's counter plus one, INSERT of a version's
-                   row that was registered before (its JSON texts as they are, only numbers and sort key new), COMMIT.
+raw, rows          on a connection that stays open: BEGIN IMMEDIATE, the model's counters plus one, INSERT of the rows
+                   of a version that was registered before (itself, metrics, parameters, event: JSON texts and
+                   hashes as they are, only ids, numbers and sort key new), COMMIT.
 register, rows     `Registry.register` of the same metrics and recipe without files: opens a connection, and does all
                    that registering does (compares the recipes, chooses the version, answers with its value).
 raw, two files     the same transaction with the rows of two artifacts, after the folder of the blobs was synchronised.
@@ -99,9 +100,19 @@ class Raw:
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.row, self.insertion = stored_version(self.connection)
-        query = "SELECT path, kind, digest FROM rt_artifacts ORDER BY path"
-        self.artifacts = self.connection.execute(query).fetchall()
+        self.artifacts = self._rows_of_the_first("rt_artifacts")
+        self.others = [self._rows_of_the_first(table) for table in ("rt_metrics", "rt_version_params")]
+        query = "SELECT model_id, at, who, kind, version, hash, facts FROM rt_events"
+        self.event = self.connection.execute(query).fetchone()
         self.number = 1
+
+    def _rows_of_the_first(self, table: str) -> tuple[str, list[tuple[Any, ...]]]:
+        """The first version's rows in a table without their `version_id`, and the statement that inserts such rows."""
+        described = self.connection.execute(f"PRAGMA table_info({table})")
+        names = [row[1] for row in described if row[1] != "version_id"]
+        rows = self.connection.execute(f"SELECT {', '.join(names)} FROM {table} WHERE version_id = 1").fetchall()
+        holes = ", ".join("?" * (len(names) + 1))
+        return f"INSERT INTO {table} (version_id, {', '.join(names)}) VALUES ({holes})", rows
 
     def insert(self) -> int:
         """Lock and count like a registration, insert the row, commit; the row's id."""
@@ -116,18 +127,25 @@ class Raw:
         os.fsync(handle)
         os.close(handle)
         self.connection.execute("BEGIN IMMEDIATE")
-        version = self._insert_version()
-        rows = [(version, *artifact) for artifact in self.artifacts]
-        insertion = "INSERT INTO rt_artifacts (version_id, path, kind, digest) VALUES (?, ?, ?, ?)"
-        self.connection.executemany(insertion, rows)
+        self._insert_rows(self._insert_version(), self.artifacts)
         self.connection.execute("COMMIT")
 
     def _insert_version(self) -> int:
         self.number += 1
-        self.connection.execute("UPDATE rt_models SET next_number = next_number + 1 WHERE name = 'digits'")
+        counted = "UPDATE rt_models SET next_number = next_number + 1, events = events + 1 WHERE name = 'digits'"
+        self.connection.execute(counted)
         inserted = self.connection.execute(self.insertion, self.row | numbered(self.number))
         assert inserted.lastrowid is not None
+        for rows in self.others:
+            self._insert_rows(inserted.lastrowid, rows)
+        names = "seq, model_id, at, who, kind, version, hash, facts"
+        insertion = f"INSERT INTO rt_events ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self.connection.execute(insertion, (self.number, *self.event))
         return inserted.lastrowid
+
+    def _insert_rows(self, version: int, rows: tuple[str, list[tuple[Any, ...]]]) -> None:
+        insertion, values = rows
+        self.connection.executemany(insertion, [(version, *row) for row in values])
 
 
 def stored_version(connection: sqlite3.Connection) -> tuple[dict[str, Any], str]:

@@ -86,11 +86,12 @@ def rooms() -> Picture:
     picture.text(608, 34, "registry/regtrain_registry", "title", "start")
     floors = [
         [("registry", "the one door: Registry", "room")],
-        _plain("artifacts", "migrations", "remote_blobs"),
-        _plain("blobs", "location", "processes", "tables"),
-        _plain("lineage", "differences"),
+        _plain("archives", "artifacts", "migrations", "remote_blobs", "store_sweep", "signing", "clock"),
+        _plain("blobs", "location", "processes", "tables", "cards"),
+        _plain("filters", "lineage", "differences", "retention", "verification"),
+        _plain("staging", "hashing", "tensors", "streams", "content"),
         _plain("records"),
-        [("recipe", "why a number", "room"), ("refs", "name@1.4.0", "room")],
+        [("recipe", "why a number", "room"), ("refs", "name@1.4.0", "room"), ("policy", "", "room"), ("identities", "", "room")],
         _plain("semver", "json_values"),
         [("errors", "one class per fact", "room")],
     ]

@@ -19,6 +19,7 @@ __all__ = [
     "MissingKeyError",
     "PluginError",
     "RegtrainError",
+    "RunBusyError",
     "RunNotFoundError",
     "UnknownNameError",
     "brief",
@@ -99,6 +100,13 @@ class RunNotFoundError(RegtrainError):
     """No run, run folder or checkpoint by that name."""
 
     code = "run_not_found"
+
+
+class RunBusyError(RegtrainError):
+    """What is asked for would get in the way of a run that is at work."""
+
+    code = "run_busy"
+    exit_code = 3
 
 
 class CheckpointDamagedError(RegtrainError):

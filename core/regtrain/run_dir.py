@@ -8,7 +8,6 @@ import math
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +18,9 @@ from typing import Any
 from regtrain.errors import EnvironmentFault, RunNotFoundError
 from regtrain.types import Choice, Plan
 
-__all__ = ["Outcome", "RunDir", "code_state", "environment", "finite"]
+__all__ = ["NO_CODE", "Outcome", "RunDir", "environment", "finite"]
+
+NO_CODE: Mapping[str, Any] = {"git_commit": None, "dirty": None, "diff": None}
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,20 @@ class RunDir:
     def checkpoints(self, config: Mapping[str, Any]) -> Path:
         return self.path / str(config["checkpoint"]["save_dir"])
 
-    def create(self, plan: Plan, config_yaml: str, hardware: Mapping[str, Any], argv: Sequence[str] = ()) -> None:
-        """The folder with config, plan, requirements and metadata. `argv`: what was typed, without its secrets.
+    @property
+    def uncommitted(self) -> Path:
+        return self.code / "uncommitted.diff"
+
+    def create(
+        self,
+        plan: Plan,
+        config_yaml: str,
+        hardware: Mapping[str, Any],
+        argv: Sequence[str] = (),
+        code: Mapping[str, Any] = NO_CODE,
+    ) -> None:
+        """The folder with config, plan, requirements and metadata. `argv`: what was typed; `code`: the state of the
+        user's repository, its diff as text; both without their secrets.
 
         Raises:
             EnvironmentFault: the folder cannot be made or written.
@@ -95,11 +108,14 @@ class RunDir:
             self.requirements.write_text(_requirements(), encoding="utf-8")
             facts = {
                 "run_id": plan.run_id,
-                "code": code_state(plan.base_dir),
+                "code": code,
                 **environment(argv),
                 "hardware": hardware,
             }
             times = {"started_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")}
+            if code["diff"] is not None:
+                self.code.mkdir()
+                self.uncommitted.write_text(code["diff"], encoding="utf-8")
             _write(self.metadata, {**facts, "seed": plan.choice("experiment.seed"), **times})
             _write(self.plan, _plan_to_json(plan))
         except BaseException as problem:
@@ -197,27 +213,3 @@ def environment(argv: Sequence[str]) -> dict[str, Any]:
         "host": platform.node(),
         "argv": list(argv),
     }
-
-
-def code_state(folder: Path) -> dict[str, Any]:
-    """Commit of the git repository around `folder`, and what differs from it; both None outside of one."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return {"git_commit": None, "dirty": None, "diff": None}
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    diff = _git(folder, "diff", "HEAD") if changed else None
-    return {"git_commit": commit.strip(), "dirty": bool(changed), "diff": diff}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            timeout=30,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace")

@@ -61,7 +61,7 @@ class Splits:
 
     `train` and `val` are map-style datasets (with `__len__`) whose samples are `(inputs, target)` or a mapping.
     `collate` overrides torch's default collation. `fingerprint` maps a split to a content digest where the
-    factory knows one; regtrain computes one where it can otherwise.
+    factory knows one, and may name single files besides; regtrain computes digests where it is empty.
     """
 
     train: Dataset[Any]
@@ -204,6 +204,7 @@ class Plan:
     resume: str | None = None
     resumed_from: str | None = None
     parents: tuple[tuple[str, str], ...] = ()
+    initial_weights: str | None = None
 
     def choice(self, key: str) -> Any:
         """The value chosen for `key`; KeyError when nothing was to be chosen."""

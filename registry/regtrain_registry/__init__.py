@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from regtrain_registry.differences import Differences
     from regtrain_registry.errors import RegistryError
-    from regtrain_registry.lineage import Edge, Lineage, LineageVersion
+    from regtrain_registry.lineage import DataLineage, Edge, Lineage, LineageVersion, Seen
     from regtrain_registry.location import Location, locate
     from regtrain_registry.processes import ProcessIdentity, process_identity
     from regtrain_registry.recipe import Change, Decision, Recipe, decide
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "differences": ("Differences",),
     "errors": ("RegistryError",),
-    "lineage": ("Edge", "Lineage", "LineageVersion"),
+    "lineage": ("DataLineage", "Edge", "Lineage", "LineageVersion", "Seen"),
     "location": ("Location", "locate"),
     "processes": ("ProcessIdentity", "process_identity"),
     "recipe": ("Change", "Decision", "Recipe", "decide"),
@@ -67,6 +67,7 @@ __all__ = [
     "ArtifactKind",
     "Bump",
     "Change",
+    "DataLineage",
     "Decision",
     "Differences",
     "Edge",
@@ -87,6 +88,7 @@ __all__ = [
     "RunInfo",
     "RunStart",
     "RunStatus",
+    "Seen",
     "Source",
     "VersionDetail",
     "VersionInfo",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from regtrain_registry.blobs import Blob, Store
+from regtrain_registry.content import Blob, Part, Store
 from regtrain_registry.errors import (
     ArtifactNotFoundError,
     BlobDamagedError,
@@ -20,13 +20,22 @@ from regtrain_registry.errors import (
 from regtrain_registry.records import Artifact, VersionInfo
 from regtrain_registry.refs import check_artifact_name
 
-__all__ = ["unpack", "verified_path"]
+__all__ = ["Parts", "unpack", "verified_path"]
+
+Parts = Mapping[str, tuple[Part, ...]]
 
 
-def unpack(version: VersionInfo, store: Store, folder: Path) -> list[Path]:
-    """Copy the version's files to a new or empty folder, each verified; the copies' paths.
+def _nothing(folder: Path) -> list[str]:
+    return []
 
-    All or nothing: the files are gathered in a folder beside it, which is renamed at the end.
+
+def unpack(
+    version: VersionInfo, store: Store, folder: Path, parts: Parts, add: Callable[[Path], list[str]] = _nothing
+) -> list[Path]:
+    """Copy the version's files to a new or empty folder, each verified; the paths of all that is there then.
+
+    `parts`: of those that are composed, by digest. `add`: writes what is not stored beside the files, and returns its
+    names. All or nothing: everything is gathered in a folder beside it, which is renamed at the end.
     Errors: `FolderNotEmptyError`; `BlobDamagedError` or `BlobMissingError` naming the artifact.
     """
     target = folder.absolute()
@@ -40,16 +49,17 @@ def unpack(version: VersionInfo, store: Store, folder: Path) -> list[Path]:
             copy = gathered / check_artifact_name(artifact.path)
             copy.parent.mkdir(parents=True, exist_ok=True)
             with _naming(version, artifact):
-                store.fetch(_blob(artifact), copy)
+                store.fetch(_blob(artifact, parts), copy)
+        added = add(gathered)
         gathered.rename(target)
     except OSError as error:
         raise StoreUnavailableError(f"cannot write {target}: {error.strerror}", "Name another folder.") from error
     finally:
         shutil.rmtree(gathered, ignore_errors=True)
-    return [target / artifact.path for artifact in version.artifacts]
+    return [target / name for name in (*(artifact.path for artifact in version.artifacts), *added)]
 
 
-def verified_path(version: VersionInfo, store: Store, kind_or_name: str) -> Path:
+def verified_path(version: VersionInfo, store: Store, kind_or_name: str, parts: Parts) -> Path:
     """A local path of one file of the version, by its name, or by its kind when there is one of that kind.
 
     The content was verified just now; the file must not be written to.
@@ -61,11 +71,11 @@ def verified_path(version: VersionInfo, store: Store, kind_or_name: str) -> Path
         choices = ", ".join(f"{a.path} ({a.kind.value})" for a in version.artifacts) or "none"
         raise ArtifactNotFoundError(f"{version.ref} has {said} {kind_or_name!r}", f"Its artifacts: {choices}.")
     with _naming(version, found[0]):
-        return store.verified_path(_blob(found[0]))
+        return store.verified_path(_blob(found[0], parts))
 
 
-def _blob(artifact: Artifact) -> Blob:
-    return Blob(artifact.digest, artifact.size_bytes)
+def _blob(artifact: Artifact, parts: Parts) -> Blob:
+    return Blob(artifact.digest, artifact.size_bytes, parts.get(artifact.digest, ()))
 
 
 def _is_empty_folder(path: Path) -> bool:

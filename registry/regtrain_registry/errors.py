@@ -7,12 +7,16 @@ from typing import ClassVar
 
 __all__ = [
     "AliasNotFoundError",
+    "ArchiveDamagedError",
+    "ArchiveError",
     "ArtifactNotFoundError",
+    "BackupNotOfferedError",
     "BlobDamagedError",
     "BlobMissingError",
     "CollectionTooLargeError",
     "ConflictError",
     "DatabaseDamagedError",
+    "DigestSyntaxError",
     "FileToStoreError",
     "FilterSyntaxError",
     "FolderNotEmptyError",
@@ -22,6 +26,8 @@ __all__ = [
     "NameNotAllowedError",
     "NetworkFileSystemError",
     "NoRegistryError",
+    "NotSignedError",
+    "ParentMissingError",
     "PolicyError",
     "PromotionRefusedError",
     "RefSyntaxError",
@@ -33,10 +39,14 @@ __all__ = [
     "RunExistsError",
     "RunNotFoundError",
     "SchemaTooNewError",
+    "SignatureBrokenError",
+    "SigningKeyError",
+    "SigningUnavailableError",
     "StageGuardedError",
     "StatusError",
     "StoreUnavailableError",
     "TagNotFoundError",
+    "TargetExistsError",
     "TextTooLongError",
     "VersionCollectedError",
     "VersionHeldError",
@@ -93,6 +103,12 @@ class FilterSyntaxError(RegistryError):
     code = "filter"
 
 
+class DigestSyntaxError(RegistryError):
+    """Text that is no digest of data, and too short for the beginning of one."""
+
+    code = "digest"
+
+
 class ModelNotFoundError(RegistryError):
     """No model by that name."""
 
@@ -145,6 +161,43 @@ class FolderNotEmptyError(RegistryError):
     """A version is unpacked to a new or empty folder only."""
 
     code = "folder_not_empty"
+
+
+class TargetExistsError(RegistryError):
+    """A file is written to a new name only."""
+
+    code = "target_exists"
+
+
+class ArchiveError(RegistryError):
+    """A file that is no archive of versions, or not one that may be read."""
+
+    code = "archive"
+
+
+class ParentMissingError(RegistryError):
+    """A version of an archive has a parent that is neither there nor in the registry."""
+
+    code = "parent_missing"
+
+
+class BackupNotOfferedError(RegistryError):
+    """A database whose own tools make its backups."""
+
+    code = "backup_not_offered"
+
+
+class SigningKeyError(RegistryError):
+    """A key file that cannot be read, or is of another kind."""
+
+    code = "signing_key"
+
+
+class NotSignedError(RegistryError):
+    """No signature of the version was made with this key: a check that did not hold, exit code 1."""
+
+    code = "not_signed"
+    exit_code = 1
 
 
 class RegistryUrlError(RegistryError):
@@ -252,6 +305,18 @@ class DatabaseDamagedError(IntegrityError):
     code = "database_damaged"
 
 
+class ArchiveDamagedError(IntegrityError):
+    """An archive whose content does not have the digests that it names."""
+
+    code = "archive_damaged"
+
+
+class SignatureBrokenError(IntegrityError):
+    """What was signed is not what is there."""
+
+    code = "signature_broken"
+
+
 class RegistryUnavailableError(RegistryError):
     """The database cannot be opened or reached."""
 
@@ -284,6 +349,13 @@ class SchemaTooNewError(RegistryError):
     """The database was written by a newer release."""
 
     code = "schema_too_new"
+    exit_code = 5
+
+
+class SigningUnavailableError(RegistryError):
+    """The packages that make and check signatures are not installed."""
+
+    code = "signing_unavailable"
     exit_code = 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -11,7 +12,7 @@ from typing import Any, overload
 
 from regtrain_registry.errors import TextTooLongError
 
-__all__ = ["MAX_VALUE", "as_text", "finite_numbers", "fitting", "flat", "iso", "json_safe", "leaves", "number_in"]
+__all__ = ["MAX_VALUE", "as_text", "digests", "finite_numbers", "fitting", "flat", "iso", "json_safe", "leaves", "number_in"]
 
 MAX_NAME = 190
 MAX_VALUE = 255
@@ -100,6 +101,18 @@ def leaves(tree: Mapping[str, Any]) -> dict[str, tuple[str, float | None]]:
 def _fits(name: str) -> bool:
     """Whether an index takes the name; with a blank at its end some databases take it for another."""
     return len(name) <= MAX_NAME and not name.endswith(" ")
+
+
+def digests(values: Mapping[str, Any]) -> dict[str, str]:
+    """Names and digests of data as an index takes them: a name that is too long, or ends in blanks, which some databases
+    do not compare, is cut and told apart by its own digest."""
+    return {_index_name(name): str(digest)[:MAX_NAME].rstrip() for name, digest in values.items()}
+
+
+def _index_name(name: str) -> str:
+    if len(name) <= MAX_NAME and name == name.rstrip():
+        return name
+    return f"{name[:150].rstrip()}…{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _as_number(value: Any) -> float | None:

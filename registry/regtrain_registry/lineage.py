@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from regtrain_registry.json_values import iso
 from regtrain_registry.records import Relation
 
-__all__ = ["Edge", "Lineage", "LineageVersion", "Link", "as_dot", "as_mermaid", "as_tree", "graph", "reach"]
+__all__ = [
+    "DataLineage",
+    "Edge",
+    "Lineage",
+    "LineageVersion",
+    "Link",
+    "Seen",
+    "as_dot",
+    "as_mermaid",
+    "as_tree",
+    "cycle",
+    "graph",
+    "reach",
+    "spread",
+    "who_saw",
+]
 
 # Ids of child and parent, and how the child came from it.
 Link: TypeAlias = tuple[int, int, str]
+Node = TypeVar("Node", bound=Hashable)
 
 _PLAIN = re.compile(r"[A-Za-z0-9@._ -]")
 
@@ -71,20 +87,75 @@ class Lineage:
         return {"ref": self.ref, "nodes": nodes, "edges": edges}
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A version that saw certain data: what it learned from itself (name → digest), and those of its parents that saw
+    them too, as `NAME@VERSION`."""
+
+    version: LineageVersion
+    data: dict[str, str]
+    through: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of a version of a graph, `data` and `through`."""
+        return self.version.to_json() | {"data": self.data, "through": list(self.through)}
+
+
+@dataclass(frozen=True, slots=True)
+class DataLineage:
+    """Every version that saw the data with a digest, itself or through its parents; the newest first."""
+
+    digest: str
+    versions: tuple[Seen, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `models lineage --data`."""
+        return {"data": self.digest, "versions": [one.to_json() for one in self.versions]}
+
+
 def reach(start: int, links_of: Callable[[Sequence[int]], Iterable[Link]], down: bool = False) -> set[Link]:
-    """Every link between `start` and its ancestors, or its descendants (`down`).
+    """Every link between `start` and its ancestors, or its descendants (`down`); see `spread`."""
+    return spread((start,), links_of, down)
+
+
+def spread(
+    starts: Iterable[int], links_of: Callable[[Sequence[int]], Iterable[Link]], down: bool = False
+) -> set[Link]:
+    """Every link between these and their ancestors, or their descendants (`down`).
 
     links_of: the links whose child (`down`: whose parent) is one of these ids; asked once for each generation,
     and once for each version, so that it ends whatever the links are.
     """
     found: set[Link] = set()
-    seen, generation = {start}, [start]
+    generation = sorted(set(starts))
+    seen = set(generation)
     while generation:
         links = set(links_of(generation))
         found |= links
         generation = sorted({child if down else parent for child, parent, _ in links} - seen)
         seen.update(generation)
     return found
+
+
+def cycle(parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
+    """Nodes that come from each other in a ring, each before its parent; empty where nothing comes from itself."""
+    done: set[Node] = set()
+    for start in parents:
+        path: dict[Node, Iterator[Node]] = {}
+        node: Node | None = start if start not in done else None
+        while node is not None:  # no recursion: a line may be longer than Python's stack
+            if node not in path:
+                path[node] = iter(parents.get(node, ()))
+            above = next((one for one in path[node] if one not in done), None)
+            if above in path:
+                ring = list(path)
+                return ring[ring.index(above) :]
+            if above is None:
+                done.add(node)
+                del path[node]
+                above = next(reversed(path), None)
+            node = above
+    return []
 
 
 def graph(start: int, versions: Mapping[int, LineageVersion], links: Iterable[Link], down: bool = False) -> Lineage:
@@ -98,6 +169,20 @@ def graph(start: int, versions: Mapping[int, LineageVersion], links: Iterable[Li
     rows = sorted(links, key=outward)
     edges = (Edge(versions[child].ref, versions[parent].ref, Relation(relation)) for child, parent, relation in rows)
     return Lineage(versions[start].ref, down, tuple(versions[key] for key in order), tuple(edges))
+
+
+def who_saw(
+    digest: str, direct: Mapping[int, dict[str, str]], versions: Mapping[int, LineageVersion], links: Iterable[Link]
+) -> DataLineage:
+    """direct: id → name → digest, of those that learned from the data; links: between them and all that came from them."""
+    parents: dict[int, set[int]] = {}
+    for child, parent, _ in links:
+        parents.setdefault(child, set()).add(parent)
+    found = (
+        Seen(versions[key], direct.get(key, {}), tuple(versions[parent].ref for parent in sorted(parents.get(key, ()))))
+        for key in sorted(versions, reverse=True)
+    )
+    return DataLineage(digest, tuple(found))
 
 
 def as_tree(lineage: Lineage) -> str:

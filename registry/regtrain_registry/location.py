@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ __all__ = [
     "check_url",
     "default_store",
     "file_system_type",
+    "is_forced",
     "locate",
     "make_private_folder",
 ]
 
 HOME_FOLDER = ".regtrain"
+
+FORCE = "REGTRAIN_FORCE_NETWORK_FS"
 
 DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}  # where the URL names none
 SAME_AS = {"postgres": "postgresql", "mariadb": "mysql"}
@@ -114,14 +118,24 @@ def default_store(url: URL, fallback: str) -> str:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create the folder and what is missing above it, for the owner alone (0700)."""
+    """Create the folder and what is missing above it, for the owner alone (0700); durable on return."""
     try:
         for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)
+            handle = os.open(missing.parent, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
     except OSError as error:
         raise RegistryUnavailableError(
             f"cannot create {folder}: {error.strerror}", "Choose another place with REGTRAIN_HOME."
         ) from error
+
+
+def is_forced(environ: Mapping[str, str]) -> bool:
+    """Whether the environment says that SQLite may be kept on a network file system."""
+    return environ.get(FORCE, "").lower() in ("1", "true", "yes", "on")
 
 
 def check_file_system(folder: Path, read_type: Callable[[Path], int | None]) -> None:
@@ -130,7 +144,8 @@ def check_file_system(folder: Path, read_type: Callable[[Path], int | None]) -> 
     if kind:
         raise NetworkFileSystemError(
             f"{folder} is on a network file system ({kind}), where SQLite can lose data",
-            "Set REGTRAIN_HOME to a local disk, or REGTRAIN_REGISTRY_URI to a PostgreSQL database.",
+            "Set REGTRAIN_HOME to a local disk, or REGTRAIN_REGISTRY_URI to a PostgreSQL database; "
+            f"{FORCE}=1, or registry.force_network_fs: true, if you know that its locks hold.",
         )
 
 

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ProcessIdentity", "is_gone", "process_identity"]
+__all__ = ["ProcessIdentity", "boot_id", "is_gone", "process_identity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class ProcessIdentity:
 def process_identity(pid: int | None = None) -> ProcessIdentity:
     """The identity of a process of this host, of this one when none is named."""
     pid = os.getpid() if pid is None else pid
-    return ProcessIdentity(socket.gethostname(), pid, _started(pid), _boot_id())
+    return ProcessIdentity(socket.gethostname(), pid, _started(pid), boot_id())
 
 
 def is_gone(recorded: ProcessIdentity) -> bool:
     """Whether the process is known to have ended: never said of another host's."""
     if recorded.pid is None or recorded.host != socket.gethostname():
         return False
-    if recorded.boot_id and recorded.boot_id != (_boot_id() or recorded.boot_id):
+    if recorded.boot_id and recorded.boot_id != (boot_id() or recorded.boot_id):
         return True
     started = _started(recorded.pid)
     if started is not None and recorded.started is not None:
@@ -72,7 +72,8 @@ def _started(pid: int) -> float | None:
     return float(fields[19])
 
 
-def _boot_id() -> str | None:
+def boot_id() -> str | None:
+    """The id of this boot of the machine; None without /proc."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

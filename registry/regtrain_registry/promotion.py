@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regtrain_registry.errors import PolicyError, nearest
+from regtrain_registry.policy import Mode, mode_of
 from regtrain_registry.records import VersionInfo, VersionStatus
 
 __all__ = ["Evidence", "Gates", "check_gates", "parse_gates"]
@@ -34,7 +35,7 @@ class Gates:
     """
 
     require: tuple[tuple[str, str, float], ...] = ()
-    better_than_current: tuple[tuple[str, str], ...] = ()
+    better_than_current: tuple[tuple[str, Mode], ...] = ()
     exports: tuple[str, ...] = ()
     signed: bool = False
     deprecated_parents: bool = False
@@ -93,21 +94,15 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _compared(stage: str, written: Any) -> Iterator[tuple[str, str]]:
+def _compared(stage: str, written: Any) -> Iterator[tuple[str, Mode]]:
     """A metric, several, or metric → mode; without mode, from the metric's name."""
     if written is None:
         return
     given = written if isinstance(written, Mapping) else dict.fromkeys(_texts(stage, "better_than_current", written))
     for metric, mode in given.items():
-        if mode not in (None, "min", "max"):
+        if mode not in (None, *Mode):
             raise PolicyError(f"stages.{stage}.better_than_current.{metric}: {mode!r}", "Write min or max.")
-        yield metric, mode or mode_of(metric)
-
-
-def mode_of(metric: str) -> str:
-    """Whether less (`min`) or more (`max`) of a metric is better, from its name."""
-    name = metric.rsplit("/", 1)[-1].lower()
-    return "min" if any(word in name for word in ("loss", "error", "mse", "mae", "perplexity")) else "max"
+        yield str(metric), Mode(mode) if mode else mode_of(str(metric))
 
 
 def _texts(stage: str, key: str, written: Any) -> list[str]:
@@ -150,12 +145,12 @@ def check_gates(
     return found
 
 
-def _against(metric: str, mode: str, version: VersionInfo, current: VersionInfo) -> Evidence:
+def _against(metric: str, mode: Mode, version: VersionInfo, current: VersionInfo) -> Evidence:
     mine, theirs = metric_of(version, metric), metric_of(current, metric)
     gate = f"{metric} better than {current.ref}"
     if mine is None or theirs is None:
         return Evidence(gate, mine is not None, f"not measured of {current.ref if theirs is None else version.ref}")
-    better = mine < theirs if mode == "min" else mine > theirs
+    better = mine < theirs if mode is Mode.MIN else mine > theirs
     return Evidence(gate, better, f"{mine:g} against {theirs:g} ({mode})")
 
 

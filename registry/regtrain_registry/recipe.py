@@ -17,8 +17,8 @@ MAX_LINES = 5
 # Keys that change when, where and how long something is learned, or what is written down, but not what is
 # learned. A key stands for everything below it. This list is the only place that knows.
 NOT_LEARNED = frozenset({
-    "checkpoint", "data.auto_optimize", "data.num_workers", "data.persistent_workers", "data.pin_memory",
-    "data.prefetch_factor", "distributed", "early_stopping", "evaluation", "experiment.description",
+    "checkpoint", "data.auto_optimize", "data.fingerprint", "data.num_workers", "data.persistent_workers",
+    "data.pin_memory", "data.prefetch_factor", "distributed", "early_stopping", "evaluation", "experiment.description",
     "experiment.name", "experiment.output_dir", "experiment.seed", "export", "launcher", "logging",
     "model.compile", "model.compile_mode", "model.gradient_checkpointing", "profiling", "registry",
     "reproducibility", "trackers", "training.debug", "training.device", "training.epochs",
@@ -27,6 +27,8 @@ NOT_LEARNED = frozenset({
 
 # Where the data lie says nothing once their digests say what they are.
 DATA_PATHS = frozenset({"data.data_dir", "data.train_path", "data.val_path"})
+# What is said of data whose content is not known.
+NO_CONTENT = "code+length:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def decide(previous: Recipe | None, new: Recipe) -> Decision:
     """
     if previous is None:
         return Decision(None, ["first version"])
-    ignored = NOT_LEARNED | (DATA_PATHS if previous.data and new.data else frozenset())
+    known = _content_is_known(previous.data) and _content_is_known(new.data)
+    ignored = NOT_LEARNED | (DATA_PATHS if known else frozenset())
     config = changes(flat(previous.config), flat(new.config))
     learned = _lines([change for change in config if not _covered(change.key, ignored)])
     unlearned = _lines([change for change in config if _covered(change.key, ignored)])
@@ -80,7 +83,7 @@ def decide(previous: Recipe | None, new: Recipe) -> Decision:
     major = [*_some(shapes, "state"), *_some(_lines(signature, "signature: "), "signature")]
     minor = [
         *_some(learned, "config"),
-        *_some(_lines(changes(previous.data, new.data), "data: "), "data"),
+        *_some(_lines(_data_changes(previous.data, new.data), "data: "), "data"),
         *_some(_lines(changes(previous.code, new.code), "code: "), "code"),
         *_some(dtypes, "state"),
         *unknown,
@@ -107,6 +110,23 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 def known_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """What differs of two parts, as dotted keys; nothing where one of them is empty, and so not known."""
     return changes(flat(before), flat(after)) if before and after else ()
+
+
+def _place(name: str) -> str | None:
+    """The key of the config that a file of the data is called by: `data_dir/a/b.png`, `train_path`; None: no file."""
+    key = f"data.{name.partition('/')[0]}"
+    return key if key in DATA_PATHS else None
+
+
+def _content_is_known(data: Mapping[str, str]) -> bool:
+    files = any(map(_place, data))
+    return bool(data) and (files or not any(str(digest).startswith(NO_CONTENT) for digest in data.values()))
+
+
+def _data_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
+    """What differs of the data; files of a place count where both sides know what lies there."""
+    both = {_place(name) for name in before} & {_place(name) for name in after} | {None}
+    return tuple(change for change in changes(before, after) if _place(change.key) in both)
 
 
 def _lines(found: Iterable[Change], prefix: str = "") -> list[str]:

@@ -84,7 +84,7 @@ class Relation(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """A run about to begin. `pid_started` and `boot_id` are those of `process_identity()`, so that a process
-    that is gone is told from another one with the same number."""
+    that is gone is told from another one with the same number. `inputs`: registered versions that it starts from."""
 
     run_id: str
     name: str
@@ -97,6 +97,7 @@ class RunStart:
     pid_started: float | None = None
     boot_id: str | None = None
     resumed_from: str | None = None
+    inputs: tuple[ParentLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from regtrain_registry.blobs import (
-    ALGORITHM,
-    Blob,
-    LocalStore,
-    Store,
-    check_digest,
-    copy_hashing,
-    open_source,
-    unavailable,
-)
+from regtrain_registry.blobs import LocalStore, cache_folder, unavailable, verified_copy
+from regtrain_registry.content import ALGORITHM, Blob, Damage, Find, Offered, Store, Stored, nothing_known, physical
 from regtrain_registry.errors import (
     BlobDamagedError,
     BlobMissingError,
+    RegistryError,
     RegistryUrlError,
     StoreUnavailableError,
 )
+from regtrain_registry.streams import Composed, copy_hashing
 
 __all__ = ["RemoteStore", "open_store"]
 
@@ -36,12 +29,7 @@ def open_store(place: str) -> Store:
         return LocalStore(Path(place).expanduser().absolute())
     if scheme in ("file", "local"):
         return LocalStore(Path(rest).absolute())
-    return RemoteStore(place, LocalStore(_cache_folder()))
-
-
-def _cache_folder() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "regtrain" / "blobs"
+    return RemoteStore(place, LocalStore(cache_folder()))
 
 
 class RemoteStore:
@@ -61,63 +49,94 @@ class RemoteStore:
                 "Name a folder, or a URL that fsspec knows.",
             ) from error
 
-    def put(self, sources: Sequence[tuple[Path, str | None]]) -> list[Blob]:
-        """Upload files; a source is copied first, so that what is uploaded is what was hashed."""
+    def put(self, files: Sequence[Offered], find: Find = nothing_known) -> list[Stored]:
+        """Upload files; a file is copied first, so that what is uploaded is what was hashed."""
+        from regtrain_registry.staging import Staging  # who only reads needs no threads and no BLAKE3
+
+        stored: list[Stored] = []
         with tempfile.TemporaryDirectory(prefix="regtrain-") as folder:
-            blobs: list[Blob] = []
-            for source, digest in sources:
-                copy = Path(folder) / str(len(blobs))
-                with open_source(source) as stream, unavailable(folder), copy.open("xb") as target:
-                    found, size = copy_hashing(stream, target.fileno())
-                check_digest(source, found, digest)
-                blob = Blob(found, size)
-                if self._size(blob) != size:
-                    self._upload(copy, blob)
-                blobs.append(blob)
-        return blobs
+            staging = Staging(Path(folder), self._holds, find, sync=False)
+            for file in files:
+                with unavailable(folder):
+                    staged = staging.take(file)
+                for path, blob in staged.files:
+                    self._upload(path, blob)
+                    path.unlink()
+                stored.append(staged.stored)
+        return stored
 
     def missing(self, blobs: Iterable[Blob]) -> list[Blob]:
-        """Those that are not there in full size."""
-        return [blob for blob in blobs if self._size(blob) != blob.size_bytes]
+        """Those that are not there in full size; of composed ones, the blobs that their parts lie in."""
+        return [blob for blob in physical(blobs) if not self._holds(blob)]
 
     def fetch(self, blob: Blob, target: Path) -> None:
         """Download to a new file, verified while copying; a file that fails the check is removed."""
         try:
-            with self._reached(), self._fs.open(self._path(blob), "rb") as stored, target.open("xb") as copy:
+            with self._open(blob) as stored, target.open("xb") as copy:
                 digest, _ = copy_hashing(stored, copy.fileno())
-        except FileNotFoundError as error:
+        except (BlobMissingError, StoreUnavailableError):
             target.unlink(missing_ok=True)
-            raise BlobMissingError(
-                f"blob {blob.digest} is not in {_shown(self.url)}", "Restore the store from a backup."
-            ) from error
+            raise
         if digest != blob.digest:
             target.unlink()
             raise BlobDamagedError(f"blob {blob.digest} in {_shown(self.url)} is damaged", "Restore it from a backup.")
 
     def verified_path(self, blob: Blob) -> Path:
         """A verified copy in the user's cache folder; downloaded where it is missing or damaged there."""
-        try:
-            return self._cache.verified_path(blob)
-        except (BlobMissingError, BlobDamagedError):
-            self._cache.path(blob).unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory(prefix="regtrain-") as folder:
-            copy = Path(folder) / blob.key
-            self.fetch(blob, copy)
-            self._cache.put([(copy, blob.digest)])
-        return self._cache.verified_path(blob)
+        return verified_copy(self, self._cache, blob)
+
+    def check(self, blob: Blob, *, read: bool) -> Damage | None:
+        """What is wrong with a blob: there and of full size, and with `read` also its digest."""
+        for source in physical([blob]):
+            size = self._size(source)
+            if size != source.size_bytes:
+                return Damage.MISSING if size is None else Damage.SIZE
+        if read:
+            with self._open(blob) as stored:
+                digest, _ = copy_hashing(stored, None)
+            return None if digest == blob.digest else Damage.CHANGED
+        return None
+
+    def quarantine(self, blob: Blob) -> str | None:
+        """Move a blob's file to `quarantine/`; its new place, or None when there was no file."""
+        if self._size(blob) is None:
+            return None
+        place = f"{self._root}/quarantine/{blob.key}"
+        with self.reached():
+            self._fs.makedirs(f"{self._root}/quarantine", exist_ok=True)
+            self._fs.mv(self._path(blob), place)
+        return place
 
     def _path(self, blob: Blob) -> str:
         return f"{self._root}/{ALGORITHM}/{blob.key}"
 
     def _upload(self, copy: Path, blob: Blob) -> None:
-        with self._reached():
+        with self.reached():
             self._fs.makedirs(f"{self._root}/{ALGORITHM}", exist_ok=True)
             self._fs.put_file(str(copy), self._path(blob))
         if self._size(blob) != blob.size_bytes:
             raise StoreUnavailableError(f"{_shown(self.url)} did not keep all of {blob.digest}", "Register again.")
 
+    def _holds(self, blob: Blob) -> bool:
+        return self._size(blob) == blob.size_bytes
+
+    @contextmanager
+    def _open(self, blob: Blob) -> Iterator[BinaryIO]:
+        with self.reached():
+            stream = cast(BinaryIO, Composed(blob, self._stream)) if blob.parts else self._stream(blob)
+            with stream:
+                yield stream
+
+    def _stream(self, blob: Blob) -> BinaryIO:
+        try:
+            return cast(BinaryIO, self._fs.open(self._path(blob), "rb"))
+        except FileNotFoundError as error:
+            raise BlobMissingError(
+                f"blob {blob.digest} is not in {_shown(self.url)}", "Restore the store from a backup."
+            ) from error
+
     def _size(self, blob: Blob) -> int | None:
-        with self._reached():
+        with self.reached():
             try:
                 self._fs.invalidate_cache()
                 return int(self._fs.info(self._path(blob))["size"])
@@ -125,11 +144,12 @@ class RemoteStore:
                 return None
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
-        """What a file system raises, of whatever class, as one error; but a file not found stays."""
+    def reached(self) -> Iterator[tuple[Any, str]]:
+        """The file system and the folder in it. What it raises, of whatever class, becomes one error; but a file
+        not found stays."""
         try:
-            yield
-        except (FileNotFoundError, StoreUnavailableError):
+            yield self._fs, self._root
+        except (FileNotFoundError, RegistryError):
             raise
         except Exception as error:
             raise StoreUnavailableError(

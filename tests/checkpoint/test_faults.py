@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -102,6 +104,24 @@ def test_each_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
             assert path.name == "step-00000002", at
             assert "step-00000003" in warnings[0]
         (newest / name).write_bytes(whole)
+
+
+def test_manifests_with_sha256_are_verified(tmp_path: Path) -> None:
+    """What an earlier release saved is read, and a flipped bit in it is found; an unknown kind of digest is damage."""
+    newest = three(tmp_path)[-1]
+    manifest = json.loads((newest / "manifest.json").read_bytes())
+    assert {entry["digest"][:7] for entry in manifest["files"].values()} == {"blake3:"}
+    for name, entry in manifest["files"].items():
+        entry["digest"] = "sha256:" + hashlib.sha256((newest / name).read_bytes()).hexdigest()
+    (newest / "manifest.json").write_text(json.dumps(manifest))
+    assert int(read_checkpoint(newest)["model"]["w"][0, 0]) == 3
+    damaged(newest / "model.safetensors", -1)
+    with pytest.raises(CheckpointDamagedError, match="sha256:"):
+        read_checkpoint(newest)
+    manifest["files"]["model.safetensors"]["digest"] = 7
+    (newest / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointDamagedError, match="expected 7"):
+        read_checkpoint(newest)
 
 
 def test_truncation_and_absence_are_found(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from cli.projects import Project
 
 Trained = tuple[Project, dict[str, Any]]
 SHA = re.compile(r"sha256:[0-9a-f]{64}")
+BLAKE3 = re.compile(r"blake3:[0-9a-f]{64}")
 VERSION_FIELDS = {
     "name", "version", "number", "status", "aliases", "tags", "created_at", "run_id", "metrics", "digest", "size_bytes",
     "artifacts", "parents", "signature", "source",
@@ -111,7 +112,7 @@ def test_checkpoints_list(trained: Trained) -> None:
         (best,) = [c for c in found if "best" in c["tags"]]
         assert best["path"] == result["best"]["checkpoint"]
         assert best["metrics"]["val/accuracy"] == result["best"]["value"]
-        assert SHA.fullmatch(best["digest"])
+        assert BLAKE3.fullmatch(best["digest"])
 
 
 def test_config_show(trained: Trained) -> None:

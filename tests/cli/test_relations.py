@@ -91,6 +91,40 @@ def test_diff_of_a_version_with_itself(related: Project) -> None:
     assert not any(shown[part] for part in ("config", "data", "code", "signature", "state", "source"))
 
 
+def test_who_saw_data(related: Project) -> None:
+    """`lineage --data` lists every version that saw them, itself or through parents, as JSON and as a table."""
+    data = related("runs", "show", "tiny", "--json").json()["data"]
+    shown = related("models", "lineage", "--data", data["train"], "--json").json()
+    assert set(shown) == {"data", "versions"}
+    assert [set(one) for one in shown["versions"]] == [NODE_FIELDS | {"data", "through"}] * 3
+    assert [(one["ref"], one["data"], one["through"]) for one in shown["versions"]] == [
+        ("tiny@2.0.0", {"train": data["train"]}, []),
+        ("tiny@1.0.1", {"train": data["train"]}, ["tiny@1.0.0"]),
+        ("tiny@1.0.0", {"train": data["train"]}, []),
+    ]
+    start = data["val"].removeprefix("sha256:")[:8]
+    lines = [line.split() for line in related("models", "lineage", "--data", start).out.splitlines()]
+    assert lines[1:] == [["tiny@2.0.0", "val", "-"], ["tiny@1.0.1", "val", "tiny@1.0.0"], ["tiny@1.0.0", "val", "-"]]
+
+
+def test_data_that_nobody_saw(related: Project) -> None:
+    """An empty list, and for people a line that says so."""
+    nobody = related("models", "lineage", "--data", "0" * 64, "--json")
+    assert (nobody.code, nobody.json()["versions"]) == (0, [])
+    said = related("models", "lineage", "--data", "0" * 64)
+    assert (said.code, said.out) == (0, "")
+    assert "no version saw data" in said.err
+
+
+@pytest.mark.parametrize(
+    "argv", [["--data", "1234567"], ["--data", "0" * 64, "tiny"], ["--data", "0" * 64, "--down"], []]
+)
+def test_a_question_about_data_stands_alone(argv: list[str], related: Project) -> None:
+    """Too short a digest, a version or a direction beside it, or neither, is bad input."""
+    said = related("models", "lineage", *argv, "--json")
+    assert (said.code, said.out) == (2, "")
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "near"),
     [

@@ -25,6 +25,8 @@ SEARCH_KEYS = st.sampled_from([dotted(k.path) for k in all_keys() if k.kind == "
 SPECIAL: Mapping[str, st.SearchStrategy[Any]] = {
     "distributed.devices": st.lists(st.integers(0, 99), unique=True, max_size=4),
     "launcher.walltime": st.sampled_from(["24:00", "12:00:00", "1-00:00:00"]),
+    "registry.retention.younger_than": st.sampled_from(["30d", "12h", "1.5w"]),
+    "registry.retention.total_size": st.sampled_from(["20GB", "1.5TB", "512MiB"]),
 }
 
 

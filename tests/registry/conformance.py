@@ -16,7 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry.care_conformance import CareConformance
+from registry.content_conformance import ContentConformance
 from registry.marking_conformance import MarkingConformance
+from registry.migration_conformance import MigrationConformance
 from registry.places import Place
 from registry.relation_conformance import RelationConformance
 from registry.retention_conformance import RetentionConformance
@@ -80,7 +83,14 @@ CONTRADICTIONS = (
 
 
 class RegistryConformance(
-    SchemaConformance, RelationConformance, MarkingConformance, SearchConformance, RetentionConformance
+    SchemaConformance,
+    RelationConformance,
+    MigrationConformance,
+    MarkingConformance,
+    SearchConformance,
+    RetentionConformance,
+    ContentConformance,
+    CareConformance,
 ):
     """One behaviour, whatever keeps the rows."""
 

@@ -14,13 +14,17 @@ pytest.register_assert_rewrite(
     *(
         f"registry.{name}"
         for name in (
+            "care_conformance",
             "conformance",
+            "content_conformance",
             "marking_conformance",
+            "migration_conformance",
             "relation_conformance",
             "retention_conformance",
             "schema_conformance",
             "search_conformance",
             "server_conformance",
+            "store_conformance",
         )
     )
 )

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,10 @@ class Place:
     def named(self, path: Path, name: str) -> FileToStore:
         """A file that is there, to register."""
         return FileToStore(path, name)
+
+    def linked(self, file: FileToStore) -> FileToStore:
+        """The same file, which the store may link to."""
+        return replace(file, link=True)
 
     def offered(self, content: bytes) -> Offered:
         """A file for the store alone."""

@@ -6,7 +6,7 @@ import pytest
 
 from registry.places import Place
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart
-from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError
+from regtrain_registry.errors import DigestSyntaxError, ModelNotFoundError, VersionNotFoundError
 
 
 class RelationConformance:
@@ -55,6 +55,72 @@ class RelationConformance:
         assert ([node.ref for node in alone.nodes], alone.edges) == (["other@1.0.0"], ())
         with pytest.raises(VersionNotFoundError):
             registry.lineage("digits@9.0.0")
+
+    def test_who_saw_data_is_found_through_parents(self, registry: Registry) -> None:
+        """By whole digest, by its beginning, with and without prefix; what came from those who saw them saw them too."""
+        one, other = f"sha256:{'ab12' * 16}", f"sha256:{'ab12' * 4}{'cd34' * 12}"
+        seen = {
+            "first": ({"train": one, "val": other}, ()),
+            "second": ({"train": other}, ()),
+            "third": ({"train": "sha256:" + "0" * 64}, (ParentLink("first", Relation.DISTILLED_FROM),)),
+            "fourth": ({"data_dir/b.csv": one}, (ParentLink("third", Relation.FINE_TUNED_FROM), ParentLink("second", Relation.MERGED_FROM))),
+            "fifth": ({"train": "own:1234abcd/é"}, ()),
+        }  # fmt: skip
+        for model, (data, parents) in seen.items():
+            registry.register(Registration(model, (), Recipe(data=data), parents=parents))
+
+        def found(digest: str) -> dict[str, tuple[list[str], list[str]]]:
+            versions = registry.seeing(digest).to_json()["versions"]
+            return {v["ref"].removesuffix("@1.0.0"): (list(v["data"]), v["through"]) for v in versions}
+
+        through = {
+            "fourth": (["data_dir/b.csv"], ["third@1.0.0"]),
+            "third": ([], ["first@1.0.0"]),
+            "first": (["train"], []),
+        }
+        for text in (one, one.removeprefix("sha256:"), one[:-1], one[7:].upper(), "ab12" * 5):
+            assert found(text) == through, text
+        assert list(found(one)) == ["fourth", "third", "first"]
+        assert found("ab12ab12") == {
+            "fourth": (["data_dir/b.csv"], ["second@1.0.0", "third@1.0.0"]),
+            "third": ([], ["first@1.0.0"]),
+            "second": (["train"], []),
+            "first": (["train", "val"], []),
+        }
+        assert set(found("own:1234abcd/é")) == set(found("own:1234abcd")) == {"fifth"}
+        for nobody in (f"{one}0", "ffffffff", "own:1234abcd/", "blake3:ab12ab12", "sha256%ab12ab12", "ab12ab1_"):
+            assert found(nobody) == {}, nobody
+        for short in ("", "ab12ab1", "sha256:ab12ab1", "x" * 191):
+            with pytest.raises(DigestSyntaxError):
+                registry.seeing(short)
+
+    def test_names_of_data_that_are_long_or_end_in_blanks_are_told_apart(self, registry: Registry) -> None:
+        """Files deep in folders, and names that some databases take for the same, are each found."""
+        names = [f"data_dir/{'x' * 300}/{letter}" for letter in "ab"] + ["data_dir/a", "data_dir/a ", "data_dir/a  "]
+        digests = [f"sha256:{number:064x}" for number in range(len(names))]
+        registry.register(Registration("digits", (), Recipe(data=dict(zip(names, digests, strict=True)))))
+        for digest in digests:
+            assert [one.version.ref for one in registry.seeing(digest).versions] == ["digits@1.0.0"]
+
+    def test_what_a_run_starts_from_is_recorded_with_it(self, place: Place, registry: Registry) -> None:
+        """Exact versions and how, together with the run or not at all; the same twice is once."""
+        for _ in range(2):
+            registry.register(Registration("digits", ()))
+        inputs = (
+            ParentLink("digits@^1", Relation.FINE_TUNED_FROM),
+            ParentLink("digits/2", Relation.FINE_TUNED_FROM),
+            ParentLink("digits/1", Relation.DISTILLED_FROM),
+        )
+        registry.start_run(RunStart("run-1", "n", "/runs/1", inputs=inputs))
+        rows = place.execute(
+            "SELECT i.run_id, number, relation FROM rt_run_inputs i JOIN rt_versions ON version_id = id ORDER BY number"
+        )
+        assert rows == [("run-1", 1, "distilled_from"), ("run-1", 2, "fine_tuned_from")]
+        with pytest.raises(VersionNotFoundError):
+            registry.start_run(
+                RunStart("run-2", "n", "/runs/2", inputs=(ParentLink("digits/9", Relation.RESUMED_FROM),))
+            )
+        assert [run.run_id for run in registry.runs()] == ["run-1"]
 
     def test_two_versions_are_compared(self, place: Place, registry: Registry) -> None:
         """With what is stored of each, whichever of its config and its recipe's config differ; either way round."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from registry.filter_reference import holds, in_order
 from registry.filter_strategies import Pool
@@ -20,6 +21,7 @@ from regtrain_registry.errors import FilterSyntaxError, ModelNotFoundError
 from regtrain_registry.filters import Column, Filter, OrderKey
 from regtrain_registry.filters.columns import MODELS, RUNS, VERSIONS
 from regtrain_registry.json_values import leaves
+from regtrain_registry.tables.marking import TAGS
 
 # The registry is only read; that several classes inherit the tests is meant.
 SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow)
@@ -93,12 +95,11 @@ def fill(place: Place) -> None:
                 created_by=TEXTS[number % 5],
             )
         )
-        if number % 2:
-            registry.tag(made.ref, "team", TEXTS[number % len(TEXTS)])
-        if number % 3 == 0:
-            registry.tag(made.ref, "no/te", TEXTS[(number * 7) % len(TEXTS)])
         if number % 4 == 0:
             registry.set_alias(made.ref, ("champion", "a-b", "ab")[number % 3])
+    team = [{"version_id": n, "name": "team", "value": TEXTS[n % len(TEXTS)]} for n in range(1, 17, 2)]
+    note = [{"version_id": n, "name": "no/te", "value": TEXTS[n * 7 % len(TEXTS)]} for n in range(1, 17, 3)]
+    registry._database.write(lambda connection: connection.execute(insert(TAGS), [*team, *note]))
     registry.promote("digits@1.0.0", "production")
     registry.deprecate("mnist", "old")
     registry.archive("digits/2")
@@ -198,7 +199,7 @@ class SearchConformance:
         fill(place)
         return Filled(place)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=50, deadline=None, suppress_health_check=SHARED)
     @given(wanted=POOL.filters(VERSIONS), order=st.none() | POOL.orders(VERSIONS), limit=st.none() | st.integers(1, 20))
     def test_a_search_finds_what_plain_python_finds(
         self, place: Place, filled: Filled, wanted: Filter, order: tuple[OrderKey, ...] | None, limit: int | None
@@ -215,7 +216,7 @@ class SearchConformance:
         of_one = [version for version in expected if version.name == "digits"]
         assert refs(registry.versions("digits", limit, filter=str(wanted), order_by=text)) == refs(of_one)[:limit]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=30, deadline=None, suppress_health_check=SHARED)
     @given(wanted=POOL.filters(MODELS), order=st.none() | POOL.orders(MODELS), limit=st.none() | st.integers(1, 4))
     def test_a_search_for_models_finds_what_plain_python_finds(
         self, place: Place, filled: Filled, wanted: Filter, order: tuple[OrderKey, ...] | None, limit: int | None
@@ -227,7 +228,7 @@ class SearchConformance:
         found = place.open().models(str(wanted), text, limit)
         assert found == expected[:limit]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=30, deadline=None, suppress_health_check=SHARED)
     @given(wanted=POOL.filters(RUNS), order=st.none() | POOL.orders(RUNS), limit=st.none() | st.integers(1, 5))
     def test_a_search_for_runs_finds_what_plain_python_finds(
         self, place: Place, filled: Filled, wanted: Filter, order: tuple[OrderKey, ...] | None, limit: int | None

@@ -8,11 +8,14 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -73,11 +76,67 @@ def call(user: str, folder: Path, *command: str) -> None:
     assert done.returncode == 0, (folder / "output").read_text(errors="replace")
 
 
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A server that asks for a password, in a folder."""
+
+    folder: Path
+    user: str
+    options: str
+
+    @property
+    def url(self) -> URL:
+        """Of its maintenance database."""
+        return URL.create("postgresql", "ada", PASSWORD, None, None, "postgres", {"host": str(self.folder)})
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._control("start", "-l", f"{self.folder}/log", "-o", self.options)
+
+    def stop(self) -> None:
+        """Stop it without ceremony."""
+        self._control("stop", "-m", "immediate")
+
+    def _control(self, *command: str) -> None:
+        call(self.user, self.folder, program("pg_ctl"), "-w", "-D", f"{self.folder}/data", *command)
+
+    def kill(self) -> None:
+        """Kill all of its processes, and wait until they are gone."""
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # so that it starts no other one meanwhile
+        pids = [postmaster, *_children(postmaster)]
+        handles = [os.pidfd_open(pid) for pid in pids]
+        for handle in handles:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        for handle in handles:
+            select.select([handle], [], [])
+            os.close(handle)
+        # Where nobody reaps it, its number looks alive to the next one.
+        for lock in (self.folder / "data" / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink()
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = status.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid and fields[0] != "Z":
+                found.append(int(status.parent.name))
+    return found
+
+
 @contextmanager
 def postgresql() -> Iterator[URL]:
     """A server that asks for a password; the URL of its maintenance database."""
-    initdb, pg_ctl = program("initdb"), program("pg_ctl")
-    user = user_for("postgres")
+    with postgresql_server("-c synchronous_commit=off") as server:
+        yield server.url
+
+
+@contextmanager
+def postgresql_server(options: str = "") -> Iterator[PostgreSQL]:
+    """A server that may be killed: what it commits outlives its processes, though not the machine."""
+    initdb, user = program("initdb"), user_for("postgres")
     with folder_of(user) as folder:
         (folder / "password").write_text(PASSWORD)
         (folder / "password").chmod(0o644)
@@ -86,13 +145,13 @@ def postgresql() -> Iterator[URL]:
             with suppress(*[AssertionError] * (locale is not LOCALES[-1])):
                 call(user, folder, initdb, "-D", f"{folder}/data", *settings, "--encoding=UTF8", *locale)
                 break
-        speed = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} {speed}"
-        call(user, folder, pg_ctl, "start", "-w", "-D", f"{folder}/data", "-l", f"{folder}/log", "-o", options)
+        quick = f"-c fsync=off -c full_page_writes=off {options}"
+        server = PostgreSQL(folder, user, f"-c listen_addresses='' -c unix_socket_directories={folder} {quick}")
+        server.start()
         try:
-            yield URL.create("postgresql", "ada", PASSWORD, None, None, "postgres", {"host": str(folder)})
+            yield server
         finally:
-            call(user, folder, pg_ctl, "stop", "-w", "-m", "immediate", "-D", f"{folder}/data")
+            server.stop()
 
 
 @contextmanager

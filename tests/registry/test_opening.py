@@ -204,9 +204,21 @@ def test_network_file_systems_are_refused_with_advice(tmp_path: Path, kind: int)
     with pytest.raises(NetworkFileSystemError) as caught:
         Registry(uri, read_file_system=lambda folder: kind)
     assert caught.value.exit_code == 5
-    assert "PostgreSQL" in caught.value.hint
+    for remedy in ("PostgreSQL", "REGTRAIN_FORCE_NETWORK_FS=1", "registry.force_network_fs: true"):
+        assert remedy in caught.value.hint
     assert not (tmp_path / "home").exists()
     assert Registry(uri, read_file_system=lambda folder: kind, force_network_fs=True).models() == []
+
+
+def test_the_environment_forces_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REGTRAIN_FORCE_NETWORK_FS=1 does; 0 and nothing do not."""
+    uri = f"sqlite:///{tmp_path}/home/registry.db"
+    for value in ("0", "", "no"):
+        monkeypatch.setenv("REGTRAIN_FORCE_NETWORK_FS", value)
+        with pytest.raises(NetworkFileSystemError):
+            Registry(uri, read_file_system=lambda folder: 0x6969)
+    monkeypatch.setenv("REGTRAIN_FORCE_NETWORK_FS", "1")
+    assert Registry(uri, read_file_system=lambda folder: 0x6969).models() == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/mounts").exists(), reason="only Linux numbers its file systems")

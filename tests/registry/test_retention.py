@@ -246,7 +246,7 @@ def test_each_version_has_one_reason() -> None:
         ("m@2.0.0", "latest release"),
         ("m@1.7.0", "no rule keeps it"),
         ("m@1.6.0", "among the best 2 by val/loss"),
-        ("m@1.5.0", "best val/loss (0.125)"),
+        ("m@1.5.0", "best val/loss 0.125"),
         ("m@1.4.0", "input of run r1"),
         ("m@1.3.0", "pinned"),
         ("m@1.2.0", "stage production"),

@@ -35,7 +35,8 @@ from regtrain_registry.migrations import HEAD
 STORED = Path(__file__).parent / "stored"
 
 
-def fill(registry: Registry, folder: Path) -> None:
+def fill_first(registry: Registry, folder: Path) -> None:
+    """What the first schema has a place for."""
     weights = folder / "weights"
     weights.write_bytes(b"weights")
     registry.start_run(RunStart("run-1", "digits", "/runs/digits", {"optimizer": {"lr": 0.1}}))
@@ -112,7 +113,7 @@ def main() -> None:
         file = Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
         with database_on(postgresql, folder) as on_postgresql, database_on(mariadb, folder) as on_mariadb:
             for place in (file, on_postgresql, on_mariadb):
-                fill(place.open(), folder)
+                fill_first(place.open(), folder)
                 in_order_of_time(place)
                 target = STORED / f"schema_{HEAD}.{place.url.get_backend_name()}.sql"
                 target.write_text(dump(place), encoding="utf-8")

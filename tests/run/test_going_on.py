@@ -43,8 +43,15 @@ def first(project: Project) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_of_a_checkpoint(name: str, project: Project, first: dict[str, Any]) -> None:
+def test_every_name_of_a_checkpoint(
+    name: str,
+    project: Project,
+    first: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A run goes on from each name that a checkpoint has, and the new version names its parent."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))  # other tests unpack too
     before = set(Path(tempfile.gettempdir()).glob("regtrain-resume-*"))
     second = project.train("--resume", NAMES[name](first), "--epochs", "3")
     assert (second["epochs"], second["steps"]) == (3, 6)

@@ -18,6 +18,12 @@ def git(folder: Path, *argv: str) -> str:
     return subprocess.run(["git", *name, *argv], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def sha256_of_weights(checkpoint: dict[str, Any]) -> str:
+    """What the registry calls the weights of a listed checkpoint."""
+    content = (Path(checkpoint["path"]) / "model.safetensors").read_bytes()
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
 def test_the_run_folder_tells_the_story(trained: Trained) -> None:
     """A run folder has config, plan, metadata, requirements, logs, code and outcome; no half-written file stays."""
     project, result = trained
@@ -53,6 +59,13 @@ def test_code_is_recorded_with_its_changes(project: Project) -> None:
     metadata = json.loads((Path(dirty["run_dir"]) / "metadata.json").read_bytes())
     assert metadata["code"]["dirty"] is True
     assert "+# wider next time" in metadata["code"]["diff"]
+    assert project("models", "checkout", "tiny@latest", "out").code == 0
+    git(project.folder, "checkout", "-q", "model.py")
+    git(project.folder, "apply", "out/code/uncommitted.diff")
+    assert (project.folder / "model.py").read_bytes() == (project.folder / "out/code/model.py").read_bytes()
+    assert not any(
+        a["path"].endswith(".diff") for a in project("models", "show", "tiny/1", "--json").json()["artifacts"]
+    )
     assert project("models", "show", "tiny@latest", "--json").json()["source"] == {"git_commit": commit, "dirty": True}
     assert project("runs", "show", dirty["run_id"], "--json").json()["code"]["git_commit"] == commit
     assert dirty["version"] == "1.1.0"  # other code
@@ -142,7 +155,7 @@ def test_registering_with_bump_version_and_parent(project: Project) -> None:
     checkpoints = project("checkpoints", "list", "tiny", "--json").json()
     register = ("models", "register", checkpoints[0]["path"], "--json", "--model")
     first = project(*register, "tiny", "--bump", "major").json()
-    assert (first["version"], first["digest"]) == ("2.0.0", checkpoints[0]["digest"])
+    assert (first["version"], first["digest"]) == ("2.0.0", sha256_of_weights(checkpoints[0]))
     child = project(*register, "child", "--version", "0.3.0", "--parent", "tiny@1.0.0").json()
     assert (child["version"], child["parents"]) == ("0.3.0", [{"ref": "tiny@1.0.0", "relation": "resumed_from"}])
     again = project(*register, "child", "--version", "0.3.0", "--parent", "tiny@1.0.0").json()
@@ -151,6 +164,16 @@ def test_registering_with_bump_version_and_parent(project: Project) -> None:
     assert (without.code, without.error()["code"]) == (3, "version_taken")
     other = ("models", "register", checkpoints[-1]["path"], "--model", "child", "--version", "0.3.0")
     assert project(*other, "--json").error()["code"] == "version_taken"
+    many = ("--parent", "distilled_from=tiny@2.0.0", "--parent", "merged_from=tiny@>=1", "--parent", "ensemble_of=child")
+    merged = project(*register, "merged", *many).json()
+    assert merged["parents"] == [
+        {"ref": "child@0.3.0", "relation": "ensemble_of"},
+        {"ref": "tiny@2.0.0", "relation": "distilled_from"},
+        {"ref": "tiny@2.0.0", "relation": "merged_from"},
+    ]
+    assert project(*register, "merged", *many).json()["number"] == 1
+    wrong = project(*register, "merged", "--parent", "destilled_from=tiny")
+    assert (wrong.code, wrong.error()["hint"]) == (2, "there is distilled_from")
     assert project(*register, "child", "--version", "0.3").code == 2
     assert project(*register, "child", "--bump", "major", "--version", "1.0.0").code == 2
     assert project(*register, "child", "--parent", "nobody@1.0.0").code == 2
@@ -168,7 +191,7 @@ def test_the_names_of_views_register_what_they_show(project: Project) -> None:
     folder = Path(result["run_dir"]) / "checkpoints"
     for name, wanted in (("last_model.pth", last), ("last", last), ("best_model.pth", first), ("best", first)):
         made = project("models", "register", folder / name, "--model", name.replace("_", "-"), "--json").json()
-        assert made["digest"] == wanted["digest"], name
+        assert made["digest"] == sha256_of_weights(wanted), name
 
 
 def test_a_version_comes_back_byte_for_byte(trained: Trained, tmp_path: Path) -> None:
@@ -213,8 +236,14 @@ def test_passwords_stay_out_of_the_registry(project: Project) -> None:
     project.write("model.py", (project.folder / "model.py").read_text().replace("width: int = 4", "width=4, url=None"))
     project.config(model={"target": "./model.py:build", "url": url})
     git(project.folder, "init", "-q")
+    git(project.folder, "add", "model.py")
+    git(project.folder, "commit", "-qm", "First")
     git(project.folder, "add", "run.yaml")
     result = project.train("experiment.description=from " + url)
+    assert (
+        "+  url: https://user:***@example.org/weights"
+        in (Path(result["run_dir"]) / "code/uncommitted.diff").read_text()
+    )
     held = [
         path for path in (project.folder / ".regtrain").rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()
     ]

@@ -21,7 +21,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from regtrain.checkpoint.durable import digest_of, sync_folder, tensor_chunks, write_chunks, write_json
-from regtrain.checkpoint.keep import MANIFEST, CheckpointInfo, KeepPolicy, best_of, keep, list_checkpoints, ranked
+from regtrain.checkpoint.keep import (
+    MANIFEST,
+    CheckpointInfo,
+    KeepPolicy,
+    best_of,
+    keep,
+    list_checkpoints,
+    ranked,
+    remove,
+)
 from regtrain.checkpoint.tree import decode, encode
 from regtrain.errors import CheckpointDamagedError, EnvironmentFault
 
@@ -174,7 +183,7 @@ class Checkpoints:
         stays = keep(infos, self.policy, ended=ended)
         for info in infos:
             if info.path not in stays:
-                _remove(info.path)
+                remove(info.path)
         infos = [info for info in infos if info.path in stays]
         views = {"last": infos[-1] if infos else None, "best": self.best() if self.policy.save_best else None}
         for name, shown in views.items():
@@ -192,14 +201,6 @@ class Checkpoints:
             making = self.folder / f".{name}_model.pth"
             torch.save(load_file(info.path / "model.safetensors"), making)
             making.replace(self.folder / f"{name}_model.pth")
-
-
-def _remove(path: Path) -> None:
-    """Out of sight in one step: a checkpoint that was deleted halfway would still look whole."""
-    gone = path.with_name(f".{path.name}-gone")
-    with contextlib.suppress(OSError):
-        path.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
 
 
 def read_checkpoint(path: Path) -> TrainingState:
@@ -221,7 +222,7 @@ def read_checkpoint(path: Path) -> TrainingState:
 def _check_digests(path: Path) -> None:
     manifest = json.loads((path / MANIFEST).read_bytes())
     for name, entry in manifest["files"].items():
-        found = digest_of(path / Path(name).name)
+        found = digest_of(path / Path(name).name, str(entry["digest"]))
         if found != entry["digest"]:
             raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry['digest']}")
 

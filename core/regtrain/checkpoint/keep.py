@@ -1,15 +1,28 @@
-"""Which checkpoints of a run are kept: a pure decision over what is on disk. Loads no torch."""
+"""Which checkpoints of a run are kept: a pure decision over what is on disk; and taking one away. Loads no torch."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["MANIFEST", "CheckpointInfo", "KeepPolicy", "best_of", "keep", "list_checkpoints", "mode_of", "ranked"]
+__all__ = [
+    "MANIFEST",
+    "CheckpointInfo",
+    "KeepPolicy",
+    "Mode",
+    "best_of",
+    "keep",
+    "list_checkpoints",
+    "mode_of",
+    "ranked",
+    "remove",
+]
 
 MANIFEST = "manifest.json"
 Mode = Literal["min", "max"]
@@ -102,3 +115,11 @@ def keep(infos: Sequence[CheckpointInfo], policy: KeepPolicy, *, ended: bool = F
     if policy.save_last or not ended or not stays:
         stays.add(infos[-1].path)
     return stays
+
+
+def remove(path: Path) -> None:
+    """Out of sight in one step: a checkpoint that was deleted halfway would still look whole."""
+    gone = path.with_name(f".{path.name}-gone")
+    with contextlib.suppress(OSError):
+        path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)

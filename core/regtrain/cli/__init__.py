@@ -27,8 +27,8 @@ COMMANDS = {
         "Registered models: list, show, versions, promote, prune, checkout and more.",
     ),
     "runs": ("regtrain.cli.runs:runs", "Recorded runs: list, show."),
-    "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list."),
-    "registry": ("regtrain.cli.registry:registry", "The registry itself: upgrade."),
+    "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list, best, prune."),
+    "registry": ("regtrain.cli.registry:registry", "The registry itself: upgrade, du, gc, fsck, backup."),
     "plugins": ("regtrain.cli.plugins:plugins", "Installed plugins: list, show."),
 }
 
@@ -106,7 +106,7 @@ def _report(problem: Exception, as_json: bool, verbose: bool) -> int:
     else:
         print(f"error: {message}", file=sys.stderr)
         if hint:
-            print(f"  {hint}", file=sys.stderr)
+            print("  " + hint.replace("\n", "\n  "), file=sys.stderr)
     return exit_code
 
 

@@ -8,9 +8,20 @@ from typing import Any
 
 import click
 
-__all__ = ["json_option", "limit_option", "number", "print_json", "print_table", "size"]
+__all__ = [
+    "filter_option",
+    "json_option",
+    "limit_option",
+    "number",
+    "order_option",
+    "print_json",
+    "print_table",
+    "size",
+]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+filter_option = click.option("--filter", metavar="FILTER", help="Show what this holds for: metrics.acc > 0.9.")
+order_option = click.option("--order-by", metavar="COLUMNS", help="Show in this order: metrics.acc desc, name.")
 limit_option = click.option("--limit", type=click.IntRange(min=1), help="Show this many at most.")
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from regtrain.cli.output import json_option, print_json, print_table, size
 from regtrain.run.place import open_registry
+
+if TYPE_CHECKING:
+    from regtrain_registry.registry.collecting import Collection
 
 __all__ = ["registry"]
 
@@ -22,3 +29,91 @@ def upgrade() -> None:
     opened = open_registry(Path.cwd(), create=True)
     opened.upgrade()
     click.echo(f"{opened.uri} has schema {opened.schema_version()}")
+
+
+@registry.command()
+@json_option
+def du(as_json: bool) -> None:
+    """How much room each model takes, what sharing spares, and what waits to be collected."""
+    usage = open_registry(Path.cwd()).du()
+    if as_json:
+        print_json(usage.to_json())
+        return
+    rows = [(m.name, m.versions, size(m.logical_bytes), size(m.stored_bytes)) for m in usage.models]
+    total = sum(model.versions for model in usage.models)
+    rows.append(("all models", total, size(usage.logical_bytes), size(usage.stored_bytes)))
+    print_table(("model", "versions", "files", "in the store"), rows)
+    click.echo()
+    spared = [("spared by sharing", usage.saved_bytes), ("needed by nobody", usage.idle_bytes)]
+    print_table(("besides", "size"), [(name, size(count)) for name, count in [*spared, ("trash", usage.trash_bytes)]])
+
+
+@registry.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be collected.")
+@click.option("--explain", is_flag=True, help="Name every version and file with its reason, also what stays.")
+@click.option("--grace", default="7d", metavar="TIME", show_default=True, help="How long what expired can come back.")
+@click.option("--yes", is_flag=True, help="Go on where more than half of the store would be collected.")
+@json_option
+def gc(dry_run: bool, explain: bool, grace: str, yes: bool, as_json: bool) -> None:
+    """Collect what expired longer than the grace ago, and what lies in the store for nobody.
+
+    Files go to the store's trash first; what has been there for the grace is deleted.
+    """
+    from regtrain_registry.policy import parse_duration
+
+    span = timedelta() if grace == "0" else parse_duration(grace, "--grace")
+    found = open_registry(Path.cwd()).gc(span, dry_run=dry_run, confirmed=yes)
+    if as_json:
+        print_json(found.to_json())
+        return
+    fates = [fate for fate in (*found.versions, *found.files) if explain or fate.action != "keep"]
+    if fates:
+        print_table(
+            ("action", "what", "size", "why"), [(f.action, f.name, size(f.size_bytes), f.reason) for f in fates]
+        )
+    click.echo(_in_all(found))
+
+
+def _in_all(found: Collection) -> str:
+    """What was done, or would be, in one line."""
+    would = "would be " if found.dry_run else ""
+    ends = {"trash": "moved to the trash", "purge": "deleted from there"}
+    parts = [f"{size(found.bytes(action))} {would}{end}" for action, end in ends.items()]
+    count = found.count("collect")
+    return ", ".join([f"{count} version{'s' * (count != 1)} {would}collected", *parts])
+
+
+@registry.command()
+@click.option("--read-data", is_flag=True, help="Read every byte, and hold it against its digest.")
+@click.option("--repair", is_flag=True, help="Move damaged files to the store's quarantine. Rows are never changed.")
+@json_option
+def fsck(read_data: bool, repair: bool, as_json: bool) -> int:
+    """Hold rows, histories and files against each other. Exit code 1 when something is wrong."""
+    found = open_registry(Path.cwd()).fsck(read_data=read_data, repair=repair)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        for problem in found.problems:
+            click.echo(f"{problem.kind}: {problem.message}")
+            if problem.quarantined:
+                click.echo(f"  moved to {problem.quarantined}")
+        state = "ok" if found.ok else f"{len(found.problems)} problems"
+        garbage = f"{found.garbage} files of no version ({size(found.garbage_bytes)})"
+        click.echo(f"{state}: {found.versions} versions, {found.blobs} files, {garbage}")
+    return 0 if found.ok else 1
+
+
+@registry.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def backup(file: Path, as_json: bool) -> None:
+    """Write the database to a new FILE while others go on writing. The store is copied by other means, after it."""
+    opened = open_registry(Path.cwd())
+    made = opened.backup(file)
+    if as_json:
+        print_json({"path": str(made), "size_bytes": made.stat().st_size, "store": opened.store_place})
+        return
+    click.echo(f"{made}: {size(made.stat().st_size)}")
+    source = shlex.quote(f"{opened.store_place}/sha256/")
+    how = f"copy {source} with the tools of its place" if "://" in source else f"rsync -a {source} BACKUP/sha256/"
+    click.echo(f"now the files: {how}", err=True)

@@ -218,6 +218,9 @@ def _tell(result: RunResult) -> None:
         click.echo(f"best: {best['metric']} {number(best['value'])} at step {best['step']}")
     if result.version:
         click.echo(f"registered: {result.version.ref} ({'; '.join(result.version.bump.reasons[:2])})")
+        if result.expired:
+            first, more = result.expired[0], len(result.expired) - 1
+            click.echo(f"expired: {first.ref}{f' and {more} more' if more else ''} ({first.reason})")
     elif result.outcome.status == "finished":
         click.echo("not registered: training.debug or registry.enabled: false")
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from regtrain.checkpoint.keep import Mode, best_of, list_checkpoints, mode_of
-from regtrain.cli.output import json_option, limit_option, number, print_json, print_table, size
+from regtrain.checkpoint.keep import CheckpointInfo, Mode, best_of, list_checkpoints, mode_of
+from regtrain.cli.output import (
+    filter_option,
+    json_option,
+    limit_option,
+    number,
+    order_option,
+    print_json,
+    print_table,
+    size,
+)
 from regtrain.run.place import open_registry
+from regtrain.run.retention import monitored
 from regtrain.run_dir import RunDir
-from regtrain.types import Plan
 
 __all__ = ["checkpoints", "runs"]
+
+SHOWN_DATA = 5
 
 
 @click.group()
@@ -21,11 +33,13 @@ def runs() -> None:
 
 
 @runs.command("list")
+@filter_option
+@order_option
 @limit_option
 @json_option
-def list_runs(limit: int | None, as_json: bool) -> None:
+def list_runs(filter: str | None, order_by: str | None, limit: int | None, as_json: bool) -> None:
     """Every run, newest first. A run whose process is gone is shown as lost."""
-    found = open_registry(Path.cwd()).runs(limit)
+    found = open_registry(Path.cwd()).runs(limit, filter=filter, order_by=order_by)
     if as_json:
         print_json([run.to_json() for run in found])
         return
@@ -56,9 +70,16 @@ def show(run: str, as_json: bool) -> None:
         ("version", _version(found.model, found.version)),
         ("went on from", found.resumed_from or "-"),
         ("code", found.code.get("git_commit") or "no git"),
-        ("data", ", ".join(f"{name} {digest}" for name, digest in found.data.items()) or "-"),
+        ("data", _data(found.data)),
     ]
     print_table(("fact", "value"), facts)
+
+
+def _data(digests: dict[str, str]) -> str:
+    """The first of the digests: a folder of data has one for each file."""
+    shown = [f"{name} {digest}" for name, digest in list(digests.items())[:SHOWN_DATA]]
+    more = len(digests) - len(shown)
+    return ", ".join(shown + ([f"{more} more (--json has all)"] if more else [])) or "-"
 
 
 @click.group()
@@ -71,32 +92,14 @@ def checkpoints() -> None:
 @json_option
 def list_of_run(run: str, as_json: bool) -> None:
     """Complete checkpoints of RUN (id, name or folder), oldest first."""
-    from regtrain.errors import RunNotFoundError
-    from regtrain.run.resume import run_dir_of
-
-    owner = run_dir_of(Path(run).resolve()) if Path(run).exists() else None
-    owner = owner or run_dir_of(Path(open_registry(Path.cwd()).run(run).run_dir))
-    if owner is None:
-        raise RunNotFoundError(
-            f"the folder of run {run!r} is gone", "`models checkout` brings back what was registered"
-        )
+    owner = _owner(run)
     plan = owner.read_plan()
     infos = list_checkpoints(owner.checkpoints(plan.config))
-    best = best_of(infos, *_monitored(owner, plan))
+    best = best_of(infos, *monitored(owner, plan))
     rows = []
     for info in infos:
         tags = [tag for tag, other in (("best", best), ("last", infos[-1])) if other and other.path == info.path]
-        rows.append(
-            {
-                "path": str(info.path),
-                "step": info.step,
-                "epoch": info.epoch,
-                "metrics": dict(info.metrics),
-                "size_bytes": info.size_bytes,
-                "digest": info.files["model.safetensors"]["digest"],
-                "tags": tags,
-            }
-        )
+        rows.append(_facts(info) | {"tags": tags})
     if as_json:
         print_json(rows)
         return
@@ -107,13 +110,91 @@ def list_of_run(run: str, as_json: bool) -> None:
     print_table(("checkpoint", "epoch", "size", "tags", "metrics"), shown)
 
 
-def _monitored(owner: RunDir, plan: Plan) -> tuple[str, Mode]:
-    """What the run itself went by: without validation data that is the training loss, whatever was planned."""
-    outcome = owner.read_outcome()
-    monitor = str(plan.choice("checkpoint.monitor"))
-    if outcome and outcome.best and outcome.best["metric"] != monitor:
-        return str(outcome.best["metric"]), mode_of(str(outcome.best["metric"]))
-    return monitor, plan.choice("checkpoint.mode")
+@checkpoints.command()
+@click.argument("run")
+@click.option("--metric", help="What to go by; what the run itself went by when left out.")
+@click.option("--mode", type=click.Choice(["min", "max"]), help="Whether less or more is better; from the name.")
+@json_option
+def best(run: str, metric: str | None, mode: Mode | None, as_json: bool) -> None:
+    """The best checkpoint of RUN that is there: its path."""
+    from regtrain.config.values import as_metric
+    from regtrain.errors import RunNotFoundError
+
+    owner = _owner(run)
+    plan = owner.read_plan()
+    infos = list_checkpoints(owner.checkpoints(plan.config))
+    name, better = monitored(owner, plan)
+    if metric is not None:
+        name = str(as_metric(metric))
+        better = mode_of(name)
+    found = best_of(infos, name, mode or better)
+    if found is None:
+        names = sorted({key for info in infos for key in info.metrics})
+        raise RunNotFoundError(
+            f"no checkpoint of {run} has the metric {name}", f"their metrics: {', '.join(names) or 'none'}"
+        )
+    if as_json:
+        print_json(_facts(found) | {"metric": name, "value": found.metrics[name]})
+        return
+    click.echo(found.path)
+
+
+@checkpoints.command("prune")
+@click.argument("run")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@json_option
+def prune_of_run(run: str, dry_run: bool, as_json: bool) -> None:
+    """Remove the checkpoints of RUN that its own config does not keep."""
+    from regtrain.run.retention import prune_checkpoints
+
+    owner = _owner(run)
+    fates = prune_checkpoints(owner, running=_is_running(owner), dry_run=dry_run)
+    if as_json:
+        actions = {True: "keep", False: "remove"}
+        print_json([_facts(fate.info) | {"action": actions[fate.stays]} for fate in fates])
+        return
+    gone = [fate.info for fate in fates if not fate.stays]
+    for info in gone:
+        click.echo(info.path)
+    would = "would be removed" if dry_run else "removed"
+    click.echo(f"{len(gone)} of {len(fates)} checkpoints {would}, {size(sum(info.size_bytes for info in gone))}")
+
+
+def _owner(run: str) -> RunDir:
+    """The folder of a run, by id, name or path."""
+    from regtrain.errors import RunNotFoundError
+    from regtrain.run.resume import run_dir_of
+
+    owner = run_dir_of(Path(run).resolve()) if Path(run).exists() else None
+    owner = owner or run_dir_of(Path(open_registry(Path.cwd()).run(run).run_dir))
+    if owner is None:
+        raise RunNotFoundError(
+            f"the folder of run {run!r} is gone", "`models checkout` brings back what was registered"
+        )
+    return owner
+
+
+def _is_running(owner: RunDir) -> bool:
+    """As the registry knows; a run that none knows is at work until it has left an outcome."""
+    from regtrain_registry import RegistryError, RunStatus
+
+    plan = owner.read_plan()
+    try:
+        known = open_registry(Path.cwd(), plan.base_dir, plan.config["registry"]).run(plan.run_id)
+    except RegistryError:
+        return owner.read_outcome() is None
+    return known.status is RunStatus.RUNNING
+
+
+def _facts(info: CheckpointInfo) -> dict[str, Any]:
+    return {
+        "path": str(info.path),
+        "step": info.step,
+        "epoch": info.epoch,
+        "metrics": dict(info.metrics),
+        "size_bytes": info.size_bytes,
+        "digest": info.files["model.safetensors"]["digest"],
+    }
 
 
 def _version(model: str | None, version: str | None) -> str:

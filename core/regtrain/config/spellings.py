@@ -144,6 +144,10 @@ _SECTIONS = {
     "distributed.precision": "training.precision",
     "launcher.type": "launcher.name",
     "reproducibility.seed": "experiment.seed",
+    "registry.retention.keep_top_k": "registry.retention.keep_best",
+    "registry.retention.save_top_k": "registry.retention.keep_best",
+    "registry.retention.keep_last": "registry.retention.keep_newest",
+    "registry.retention.metric": "registry.retention.monitor",
 }
 
 SPELLINGS: Mapping[str, str] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["PRECISIONS", "as_devices", "as_metric", "as_precision", "as_walltime"]
+__all__ = ["PRECISIONS", "as_bytes", "as_devices", "as_metric", "as_precision", "as_span", "as_walltime"]
 
 _PREFIXED_METRIC = re.compile(r"(train|val|test)_(.+)", re.DOTALL)
 
@@ -28,6 +28,8 @@ PRECISIONS = {
     "32-true": "32",
 }
 
+_SPAN = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?\s*[wdhms]", re.IGNORECASE)
+_BYTES = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?\s*([kmgtp]?b|[kmgtp]ib)", re.IGNORECASE)
 _WALLTIME = re.compile(r"(?:(?P<days>[0-9]{1,3})-)?(?P<first>[0-9]{1,4})(?P<rest>(?::[0-5][0-9]){1,2})")
 _WALLTIME_FORMS = "write it as 24:00, 12:00:00 or 1-00:00:00 (days-hours:minutes:seconds)"
 
@@ -95,3 +97,27 @@ def as_walltime(value: object) -> object:
     if not any(digit in "123456789" for digit in text):
         raise ValueError("a time limit of zero leaves no time to run")
     return text
+
+
+def as_span(value: object) -> object:
+    """How long: `30d`, `12h`, `2w`, `45m`, `90s`, as it is.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not (isinstance(value, str) and _SPAN.fullmatch(value.strip())):
+        raise ValueError("write it as 30d, 12h, 2w, 45m or 90s")
+    return value.strip()
+
+
+def as_bytes(value: object) -> object:
+    """How much: `20GB`, `1.5TB`, `512MiB`, as it is; a whole number counts bytes.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return f"{value}B"
+    if not (isinstance(value, str) and _BYTES.fullmatch(value.strip())):
+        raise ValueError("write it as 20GB, 1.5TB or 512MiB")
+    return value.strip()

@@ -69,9 +69,11 @@ def _check_finite(tensors: tuple[torch.Tensor, ...], split: str, origin: str) ->
 
 
 def fingerprints(splits: Splits) -> dict[str, str]:
-    """A digest for each split: the factory's own, else of the content where it is in memory, else of what is known."""
+    """A digest for each split: the factory's own, else of the content where it is in memory, else of what is known.
+    Besides, whatever else the factory names, such as single files."""
     named: Mapping[str, Dataset[Any] | None] = {"train": splits.train, "val": splits.val}
-    return {name: splits.fingerprint.get(name) or _fingerprint(d) for name, d in named.items() if d is not None}
+    found = {name: splits.fingerprint.get(name) or _fingerprint(d) for name, d in named.items() if d is not None}
+    return found | {name: digest for name, digest in splits.fingerprint.items() if name not in named}
 
 
 def _fingerprint(dataset: Dataset[Any]) -> str:

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoint
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError
+from regtrain.job.initial import misfits, some, tensors_of
 from regtrain.run_dir import RunDir
 from regtrain.trainer import Trainer
 from regtrain.types import Plan, Schedule
@@ -51,23 +52,10 @@ def check_same_architecture(model: nn.Module, weights: Mapping[str, torch.Tensor
     Raises:
         CheckpointMismatchError: names up to three keys that differ.
     """
-    own = {
-        name.removeprefix("_orig_mod."): tensor
-        for name, tensor in model.state_dict().items()
-        if isinstance(tensor, torch.Tensor)
-    }
-    differ = [f"{name} is not in the model" for name in weights if name not in own]
-    differ += [f"{name} is not in the checkpoint" for name in own if name not in weights]
-    differ += [
-        f"{name} is {list(weights[name].shape)} in the checkpoint and {list(own[name].shape)} in the model"
-        for name in own
-        if name in weights and weights[name].shape != own[name].shape
-    ]
+    differ = misfits(tensors_of(model), weights, "the checkpoint")
     if differ:
-        more = f" (and {len(differ) - 3} more)" if len(differ) > 3 else ""
         raise CheckpointMismatchError(
-            f"{path} is of another architecture: {'; '.join(differ[:3])}{more}",
-            "resume with the config that it was trained with",
+            f"{path} is of another architecture: {some(differ)}", "resume with the config that it was trained with"
         )
 
 

@@ -19,6 +19,8 @@ from regtrain.job.data import fingerprints
 from regtrain.job.events import Events
 from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
+from regtrain.job.files import file_fingerprints
+from regtrain.job.initial import begin_with
 from regtrain.job.making import Job, Live, target_of
 from regtrain.job.parts import build_data, build_model, build_parts
 from regtrain.job.resume import find_state, load_into, same_measures
@@ -78,8 +80,11 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
     seed_all(seed)
     splits = build_data(job)
     data = fingerprints(splits)
+    if job.live.data is None and not splits.fingerprint:
+        data |= file_fingerprints(job)
     seed_all(seed)
     model = build_model(job)
+    begin_with(job, model)
     checkpoints = Checkpoints(
         job.run_dir.checkpoints(plan.config),
         keep_policy(plan, splits.val is not None),

@@ -61,6 +61,7 @@ def make_plan(resolved: Resolved, host: Host, hardware: Hardware, options: PlanO
         resume=options.resume,
         resumed_from=options.resumed_from,
         parents=options.parents,
+        initial_weights=options.initial_weights,
     )
     host.run_planned(plan)
     return plan

@@ -16,12 +16,18 @@ __all__ = ["Asked", "PlanOptions", "choose_names"]
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the command line says besides the config. `live`: parts that a Python caller brings as objects."""
+    """What the command line says besides the config. `live`: parts that a Python caller brings as objects.
+
+    `init_from`: the exact version whose weights the run begins with, or a run that it goes on with began with;
+    `initial_weights`: the file of those weights.
+    """
 
     cwd: Path
     resume: str | None = None
     resumed_from: str | None = None
     parents: tuple[tuple[str, str], ...] = ()
+    init_from: str | None = None
+    initial_weights: str | None = None
     allow_imports: tuple[str, ...] = ()
     live: frozenset[str] = frozenset()
 
@@ -39,7 +45,7 @@ class Asked:
 def choose_names(asked: Asked) -> list[Choice]:
     """Which plugin or file each part comes from."""
     config, host = asked.config, asked.host
-    choices = [_part("model", "models", asked), _data(asked)]
+    choices = [_part("model", "models", asked), *_initial(asked), _data(asked)]
     task = config.experiment.task
     if task:
         choices.append(Choice("experiment.task", host.offer("tasks", task).name, "config"))
@@ -77,6 +83,14 @@ def _part(section: str, kind: Kind, asked: Asked) -> Choice:
         f"{section}.name is missing: a run needs {'data' if section == 'data' else 'a model'}",
         f"give {section}.name ({names}), or {section}.target: ./file.py:function",
     )
+
+
+def _initial(asked: Asked) -> list[Choice]:
+    wanted, found = asked.config.model.init_from, asked.options.init_from
+    if found is None:
+        return []
+    began = asked.options.initial_weights is None
+    return [Choice("model.init_from", found, "the run that goes on began with it" if began else f"config: {wanted}")]
 
 
 def _data(asked: Asked) -> Choice:

@@ -36,4 +36,4 @@ def open_registry(
     uri = keys.get("uri") or here.uri
     # a database that the config names has its store beside it, unless that is named too
     store = keys.get("store") or (None if keys.get("uri") else here.store)
-    return Registry(uri, store, create=create)
+    return Registry(uri, store, create=create, force_network_fs=bool(keys.get("force_network_fs")))

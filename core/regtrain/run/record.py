@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import signal
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from regtrain.errors import JobFailedError, RegtrainError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_error", "not_launched", "record_end", "record_missing", "record_start", "settled", "vanished"]
 
+MAX_DIFF_IN_ROW = 100_000  # characters; a server refuses rows that are very large
 ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -25,17 +27,19 @@ def record_start(registry: Registry | None, plan: Plan, run_dir: RunDir) -> None
     if registry is None:
         return
     try:
-        _start(registry, plan, run_dir)
+        _start(registry, plan, run_dir, plan.parents)
     except BaseException:
         shutil.rmtree(run_dir.path, ignore_errors=True)  # a run that is not recorded leaves no folder behind
         raise
 
 
-def _start(registry: Registry, plan: Plan, run_dir: RunDir) -> None:
-    from regtrain_registry import RunStart, process_identity
+def _start(registry: Registry, plan: Plan, run_dir: RunDir, inputs: Sequence[tuple[str, str]] = ()) -> None:
+    from regtrain_registry import ParentLink, Relation, RunStart, process_identity
 
     metadata = json.loads(run_dir.metadata.read_bytes())
     code = metadata.pop("code")
+    if len(code["diff"] or "") > MAX_DIFF_IN_ROW:
+        code |= {"diff": None, "diff_left_out": f"see {run_dir.uncommitted.name} in the folder of the run"}
     me = process_identity()  # this process, not the job: it outlives the job by the registering
     registry.start_run(
         RunStart(
@@ -50,6 +54,7 @@ def _start(registry: Registry, plan: Plan, run_dir: RunDir) -> None:
             pid_started=me.started,
             boot_id=me.boot_id,
             resumed_from=plan.resumed_from,
+            inputs=tuple(ParentLink(ref, Relation(relation)) for ref, relation in inputs),
         )
     )
 

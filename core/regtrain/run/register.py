@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtrain.checkpoint.keep import MANIFEST
-from regtrain.errors import ConfigValueError, RunNotFoundError
+from regtrain.errors import ConfigValueError, RunNotFoundError, nearest
 from regtrain.run.public import public_config
 from regtrain.run.record import record_missing
 from regtrain.run_dir import Outcome, RunDir, finite
@@ -19,7 +19,7 @@ from regtrain.types import Plan
 if TYPE_CHECKING:
     from regtrain_registry import FileToStore, Registry, VersionInfo
 
-__all__ = ["check_version_free", "check_version_keys", "register_run"]
+__all__ = ["check_version_free", "check_version_keys", "parents_of", "register_run"]
 
 
 def check_version_keys(plan: Plan) -> None:
@@ -64,7 +64,7 @@ def register_run(
     model: str | None = None,
     bump: str | None = None,
     version: str | None = None,
-    parents: tuple[str, ...] = (),
+    parents: tuple[tuple[str, str], ...] = (),
     force: bool = False,
 ) -> VersionInfo:
     """Register what a run trained: its best checkpoint, or the one that is named. The same run again is the same
@@ -85,7 +85,7 @@ def register_run(
     record_missing(registry, plan, run_dir, outcome)
     keys = plan.config["registry"]
     code = json.loads(run_dir.metadata.read_bytes())["code"]
-    links = [*plan.parents, *((ref, "resumed_from") for ref in parents)]
+    links = [*plan.parents, *parents]
     config = without_secrets(_resolved(plan))
     given = bump or (None if version else keys["bump"])
     step = json.loads((place / MANIFEST).read_bytes())
@@ -102,10 +102,37 @@ def register_run(
             bump=Bump(given) if given else None,
             version=version or (None if bump else keys["version"]),
             force=force or keys["force"],
-            idempotency_key=_same(plan.run_id, model or plan.model_name, place.name, bump, version, *parents),
+            idempotency_key=_same(plan.run_id, model or plan.model_name, place.name, bump, version, *_spelled(parents)),
             summary=config["experiment"]["description"],
         )
     )
+
+
+def parents_of(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """`REF` or `RELATION=REF` → ref and relation, resumed_from when it is left out.
+
+    Raises:
+        ConfigValueError: there is no such relation.
+    """
+    from regtrain_registry import Relation
+
+    found = []
+    for word in words:
+        relation, equals, ref = word.partition("=")
+        if not equals or not relation.replace("_", "").isalpha():  # a range has signs of its own: digits@>=1
+            relation, ref = Relation.RESUMED_FROM.value, word
+        if relation not in list(Relation):
+            near = nearest(relation, list(Relation)) or list(Relation)
+            raise ConfigValueError(
+                f"--parent {word}: no relation is called {relation!r}", f"there is {', '.join(near)}"
+            )
+        found.append((ref, relation))
+    return tuple(found)
+
+
+def _spelled(parents: Iterable[tuple[str, str]]) -> list[str]:
+    """As they are typed; what is resumed from without its relation, as it always was."""
+    return [ref if relation == "resumed_from" else f"{relation}={ref}" for ref, relation in parents]
 
 
 def _same(*facts: object) -> str:

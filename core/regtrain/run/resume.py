@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,15 @@ PTH_VIEWS = {"best_model.pth": "best", "best.pth": "best", "last_model.pth": "la
 
 @dataclass(frozen=True)
 class Resume:
-    """`place`: a checkpoint, or a folder of them of which the newest is meant. `run_id`: the run it comes from."""
+    """`place`: a checkpoint, or a folder of them of which the newest is meant. `run_id`: the run it comes from.
+
+    `init_from`: the version whose weights that run began with.
+    """
 
     place: Path
     run_id: str | None = None
     version: str | None = None
+    init_from: str | None = None
 
 
 def run_dir_of(path: Path) -> RunDir | None:
@@ -75,18 +79,25 @@ def checkpoint_at(path: Path) -> Path | None:
 
 def _by_path(path: Path) -> Resume:
     owner = run_dir_of(path.resolve())
-    run_id = owner.read_plan().run_id if owner else None
+    found = _of_run(owner) if owner else Resume(path)
     checkpoint = checkpoint_at(path)
     if checkpoint:
-        return Resume(checkpoint, run_id)
+        return replace(found, place=checkpoint)
     path = path.resolve()
     if owner and path in (owner.path, owner.config, owner.plan, owner.outcome):
         path = owner.checkpoints(owner.read_plan().config)
     if path.is_dir() and any(path.glob("step-*")):
-        return Resume(path, run_id)
+        return replace(found, place=path)
     raise RunNotFoundError(
         f"--resume {path}: holds no checkpoint", "name a checkpoint (…/checkpoints/step-00000120) or a run folder"
     )
+
+
+def _of_run(owner: RunDir) -> Resume:
+    """What is known of a run from its folder."""
+    plan = owner.read_plan()
+    began_with = next((str(choice.value) for choice in plan.choices if choice.key == "model.init_from"), None)
+    return Resume(owner.path, plan.run_id, init_from=began_with)
 
 
 def _by_version(ref: str, registry: Registry) -> Resume:
@@ -94,7 +105,7 @@ def _by_version(ref: str, registry: Registry) -> Resume:
     version = registry.show(ref)
     folder = Path(tempfile.mkdtemp(prefix=UNPACKED)) / "version"
     try:
-        registry.checkout(version.ref, folder)
+        registry.checkout(version.ref, folder, bare=True)
         state = folder / "checkpoint"
         if not (state / MANIFEST).is_file():
             raise RunNotFoundError(
@@ -102,7 +113,8 @@ def _by_version(ref: str, registry: Registry) -> Resume:
             )
         (folder / "model.safetensors").rename(state / "model.safetensors")
         step = json.loads((state / MANIFEST).read_bytes())["step"]
-        return Resume(state.rename(folder / f"step-{step:08d}"), version.run_id, version.ref)
+        began_with = (version.config.get("model") or {}).get("init_from")
+        return Resume(state.rename(folder / f"step-{step:08d}"), version.run_id, version.ref, began_with)
     except BaseException:
         drop_unpacked(str(folder))
         raise

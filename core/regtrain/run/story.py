@@ -11,6 +11,7 @@ from regtrain.config import Resolved, load, to_yaml
 from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.plan import PlanOptions, config_to_keep, make_plan
+from regtrain.run.code import code_state
 from regtrain.run.initial import Initial, check_going_on, find_initial
 from regtrain.run.place import open_registry
 from regtrain.run.promote import as_event
@@ -18,11 +19,13 @@ from regtrain.run.public import typed
 from regtrain.run.record import as_error, not_launched, record_end, record_start, settled, vanished
 from regtrain.run.register import check_version_free, check_version_keys, register_run
 from regtrain.run.resume import Resume, drop_unpacked, find_resume, run_dir_of
+from regtrain.run.retention import check_retention, expire
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.types import JobCommand, Plan, RunEvent
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
+    from regtrain_registry.retention import PruneDecision
 
 __all__ = ["Request", "RunResult", "plan_resolved", "plan_run", "run", "tell"]
 
@@ -52,6 +55,7 @@ class RunResult:
     outcome: Outcome
     version: VersionInfo | None = None
     notes: tuple[str, ...] = ()
+    expired: tuple[PruneDecision, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         version = self.version
@@ -70,6 +74,7 @@ class RunResult:
             "digest": version.digest if version else None,
             "seconds": self.outcome.seconds,
             "exports": [],
+            "expired": [decision.to_json() for decision in self.expired],
         }
 
 
@@ -118,6 +123,7 @@ def plan_resolved(
             check_going_on(wanted, found)
         plan = make_plan(resolved, host, detect(), options)
         check_version_keys(plan)
+        check_retention(plan)
     except BaseException:
         drop_unpacked(options.resume)
         raise
@@ -125,10 +131,10 @@ def plan_resolved(
 
 
 def _parents(found: Resume, initial: Initial | None) -> tuple[tuple[str, str], ...]:
-    """What a version of the run comes from: what it begins with, or goes on from, or what that came from."""
+    """The registered version that the run begins with, or goes on from."""
     if initial:
         return ((initial.ref, "fine_tuned_from"),)
-    return ((found.version, "resumed_from"),) if found.version else found.parents
+    return ((found.version, "resumed_from"),) if found.version else ()
 
 
 def _own_run(config: Path | None) -> RunDir | None:
@@ -178,7 +184,7 @@ def tell(
     check_version_free(registry, plan)
     plan = _with_parents(plan, registry)
     run_dir = RunDir(Path(str(plan.config["experiment"]["output_dir"])) / plan.run_id)
-    run_dir.create(plan, to_yaml(config_to_keep(resolved, cwd)), detect().to_json(), typed())
+    run_dir.create(plan, to_yaml(config_to_keep(resolved, cwd)), detect().to_json(), typed(), code_state(plan.base_dir))
     record_start(registry, plan, run_dir)
     try:
         started(plan, run_dir)
@@ -188,11 +194,14 @@ def tell(
         raise
     outcome = settled(run_dir, vanished(exit_code, run_dir))
     notes: list[str] = []
+    expired: list[PruneDecision] = []
     version = None
     try:
         if outcome.status == "finished" and registry and not plan.config["training"]["debug"]:
             version = register_run(registry, run_dir)
             notes += host.version_registered(as_event(version))
+            expired, said = expire(registry, plan, version)
+            notes += said
     finally:
         record_end(registry, plan, outcome)
         event_of_run = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
@@ -200,7 +209,17 @@ def tell(
     if outcome.error:
         raise as_error(outcome)
     code = _exit_code(exit_code) if outcome.status == "interrupted" else 0
-    return RunResult(plan.run_id, plan.run_name, outcome.status, run_dir.path, code, outcome, version, tuple(notes))
+    return RunResult(
+        run_id=plan.run_id,
+        name=plan.run_name,
+        status=outcome.status,
+        run_dir=run_dir.path,
+        exit_code=code,
+        outcome=outcome,
+        version=version,
+        notes=tuple(notes),
+        expired=tuple(expired),
+    )
 
 
 def _exit_code(of_job: int) -> int:
@@ -211,19 +230,20 @@ def _exit_code(of_job: int) -> int:
 
 
 def _with_parents(plan: Plan, registry: Registry | None) -> Plan:
-    """A run that goes on from another one has that run's version as parent, where it has one; else that run's parents,
-    which it was planned with."""
-    if registry is None or not plan.resumed_from:
+    """A run that goes on from another one has that run's version as parent, or, where it has none, the same parents."""
+    if registry is None or not plan.resumed_from or plan.parents:
         return plan
     from regtrain_registry import RegistryError
 
     try:
         before = registry.run(plan.resumed_from)
+        parents: tuple[tuple[str, str], ...] = ((f"{before.model}@{before.version}", "resumed_from"),)
+        if not (before.model and before.version):
+            owner = run_dir_of(Path(str(plan.resume)))
+            parents = owner.read_plan().parents if owner else ()
     except RegistryError:  # the folder came from elsewhere: its run is not in this registry
         return plan
-    if not (before.model and before.version):
-        return plan
-    return replace(plan, parents=((f"{before.model}@{before.version}", "resumed_from"),))
+    return replace(plan, parents=parents)
 
 
 def _launch(plan: Plan, host: Host, run_dir: RunDir) -> int:

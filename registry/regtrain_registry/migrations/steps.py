@@ -8,7 +8,17 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-__all__ = ["DOCUMENT", "LONG_TEXT", "TIME", "add_column", "add_index", "add_table", "drop_column", "reference"]
+__all__ = [
+    "DOCUMENT",
+    "LONG_TEXT",
+    "TIME",
+    "add_column",
+    "add_index",
+    "add_table",
+    "drop_column",
+    "drop_table",
+    "reference",
+]
 
 TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
 LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql")
@@ -31,6 +41,11 @@ def add_index(table: str, *columns: str, name: str | None = None) -> None:
 def add_column(table: str, column: sa.Column[Any]) -> None:
     if column.name not in _columns(table):
         op.add_column(table, column)
+
+
+def drop_table(name: str) -> None:
+    if sa.inspect(op.get_bind()).has_table(name):
+        op.drop_table(name)
 
 
 def drop_column(table: str, name: str) -> None:

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from regtrain_registry.errors import RegistryLockedError, RegistryUnavailableError
+from regtrain_registry.errors import BackupNotOfferedError, RegistryLockedError, RegistryUnavailableError
+from regtrain_registry.migrations import VERSION_TABLE
 
 __all__ = ["Backend", "Fault", "backend_of", "copy_database"]
 
@@ -42,6 +43,7 @@ class Backend:
     """One kind of database. No pool: no connection outlives its transaction."""
 
     extra: ClassVar[str | None] = None
+    dump: ClassVar[str] = ""
     how_to_write: ClassVar[str] = "Ask for the rights to write there."
     faults: ClassVar[Mapping[Any, Fault]] = {}
 
@@ -63,6 +65,12 @@ class Backend:
 
     def keep_copy(self, url: URL, schema: str) -> None:
         """A copy of the database as it is before its schema changes; a server's own backups are its keeper's."""
+
+    def copy_to(self, url: URL, target: Path) -> None:
+        """One state of the database in a new file, synced, while others go on writing."""
+        raise BackupNotOfferedError(
+            f"regtrain makes no backup of {url.get_backend_name()}", f"Its own tools do: {self.dump}."
+        )
 
     def lock_schema(self, connection: Connection) -> None:
         """Of several that open a new database at once, one creates the schema: until the connection ends."""
@@ -112,20 +120,31 @@ class SQLite(Backend):
         return engine.execution_options(**{_WRITES: True})
 
     def keep_copy(self, url: URL, schema: str) -> None:
-        """`FILE.schema-NNNN`, whole or not there at all. The first copy of a schema is the one that is kept."""
+        """`FILE.schema-NNNN`, whole or not there at all; in place of one that an upgrade left which broke off."""
+        from regtrain_registry.streams import sync_folder  # who only opens a registry does not need it
+
         copy = Path(f"{url.database}.schema-{schema}")
-        if copy.exists():
-            return
         making = copy.with_name(f"{copy.name}.{secrets.token_hex(8)}")
         try:
             copy_database(Path(str(url.database)), making, self.timeout)
-            making.rename(copy)
+            with closing(sqlite3.connect(making)) as made:
+                copied = made.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
+            if copied == (schema,):  # else another process was faster, and has kept its copy
+                making.rename(copy)
+                sync_folder(copy.parent)
         except (OSError, sqlite3.Error) as error:
             raise RegistryUnavailableError(
-                f"the copy {copy} of the database cannot be made: {error}", "Make room; its schema is not changed without."
+                f"the copy {copy} of the database cannot be made: {error}",
+                "Make room there, or ask for the right to write; its schema is not changed without.",
             ) from error
         finally:
             making.unlink(missing_ok=True)
+
+    def copy_to(self, url: URL, target: Path) -> None:
+        try:
+            copy_database(Path(str(url.database)), target, self.timeout)
+        except sqlite3.Error as error:
+            raise RegistryUnavailableError(f"{target} cannot be written: {error}", "Name another file.") from error
 
     def code(self, error: DBAPIError) -> int | None:
         """The primary result code."""
@@ -161,6 +180,7 @@ class PostgreSQL(Backend):
     """A server with row locks and schema changes that are part of a transaction."""
 
     extra = "postgresql"
+    dump = "pg_dump --format=custom --file=FILE DATABASE"
     faults: ClassVar = {
         "40001": Fault.BUSY,  # serialization failure
         "40P01": Fault.BUSY,  # deadlock
@@ -199,6 +219,7 @@ class MySQL(Backend):
     """MySQL and MariaDB: row locks, but every schema change is a commit."""
 
     extra = "mysql"
+    dump = "mariadb-dump --single-transaction DATABASE (or mysqldump) > FILE"
     faults: ClassVar = {
         1205: Fault.BUSY,  # lock wait timeout
         1213: Fault.BUSY,  # deadlock

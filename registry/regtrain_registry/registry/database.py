@@ -89,6 +89,10 @@ class Database:
 
         self.write(work)
 
+    def copy_to(self, target: Path) -> None:
+        """One state of the database in a new file; `BackupNotOfferedError` where a server's tools do that."""
+        self._backend.copy_to(self.url, target)
+
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Do `work` in one transaction that sees one state of the database and locks nobody out."""
         with self._translated(), self._reader.begin() as connection:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, nearest
 from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
 from regtrain_registry.registry.columns import OFFERED, RELEASED, V, version_text
-from regtrain_registry.semver import Range
 from regtrain_registry.tables import ALIASES, MODELS
 
 __all__ = ["find", "lock_model", "model_id"]
@@ -23,7 +25,19 @@ _HIGHEST = _OF_MODEL.order_by(V.sort_key.desc()).limit(1)
 _LATEST = _HIGHEST.where(*RELEASED)
 _EXACT = _HIGHEST.where(*(V[part] == bindparam(part) for part in ("major", "minor", "patch", "prerelease")))
 _NUMBER = _HIGHEST.where(V.number == bindparam("number"))
-_ALIAS = _HIGHEST.join(ALIASES, (ALIASES.c.version_id == V.id) & (ALIASES.c.name == bindparam("alias")))
+_ALIAS = (
+    select(ALIASES.c.version_id)
+    .join(MODELS, MODELS.c.id == ALIASES.c.model_id)
+    .where(MODELS.c.name == bindparam("model"), ALIASES.c.name == bindparam("alias"))
+)
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 _NEWEST = (
     select(V.major, V.minor, V.patch, V.prerelease)
     .where(V.model_id == bindparam("owner"))
@@ -64,7 +78,8 @@ def find(connection: Connection, ref: Ref) -> int:
             values = {"major": version.major, "minor": version.minor, "patch": version.patch}
             values["prerelease"] = version.prerelease or ""
         case Within(chosen):
-            query = _within(chosen)
+            query = _within(tuple(sign for sign, _ in chosen.bounds), chosen.prereleases)
+            values = {f"bound_{place}": key for place, (_, key) in enumerate(chosen.bounds)}
         case Number(number):
             query, values = _NUMBER, {"number": number}
         case Alias(alias):
@@ -75,21 +90,12 @@ def find(connection: Connection, ref: Ref) -> int:
     return int(found)
 
 
-def _within(chosen: Range) -> Select[int]:
-    query = _HIGHEST.where(OFFERED, *(_bound(*bound) for bound in chosen.bounds))
-    return query if chosen.prereleases else query.where(V.prerelease == "")
-
-
-def _bound(operator: str, key: str) -> ColumnElement[bool]:
-    column = V.sort_key
-    bounds = {
-        ">=": column >= key,
-        ">": column > key,
-        "<=": column <= key,
-        "<": column < key,
-        "!=": column != key,
-    }
-    return bounds.get(operator, column == key)
+@lru_cache(maxsize=64)
+def _within(signs: tuple[str, ...], prereleases: bool) -> Select[int]:
+    """The highest version between bounds, which are the parameters `bound_0`, `bound_1`…"""
+    bounds = [_SIGNS[sign](V.sort_key, bindparam(f"bound_{place}")) for place, sign in enumerate(signs)]
+    query = _HIGHEST.where(OFFERED, *bounds)
+    return query if prereleases else query.where(V.prerelease == "")
 
 
 def _not_found(connection: Connection, ref: Ref) -> VersionNotFoundError:

@@ -16,6 +16,7 @@ from regtrain_registry.tables.marking import EVENTS
 __all__ = ["append", "broken_chains", "events", "extend"]
 
 _E = EVENTS.c
+_INSERT = insert(EVENTS)
 _HEAD = select(MODELS.c.name, MODELS.c.events, MODELS.c.head).where(MODELS.c.id == bindparam("owner"))
 _MOVE = update(MODELS).where(MODELS.c.id == bindparam("owner")).values(events=bindparam("seq"), head=bindparam("hash"))
 _LINE = select(_E.seq, _E.at, _E.who, _E.kind, _E.version, _E.facts, _E.hash).where(_E.model_id == bindparam("owner"))
@@ -53,7 +54,7 @@ def extend(
     text = canonical(json_safe(facts))
     head = event_hash(before, name, count + 1, now, who, kind.value, version, text)
     row = {"model_id": owner, "seq": count + 1, "at": now, "who": who, "kind": kind.value, "version": version}
-    connection.execute(insert(EVENTS), row | {"hash": head, "facts": text})
+    connection.execute(_INSERT, row | {"hash": head, "facts": text})
     return head
 
 

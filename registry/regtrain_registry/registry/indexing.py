@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from regtrain_registry.json_values import finite_numbers, leaves
+from regtrain_registry.json_values import digests, finite_numbers, leaves
 from regtrain_registry.tables.finding import DATA, METRICS, PARAMS, VERSION_PARAMS
 
 __all__ = ["index"]
 
+_INSERT_METRICS, _INSERT_DATA = insert(METRICS), insert(DATA)
+_INSERT_PARAM, _INSERT_VERSION_PARAMS = insert(PARAMS), insert(VERSION_PARAMS)
 _KNOWN = select(PARAMS.c.id, PARAMS.c.name, PARAMS.c.value).where(PARAMS.c.name.in_(bindparam("names", expanding=True)))
 _KNOWN = _KNOWN.where(PARAMS.c.value.in_(bindparam("texts", expanding=True)))
 
@@ -26,14 +28,14 @@ def index(
     """Insert the rows by which a search finds the version."""
     numbers = [{"version_id": version_id, "name": k, "value": v} for k, v in finite_numbers(metrics).items()]
     if numbers:
-        connection.execute(insert(METRICS), numbers)
-    prints = [{"version_id": version_id, "name": k[:190], "digest": str(v)[:190]} for k, v in data.items()]
+        connection.execute(_INSERT_METRICS, numbers)
+    prints = [{"version_id": version_id, "name": k, "digest": v} for k, v in digests(data).items()]
     if prints:
-        connection.execute(insert(DATA), prints)
+        connection.execute(_INSERT_DATA, prints)
     params = _params(connection, leaves(config))
     if params:
         rows = [{"param_id": param, "version_id": version_id} for param in params]
-        connection.execute(insert(VERSION_PARAMS), rows)
+        connection.execute(_INSERT_VERSION_PARAMS, rows)
 
 
 def _params(connection: Connection, found: Mapping[str, tuple[str, float | None]]) -> list[int]:
@@ -45,7 +47,7 @@ def _params(connection: Connection, found: Mapping[str, tuple[str, float | None]
     for name, (value, number) in sorted(found.items()):
         if (name, value) not in ids:
             row = {"name": name, "value": value, "number": number}
-            key = connection.execute(insert(PARAMS), row).inserted_primary_key
+            key = connection.execute(_INSERT_PARAM, row).inserted_primary_key
             assert key is not None  # one row was inserted, by one statement
             ids[name, value] = int(key[0])
     return sorted({ids[name, value] for name, (value, _) in found.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -54,7 +54,7 @@ from regtrain_registry.semver import (
 from regtrain_registry.tables import ARTIFACTS, LINEAGE, MODELS, RUNS, VERSIONS
 from regtrain_registry.tables.marking import REGISTRY
 
-__all__ = ["Request", "check", "register"]
+__all__ = ["Claimed", "Request", "check", "claim", "count", "digest_of", "register", "share_store"]
 
 CONTINUES = (Relation.RESUMED_FROM, Relation.FINE_TUNED_FROM)
 
@@ -73,7 +73,10 @@ _WITH_RECIPE = select(V.major, V.minor, V.patch, V.prerelease, *RECIPE)
 _HIGHEST = _WITH_RECIPE.where(V.model_id == bindparam("owner")).order_by(V.sort_key.desc()).limit(1)
 _BELOW = _HIGHEST.where(V.sort_key < bindparam("bound"))
 _ORIGIN = _HIGHEST.where(V.id.in_(bindparam("ids", expanding=True)))
-_TAKEN = select(V.number, V.major, V.minor, V.patch, V.prerelease).where(V.model_id == bindparam("owner"))
+_TAKEN = select(V.major, V.minor, V.patch, V.prerelease).where(V.model_id == bindparam("owner"))
+_NUMBER = select(V.number).where(V.model_id == bindparam("owner"), V.sort_key == bindparam("key"))
+_INSERT, _INSERT_ARTIFACTS = insert(VERSIONS), insert(ARTIFACTS)
+_INSERT_MODEL, _INSERT_LINEAGE = insert(MODELS), insert(LINEAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,8 @@ def register(
     before = _registered_before(connection, registration)
     if before is not None:
         return before
-    connection.execute(_STORE)
-    model = _lock(connection, registration.model, now)
+    share_store(connection)
+    model = claim(connection, registration.model, now)
     if registration.run_id is not None:
         _check_run(connection, registration.run_id)
     # Parents first: `latest` must not be the version that is being made.
@@ -145,16 +148,14 @@ def register(
     record(connection, stored, store, now)
     keys = {"model_id": model.id, "number": model.number, "created_at": now}
     row = _version_row(request, version, bump, blobs, who) | keys
-    version_id = _new_id(connection.execute(insert(VERSIONS), row))
+    version_id = _new_id(connection.execute(_INSERT, row))
     artifacts = _insert_artifacts(connection, version_id, registration.files, blobs)
     index(connection, version_id, request.metrics, request.config, request.recipe.data)
     if edges:
         rows = [{"child_id": version_id, "parent_id": parent, "relation": kind.value} for parent, kind in sorted(edges)]
-        connection.execute(insert(LINEAGE), rows)
+        connection.execute(_INSERT_LINEAGE, rows)
     facts = {"number": model.number, "digest": row["digest"], "bump": bump.kind, "forced": bump.forced}
-    line = (model.id, registration.model, model.events, model.head)
-    head = extend(connection, line, EventKind.REGISTERED, str(version), facts, who, now)
-    connection.execute(_COUNT, {"owner": model.id, "number": model.number, "seq": model.events + 1, "hash": head})
+    count(connection, model, registration.model, EventKind.REGISTERED, str(version), facts, who, now)
     # What was just written is not read again, except for the names of the parents.
     made = row | {"id": version_id, "name": registration.model}
     columns = StoredVersion(**{field: made[field] for field in StoredVersion._fields})
@@ -162,7 +163,7 @@ def register(
     return with_config(version_info(columns, Related(artifacts=artifacts, parents=links)), request.config)
 
 
-class _Model(NamedTuple):
+class Claimed(NamedTuple):
     """A model whose row is locked, and the number of its next version."""
 
     id: int
@@ -171,13 +172,33 @@ class _Model(NamedTuple):
     head: str
 
 
-def _lock(connection: Connection, name: str, now: datetime) -> _Model:
+def share_store(connection: Connection) -> None:
+    """Keep those out until the transaction ends who take files out of the store."""
+    connection.execute(_STORE)
+
+
+def claim(connection: Connection, name: str, now: datetime) -> Claimed:
     """Lock the model's row; it is created with the first version."""
     row = connection.execute(_LOCKED, {"model": name}).first()
     if row is not None:
-        return _Model(*row)
+        return Claimed(*row)
     new = {"name": name, "next_number": 1, "created_at": now}
-    return _Model(_new_id(connection.execute(insert(MODELS), new)), 1, 0, "")
+    return Claimed(_new_id(connection.execute(_INSERT_MODEL, new)), 1, 0, "")
+
+
+def count(
+    connection: Connection,
+    model: Claimed,
+    name: str,
+    kind: EventKind,
+    version: str,
+    facts: Mapping[str, Any],
+    who: str,
+    now: datetime,
+) -> None:
+    """Add the event of a new version, and count version and event."""
+    head = extend(connection, (model.id, name, model.events, model.head), kind, version, facts, who, now)
+    connection.execute(_COUNT, {"owner": model.id, "number": model.number, "seq": model.events + 1, "hash": head})
 
 
 def _registered_before(connection: Connection, registration: Registration) -> VersionInfo | None:
@@ -217,7 +238,9 @@ def _choose(
     too_small = asked.rank < decision.bump.rank
     if too_small and not registration.force:
         raise _wrong_bump(request, f"{asked} was asked for", decision)
-    version = next_version(_version(_highest_of_line(connection, model_id, base, asked)), asked)
+    # Without parents the base is the highest of all, and so of its line.
+    highest = _highest_of_line(connection, model_id, base, asked) if edges else base
+    version = next_version(_version(highest), asked)
     return version, record(asked, "bump given" if asked is not decision.bump else None, too_small)
 
 
@@ -276,10 +299,11 @@ def _version(row: AnyRow) -> Version:
 
 def _check_free(connection: Connection, request: Request, model_id: int) -> None:
     wanted = request.wanted or FIRST
-    taken = {version_text(row): row.number for row in connection.execute(_TAKEN, {"owner": model_id})}
-    if str(wanted) in taken:
+    number = connection.execute(_NUMBER, {"owner": model_id, "key": sort_key(wanted)}).scalar()
+    if number is not None:
+        taken = {version_text(row) for row in connection.execute(_TAKEN, {"owner": model_id})}
         raise VersionTakenError(
-            f"{request.registration.model}@{wanted} exists (number {taken[str(wanted)]})",
+            f"{request.registration.model}@{wanted} exists (number {number})",
             f"Next free: {', '.join(next_free(wanted, taken))}.",
         )
 
@@ -295,7 +319,7 @@ def _insert_artifacts(
     if not artifacts:
         return []
     rows = [{"version_id": version_id, "path": a.path, "kind": a.kind.value, "digest": a.digest} for a in artifacts]
-    connection.execute(insert(ARTIFACTS), rows)
+    connection.execute(_INSERT_ARTIFACTS, rows)
     return sorted(artifacts, key=attrgetter("path"))
 
 
@@ -312,7 +336,7 @@ def _version_row(
         "sort_key": sort_key(version),
         "status": VersionStatus.READY.value,
         "run_id": registration.run_id,
-        "digest": _digest(registration.files, blobs),
+        "digest": digest_of(_named(registration.files, blobs)),
         "size_bytes": sum(blob.size_bytes for blob in blobs),
         "created_by": (as_text(registration.created_by) or who)[:255],
         "git_commit": registration.source.git_commit,
@@ -333,11 +357,17 @@ def _new_id(result: CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def _digest(files: Sequence[FileToStore], blobs: Sequence[Blob]) -> str:
-    """The digest of the weights; of several, or of none, that of the list of names and digests."""
-    named = [(file, blob.digest) for file, blob in zip(files, blobs, strict=True)]
-    weights = [(file, digest) for file, digest in named if file.kind == ArtifactKind.WEIGHTS] or named
+def _named(files: Sequence[FileToStore], blobs: Sequence[Blob]) -> Iterator[tuple[str, ArtifactKind, str]]:
+    return ((f.name, ArtifactKind(f.kind), blob.digest) for f, blob in zip(files, blobs, strict=True))
+
+
+def digest_of(files: Iterable[tuple[str, ArtifactKind, str]]) -> str:
+    """The digest of the weights; of several, or of none, that of the list of names and digests.
+
+    files: name, kind and digest of each."""
+    named = list(files)
+    weights = [file for file in named if file[1] == ArtifactKind.WEIGHTS] or named
     if len(weights) == 1:
-        return weights[0][1]
-    lines = sorted(f"{digest}  {file.name}\n" for file, digest in weights)
+        return weights[0][2]
+    lines = sorted(f"{digest}  {name}\n" for name, _, digest in weights)
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
 
+from regtrain_registry.content import ALGORITHM
 from regtrain_registry.differences import Differences, differences
-from regtrain_registry.lineage import Lineage, LineageVersion, Link, graph, reach
+from regtrain_registry.errors import DigestSyntaxError
+from regtrain_registry.lineage import DataLineage, Lineage, LineageVersion, Link, graph, reach, spread, who_saw
 from regtrain_registry.recipe import Recipe
 from regtrain_registry.records import VersionDetail, VersionStatus
 from regtrain_registry.registry.columns import RECIPE, V, stored_recipe, version_text
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.tables import LINEAGE, MODELS, VERSIONS
+from regtrain_registry.tables.finding import DATA
 
-__all__ = ["ancestors", "compare", "lineage"]
+__all__ = ["ancestors", "check_digest", "compare", "lineage", "seeing"]
 
 MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
+MAX_DIGEST = 190
+MIN_DIGITS = 8  # of a digest that is not whole
 
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _LINKS = select(LINEAGE.c.child_id, LINEAGE.c.parent_id, LINEAGE.c.relation)
@@ -28,6 +35,8 @@ _NODES = (
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
     .where(V.id.in_(_IDS))
 )
+_DATA = select(DATA.c.version_id, DATA.c.name, DATA.c.digest).order_by(DATA.c.version_id, DATA.c.name)
+_BEGINS = re.compile(rf"([a-z0-9+_-]+:)?([0-9a-fA-F]{{{MIN_DIGITS},}})")
 _RECIPE = select(*RECIPE).where(V.id == bindparam("id"))
 
 
@@ -46,6 +55,45 @@ def lineage(connection: Connection, version_id: int, down: bool) -> Lineage:
     links = reach(version_id, links_of, down)
     ids = {version_id}.union(*(link[:2] for link in links))
     return graph(version_id, dict(_versions(connection, sorted(ids))), links, down)
+
+
+def check_digest(digest: str) -> str:
+    """The text itself, when it can be a digest of data; `DigestSyntaxError`."""
+    text = digest.strip()
+    digits = text.rpartition(":")[2]
+    if len(digits) < MIN_DIGITS or len(text) > MAX_DIGEST or not text.isprintable():
+        raise DigestSyntaxError(
+            f"{text[:80]!r} is no digest of data, and not the beginning of one",
+            f"Give at least {MIN_DIGITS} digits, e.g. of what sha256sum prints for the file.",
+        )
+    return text
+
+
+def seeing(connection: Connection, digest: str) -> DataLineage:
+    """Every version that saw data, itself or through its parents. digest: as it is recorded, or its first digits."""
+    direct: dict[int, dict[str, str]] = {}
+    for row in connection.execute(_seen(digest)):
+        direct.setdefault(row.version_id, {})[row.name] = row.digest
+
+    def links_of(ids: Sequence[int]) -> Iterator[Link]:
+        for some in _portions(ids):
+            rows = connection.execute(_TO_CHILDREN, {"ids": some})
+            yield from ((row.child_id, row.parent_id, row.relation) for row in rows)
+
+    links = spread(direct, links_of, down=True)
+    ids = set(direct).union(*(link[:2] for link in links))
+    return who_saw(digest, direct, dict(_versions(connection, sorted(ids))), links)
+
+
+def _seen(digest: str) -> Select[Any]:
+    """A range that an index knows, and then the beginning letter by letter: in some orders of text signs count for
+    nothing, while digits and a to f come before g in all of them."""
+    begins = _BEGINS.fullmatch(digest)
+    if begins is None:
+        return _DATA.where(DATA.c.digest == digest)
+    start = (begins[1] or f"{ALGORITHM}:") + begins[2].lower()
+    exact = func.substr(DATA.c.digest, 1, len(start)) == start
+    return _DATA.where(DATA.c.digest >= start, DATA.c.digest < f"{start}g", exact)
 
 
 def ancestors(connection: Connection, version_id: int) -> dict[str, VersionStatus]:

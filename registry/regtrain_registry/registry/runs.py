@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +14,10 @@ from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
 from regtrain_registry.json_values import as_text, fitting, json_safe
 from regtrain_registry.processes import ProcessIdentity, is_gone
 from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus
-from regtrain_registry.registry.columns import AnyRow, version_text
+from regtrain_registry.registry.columns import AnyRow, portions, version_text
 from regtrain_registry.tables import MODELS, RUNS, VERSIONS
 
-__all__ = ["FinalStatus", "change", "get", "outcome", "runs", "start"]
+__all__ = ["FinalStatus", "change", "get", "gone", "of_ids", "outcome", "runs", "start", "with_version"]
 
 FinalStatus = Literal["finished", "failed", "interrupted"]
 _R = RUNS.c
@@ -89,7 +89,7 @@ def outcome(
 
 def runs(connection: Connection, limit: int | None, status: RunStatus | None) -> list[RunInfo]:
     """Newest first, in one query. `lost` is found among those recorded as running."""
-    query = _query(_LISTED).order_by(_R.started_at.desc(), _R.id.desc())
+    query = with_version(_LISTED).order_by(_R.started_at.desc(), _R.id.desc())
     if status is not None:
         stored = RunStatus.RUNNING if status is RunStatus.LOST else status
         query = query.where(_R.status == stored.value)
@@ -97,6 +97,22 @@ def runs(connection: Connection, limit: int | None, status: RunStatus | None) ->
         query = query.limit(limit)
     found = (RunInfo(**_info(row)) for row in connection.execute(query))
     return [run for run in found if status is None or run.status is status][:limit]
+
+
+def of_ids(connection: Connection, ids: Sequence[str]) -> list[RunInfo]:
+    """These runs, in this order."""
+    found = {}
+    for some in portions(ids):
+        rows = connection.execute(with_version(_LISTED).where(_R.id.in_(some)))
+        found.update({row.id: RunInfo(**_info(row)) for row in rows})
+    return [found[run_id] for run_id in ids]
+
+
+def gone(connection: Connection) -> list[str]:
+    """Runs that are recorded as running and whose process is gone."""
+    columns = (_R.id, _R.status, _R.host, _R.pid, _R.pid_started, _R.boot_id)
+    rows = connection.execute(select(*columns).where(_R.status == RunStatus.RUNNING.value))
+    return [row.id for row in rows if _status(row) is RunStatus.LOST]
 
 
 def get(connection: Connection, ref: str) -> RunDetail:
@@ -118,7 +134,7 @@ def get(connection: Connection, ref: str) -> RunDetail:
     return _detail(row)
 
 
-def _query(columns: list[Any]) -> Select[Any]:
+def with_version(columns: list[Any]) -> Select[Any]:
     """Runs, each with the newest version that came out of it."""
     newest = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id).correlate(RUNS).scalar_subquery()
     return (
@@ -130,7 +146,7 @@ def _query(columns: list[Any]) -> Select[Any]:
 
 
 def _newest(connection: Connection, where: ColumnElement[bool]) -> AnyRow | None:
-    query = _query(list(RUNS.columns)).where(where).order_by(_R.started_at.desc(), _R.id.desc()).limit(1)
+    query = with_version(list(RUNS.columns)).where(where).order_by(_R.started_at.desc(), _R.id.desc()).limit(1)
     return connection.execute(query).first()
 
 

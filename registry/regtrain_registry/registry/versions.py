@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, FromClause, Select, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, FromClause, Select, bindparam, exists, func, select
 
 from regtrain_registry.records import (
     Artifact,
@@ -27,7 +27,7 @@ from regtrain_registry.records import (
     VersionInfo,
     VersionStatus,
 )
-from regtrain_registry.registry.columns import RELEASED, V, portions, version_text
+from regtrain_registry.registry.columns import RELEASED, AnyRow, V, portions, version_text
 from regtrain_registry.tables import ALIASES, ARTIFACTS, BLOBS, LINEAGE, MODELS, VERSIONS
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 NO_MARKS = Marks()
+_SELDOM = ("aliases", "tags", "marks", "exports", "parents")  # of one version they are read only where there are any
 
 
 class StoredVersion(NamedTuple):
@@ -161,15 +162,18 @@ class _Queries(NamedTuple):
 
 @cache
 def _queries(column: str) -> _Queries:
-    """`column` of the versions' table is what `key` is compared with: `id` reads the config too, `model_id` not, and
-    `ids` are several ids, without configs."""
+    """`column` of the versions' table is what `key` is compared with: `model_id`, `ids` for several, or `id`, which
+    reads the config too, and which of `_SELDOM` there are."""
     from regtrain_registry.tables.marking import EXPORTS, MARKS, TAGS  # a list of models does without
 
     several: BindParameter[Sequence[int]] = bindparam("key", expanding=True)
     where = V.id.in_(several) if column == "ids" else V[column] == bindparam("key")
     parent = VERSIONS.alias("parent")
     columns = [MODELS.c.name if field == "name" else V[field] for field in StoredVersion._fields]
-    wide = [V.config] if column == "id" else []
+    wide: list[ColumnElement[Any]] = []
+    if column == "id":
+        owners = (ALIASES.c.version_id, TAGS.c.version_id, MARKS.c.version_id, EXPORTS.c.version_id, LINEAGE.c.child_id)
+        wide = [V.config, *(exists().where(owner == V.id) for owner in owners)]
     return _Queries(
         artifacts=select(*(ARTIFACTS.c[name] for name in ("version_id", "path", "kind", "digest")), BLOBS.c.size_bytes)
         .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
@@ -203,8 +207,10 @@ def _queries(column: str) -> _Queries:
 def detail(connection: Connection, version_id: int) -> VersionDetail:
     """One version with its config."""
     queries = _queries("id")
-    related = _related(connection, queries, version_id)
-    *columns, config = connection.execute(queries.versions, {"key": version_id}).one()
+    row = connection.execute(queries.versions, {"key": version_id}).one()
+    *columns, config = row[: -len(_SELDOM)]
+    there = {what for what, some in zip(_SELDOM, row[-len(_SELDOM) :], strict=True) if some}
+    related = _related(connection, queries, version_id, there)
     return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
 
 
@@ -239,7 +245,8 @@ def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
 
 def parents(connection: Connection, version_id: int) -> list[ParentLink]:
     """What one version came from."""
-    return _parents(connection, _queries("id"), version_id).get(version_id, [])
+    rows = connection.execute(_queries("id").parents, {"key": version_id})
+    return _parents(rows).get(version_id, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,31 +262,36 @@ class Related:
     marks: Marks = NO_MARKS
 
 
-def _related(connection: Connection, queries: _Queries, key: int | Sequence[int]) -> dict[int, Related]:
+def _related(
+    connection: Connection, queries: _Queries, key: int | Sequence[int], there: Collection[str] = _SELDOM
+) -> dict[int, Related]:
     """What hangs on versions, by their id. Names are put in order here: databases order text in different ways."""
     found: dict[int, Related] = defaultdict(Related)
     values = {"key": key}
+
+    def read(what: str) -> Iterable[AnyRow]:
+        return connection.execute(getattr(queries, what), values) if what in there else ()
+
     for owner, path, kind, digest, size in connection.execute(queries.artifacts, values):
         found[owner].artifacts.append(Artifact(path, ArtifactKind(kind), digest, size))
     for related in found.values():
         related.artifacts.sort(key=attrgetter("path"))
-    for owner, name, gated in sorted(tuple(row) for row in connection.execute(queries.aliases, values)):
+    for owner, name, gated in sorted(tuple(row) for row in read("aliases")):
         (found[owner].stages if gated else found[owner].aliases).append(name)
-    for owner, name, value in sorted(tuple(row) for row in connection.execute(queries.tags, values)):
+    for owner, name, value in sorted(tuple(row) for row in read("tags")):
         found[owner].tags[name] = value
-    for row in sorted(connection.execute(queries.exports, values), key=attrgetter("format")):
+    for row in sorted(read("exports"), key=attrgetter("format")):
         found[row.version_id].exports.append(ExportProof(row.format, row.passed, row.digest, row.report))
-    for owner, links in _parents(connection, queries, key).items():
+    for owner, links in _parents(read("parents")).items():
         found[owner].parents.extend(links)
-    for row in connection.execute(queries.marks, values):
+    for row in read("marks"):
         marks = Marks(row.pinned, row.status_at, row.status_reason, row.successor)
         found[row.version_id] = replace(found[row.version_id], marks=marks)
     return found
 
 
-def _parents(connection: Connection, queries: _Queries, key: int | Sequence[int]) -> dict[int, list[ParentLink]]:
+def _parents(rows: Iterable[AnyRow]) -> dict[int, list[ParentLink]]:
     parents: dict[int, list[ParentLink]] = defaultdict(list)
-    rows = connection.execute(queries.parents, {"key": key})
     for row in sorted(rows, key=attrgetter("name", "sort_key", "relation")):
         parents[row.child_id].append(ParentLink(f"{row.name}@{version_text(row)}", Relation(row.relation)))
     return parents

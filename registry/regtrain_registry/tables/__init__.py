@@ -183,6 +183,7 @@ class VersionRow(Row, table=True):
         UniqueConstraint("model_id", "number"),
         # Everything that a list of models counts, adds up and orders by, so that it never reads a row.
         Index("ix_rt_versions_order", "model_id", "sort_key", "status", "prerelease", "size_bytes"),
+        Index(None, "created_at"),
     )
 
     id: int | None = Field(None, primary_key=True)

@@ -8,21 +8,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtrain.cli.output import json_option, limit_option, number, print_json, print_table, size
+from regtrain.cli.output import (
+    filter_option,
+    json_option,
+    limit_option,
+    number,
+    order_option,
+    print_json,
+    print_table,
+    size,
+)
 from regtrain.run.place import open_registry
 
 if TYPE_CHECKING:
     from regtrain_registry import VersionInfo
 
-__all__ = ["history", "list_models", "show", "versions"]
+__all__ = ["history", "list_models", "search", "show", "versions"]
 
 
 @click.command("list")
+@filter_option
+@order_option
 @limit_option
 @json_option
-def list_models(limit: int | None, as_json: bool) -> None:
-    """Every model with its latest version."""
-    found = open_registry(Path.cwd()).models()[:limit]
+def list_models(filter: str | None, order_by: str | None, limit: int | None, as_json: bool) -> None:
+    """Every model with its latest version, which is what --filter and --order-by look at."""
+    found = open_registry(Path.cwd()).models(filter, order_by, limit)
     if as_json:
         print_json([model.to_json() for model in found])
         return
@@ -39,11 +50,13 @@ def list_models(limit: int | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("model")
+@filter_option
+@order_option
 @limit_option
 @json_option
-def versions(model: str, limit: int | None, as_json: bool) -> None:
-    """Every version of MODEL, newest first."""
-    found = open_registry(Path.cwd()).versions(model)[:limit]
+def versions(model: str, filter: str | None, order_by: str | None, limit: int | None, as_json: bool) -> None:
+    """Every version of MODEL, highest first."""
+    found = open_registry(Path.cwd()).versions(model, limit, filter=filter, order_by=order_by)
     if as_json:
         print_json([version.to_json() for version in found])
         return
@@ -59,6 +72,24 @@ def versions(model: str, limit: int | None, as_json: bool) -> None:
         for v in found
     ]
     print_table(("version", "number", "status", "aliases", "metrics", "why this version"), rows)
+
+
+@click.command()
+@filter_option
+@order_option
+@limit_option
+@json_option
+def search(filter: str | None, order_by: str | None, limit: int | None, as_json: bool) -> None:
+    """Versions of every model, newest first."""
+    found = open_registry(Path.cwd()).search(filter, order_by, limit)
+    if as_json:
+        print_json([version.to_json() for version in found])
+        return
+    rows = [
+        (v.ref, v.number, v.status.value, ", ".join([*v.stages, *v.aliases]) or "-", _when(v), _metrics(v.metrics))
+        for v in found
+    ]
+    print_table(("version", "number", "status", "stages and aliases", "created", "metrics"), rows)
 
 
 @click.command()
@@ -110,6 +141,10 @@ def history(ref: str, limit: int | None, as_json: bool) -> None:
         return
     rows = [(e.seq, f"{e.at:%Y-%m-%d %H:%M:%S}", e.who or "-", e.kind.value, e.version, _facts(e.facts)) for e in found]
     print_table(("event", "when (UTC)", "who", "what", "version", "facts"), rows)
+
+
+def _when(version: VersionInfo) -> str:
+    return f"{version.created_at:%Y-%m-%d %H:%M}"
 
 
 def _facts(facts: dict[str, object]) -> str:

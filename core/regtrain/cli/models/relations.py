@@ -19,12 +19,20 @@ FORMATS = ("tree", "json", "mermaid", "dot")
 
 
 @click.command()
-@click.argument("ref")
+@click.argument("ref", required=False)
 @click.option("--format", "shape", type=click.Choice(FORMATS), help="How to print it; a tree unless said otherwise.")
 @click.option("--down", is_flag=True, help="What came from REF, not what it came from.")
+@click.option("--data", metavar="DIGEST", help="Instead: every version that saw the data with this digest.")
 @json_option
-def lineage(ref: str, shape: str | None, down: bool, as_json: bool) -> None:
-    """All that REF came from, back to the first; or what came from it."""
+def lineage(ref: str | None, shape: str | None, down: bool, data: str | None, as_json: bool) -> None:
+    """All that REF came from, back to the first; or what came from it; or who saw which data."""
+    if data is not None:
+        if ref or down or shape not in (None, "json"):
+            raise click.UsageError("--data DIGEST stands alone, or with --json")
+        _who_saw(data, as_json or shape == "json")
+        return
+    if ref is None:
+        raise click.UsageError("Missing argument 'REF'.", click.get_current_context())
     if as_json and shape not in (None, "json"):
         raise click.UsageError(f"--json and --format {shape} exclude each other")
     found = open_registry(Path.cwd()).lineage(ref, down)
@@ -32,6 +40,18 @@ def lineage(ref: str, shape: str | None, down: bool, as_json: bool) -> None:
         print_json(found.to_json())
     else:
         click.echo(_drawn(found, shape or "tree"))
+
+
+def _who_saw(digest: str, as_json: bool) -> None:
+    found = open_registry(Path.cwd()).seeing(digest)
+    if as_json:
+        print_json(found.to_json())
+        return
+    if not found.versions:
+        click.echo(f"no version saw data with the digest {digest}", err=True)
+        return
+    rows = [(one.version.ref, ", ".join(one.data) or "-", ", ".join(one.through) or "-") for one in found.versions]
+    print_table(("version", "learned from", "through"), rows)
 
 
 def _drawn(found: Lineage, shape: str) -> str:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from regtrain_registry.events import canonical, event_hash
-from regtrain_registry.json_values import finite_numbers, leaves
+from regtrain_registry.json_values import digests, finite_numbers, leaves
 from regtrain_registry.migrations.steps import (
     DOCUMENT,
     LONG_TEXT,
@@ -21,6 +21,7 @@ from regtrain_registry.migrations.steps import (
     add_index,
     add_table,
     drop_column,
+    drop_table,
     reference,
 )
 
@@ -41,7 +42,6 @@ COLUMNS = {
     ),
     "rt_aliases": (lambda: sa.Column("gated", sa.Boolean(), nullable=False, server_default=sa.false()),),
 }
-DOCUMENTS = ("metrics", "recipe", "config")
 PORTION = 500  # versions that are in memory at once
 TABLES = (
     *("rt_segments", "rt_parts", "rt_data", "rt_version_params", "rt_params", "rt_metrics"),
@@ -62,12 +62,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """What was said of versions since is gone; the versions stay."""
+    """What was said of versions since is gone; the versions stay, with the states that there were before."""
+    versions = sa.table("rt_versions", sa.column("status"))
+    op.execute(sa.update(versions).where(versions.c.status.in_(("expired", "collected"))).values(status="archived"))
     for table in TABLES:
-        op.drop_table(table)
+        drop_table(table)
     for table, columns in COLUMNS.items():
         for column in columns:
             drop_column(table, column().name)
+    op.drop_index("ix_rt_versions_created_at", "rt_versions")
 
 
 def _marking() -> None:
@@ -161,6 +164,7 @@ def _finding() -> None:
         key="name",
     )
     add_index("rt_metrics", "name", "value")
+    add_index("rt_versions", "created_at")
     add_table(
         "rt_params",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -231,51 +235,91 @@ def _fill() -> None:
     rows = _Rows(op.get_bind())
     for table in ("rt_version_params", "rt_params", "rt_metrics", "rt_data", "rt_events", "rt_registry"):
         rows.empty(table)
-    known: dict[tuple[str, str], int] = {}
-    for version in rows.by_id("rt_versions"):
-        metrics = finite_numbers(version.metrics)
-        rows.add("rt_metrics", [(version.id, name, value) for name, value in metrics.items()])
-        data = (version.recipe.get("data") or {}).items()
-        rows.add("rt_data", [(version.id, name[:190], str(digest)[:190]) for name, digest in data])
-        found = leaves(version.config)
-        new = [(name, value, number) for name, (value, number) in found.items() if (name, value) not in known]
-        ids = range(len(known) + 1, len(known) + 1 + len(new))
-        rows.add("rt_params", [(key, *leaf) for key, leaf in zip(ids, new, strict=True)])
-        known.update({leaf[:2]: key for key, leaf in zip(ids, new, strict=True)})
-        rows.add("rt_version_params", [(known[name, value], version.id) for name, (value, _) in found.items()])
-    if rows.connection.dialect.name == "postgresql":  # its counter does not see ids that were given
-        last = sa.text("SELECT setval(pg_get_serial_sequence('rt_params', 'id'), :last)")
-        rows.connection.execute(last, {"last": max(1, len(known))})
+    _searchable(rows)
     _events(rows)
     now = datetime.now(UTC).replace(tzinfo=None)
     rows.add("rt_registry", [(1, str(uuid.uuid4()), 0.0, now, None, None)])
 
 
+def _searchable(rows: _Rows) -> None:
+    """What every version is found by."""
+    known: dict[tuple[str, str], int] = {}
+    for versions in rows.portions("rt_versions", "metrics", "recipe", "config"):
+        new: dict[str, list[tuple[Any, ...]]] = {
+            "rt_metrics": [],
+            "rt_data": [],
+            "rt_params": [],
+            "rt_version_params": [],
+        }
+        for version in versions:
+            new["rt_metrics"] += ((version.id, *found) for found in finite_numbers(_value(version.metrics)).items())
+            data = digests(_value(version.recipe).get("data") or {})
+            new["rt_data"] += ((version.id, name, digest) for name, digest in data.items())
+            for name, (value, number) in leaves(_value(version.config)).items():
+                if (name, value) not in known:
+                    known[name, value] = len(known) + 1
+                    new["rt_params"].append((known[name, value], name, value, number))
+                new["rt_version_params"].append((known[name, value], version.id))
+        for table, found in new.items():
+            rows.add(table, found)
+    if known and rows.connection.dialect.name == "postgresql":  # its counter does not see ids that were given
+        last = sa.text("SELECT setval(pg_get_serial_sequence('rt_params', 'id'), :last)")
+        rows.connection.execute(last, {"last": len(known)})
+
+
 def _events(rows: _Rows) -> None:
     """The line of events as it would have been: every version at its time, then the aliases."""
-    names = {model.id: model.name for model in rows.by_id("rt_models")}
-    versions: dict[int, tuple[int, str]] = {}
-    chains: dict[int, tuple[int, str]] = {}
-
-    def event(model_id: int, at: datetime, who: str, kind: str, version: str, facts: dict[str, Any]) -> None:
-        seq, head = chains.get(model_id, (0, ""))
-        text, moment = canonical(facts), at.replace(tzinfo=UTC)
-        head = event_hash(head, names[model_id], seq + 1, moment, who, kind, version, text)
-        chains[model_id] = (seq + 1, head)
-        rows.add("rt_events", [(model_id, seq + 1, at, who, kind, version, head, text)])
-
-    for row in rows.by_id("rt_versions"):
-        version = f"{row.major}.{row.minor}.{row.patch}" + (f"-{row.prerelease}" if row.prerelease else "")
-        versions[row.id] = (row.model_id, version)
-        facts = {"number": row.number, "digest": row.digest}
-        event(row.model_id, row.created_at, row.created_by, "registered", version, facts)
-    for row in rows.all_of("rt_aliases", "model_id", "name"):
-        owner, version = versions[row.version_id]
-        event(owner, row.updated_at, "", "alias_set", version, {"alias": row.name, "before": None})
     models = rows.table("rt_models")
-    for model_id, (count, head) in chains.items():
-        change = sa.update(models).where(models.c.id == model_id).values(events=count, head=head)
+    lines = {model.id: _Line(model.id, model.name) for model in rows.connection.execute(sa.select(models))}
+    owners: dict[int, tuple[int, str]] = {}
+    columns = (
+        "model_id",
+        "number",
+        "major",
+        "minor",
+        "patch",
+        "prerelease",
+        "digest",
+        "bump",
+        "created_at",
+        "created_by",
+    )
+    for versions in rows.portions("rt_versions", *columns):
+        events = []
+        for row in versions:
+            version = f"{row.major}.{row.minor}.{row.patch}" + (f"-{row.prerelease}" if row.prerelease else "")
+            owners[row.id] = row.model_id, version
+            facts = {"number": row.number, "digest": row.digest, "bump": _value(row.bump).get("kind"), "forced": False}
+            events.append(lines[row.model_id].next(row.created_at, row.created_by, "registered", version, facts))
+        rows.add("rt_events", events)
+    aliases = rows.table("rt_aliases")
+    found = rows.connection.execute(
+        sa.select(aliases).order_by(aliases.c.model_id, aliases.c.updated_at, aliases.c.name)
+    )
+    set_since = []
+    for alias in found:
+        owner, version = owners[alias.version_id]
+        facts = {"alias": alias.name, "before": None}
+        set_since.append(lines[owner].next(alias.updated_at, "", "alias_set", version, facts))
+    rows.add("rt_events", set_since)
+    for line in lines.values():
+        change = sa.update(models).where(models.c.id == line.model_id).values(events=line.count, head=line.head)
         rows.connection.execute(change)
+
+
+class _Line:
+    """The events of a model so far."""
+
+    def __init__(self, model_id: int, name: str) -> None:
+        self.model_id, self.name = model_id, name
+        self.count, self.head = 0, ""
+
+    def next(self, at: datetime, who: str, kind: str, version: str, facts: dict[str, Any]) -> tuple[Any, ...]:
+        """The row of the next event."""
+        text = canonical(facts)
+        self.count += 1
+        self.head = event_hash(self.head, self.name, self.count, at.replace(tzinfo=UTC), who, kind, version, text)
+        return self.model_id, self.count, at, who, kind, version, self.head, text
 
 
 class _Rows:
@@ -289,16 +333,12 @@ class _Rows:
         known = self._metadata.tables.get(name)
         return sa.Table(name, self._metadata, autoload_with=self.connection) if known is None else known
 
-    def all_of(self, name: str, *order: str) -> Sequence[Any]:
-        table = self.table(name)
-        return self.connection.execute(sa.select(table).order_by(*(table.c[key] for key in order))).all()
-
-    def by_id(self, name: str) -> Iterator[Any]:
-        """Every row, a portion at a time, documents as values."""
+    def portions(self, name: str, *columns: str) -> Iterator[Sequence[Any]]:
+        """Every row by its id, so many at a time: id and these columns."""
         table, last = self.table(name), 0
-        query = sa.select(table).order_by(table.c.id).limit(PORTION)
+        query = sa.select(table.c.id, *(table.c[column] for column in columns)).order_by(table.c.id).limit(PORTION)
         while rows := self.connection.execute(query.where(table.c.id > last)).all():
-            yield from map(_Read, rows)
+            yield rows
             last = rows[-1].id
 
     def empty(self, name: str) -> None:
@@ -310,12 +350,7 @@ class _Rows:
             self.connection.execute(sa.insert(self.table(name)), [dict(zip(columns, r, strict=True)) for r in rows])
 
 
-class _Read:
-    """A row whose documents are values: databases without a type for them give text."""
-
-    def __init__(self, row: Any) -> None:
-        self._row = row
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._row, name)
-        return json.loads(value) if name in DOCUMENTS and isinstance(value, str) else value
+def _value(document: Any) -> dict[str, Any]:
+    """A document as a value: databases without a type for them give text."""
+    found: dict[str, Any] = json.loads(document) if isinstance(document, str) else document
+    return found or {}

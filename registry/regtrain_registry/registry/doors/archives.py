@@ -2,10 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regtrain_registry.refs import parse_ref
 from regtrain_registry.registry.doors.opened import Opened
+
+if TYPE_CHECKING:
+    from regtrain_registry.archives.manifest import ArchivedVersion
+    from regtrain_registry.content import Part
+    from regtrain_registry.registry.importing import Imported
+    from regtrain_registry.registry.moving import Exported
 
 __all__ = ["Archives"]
 
 
 class Archives(Opened):
     """Archives, backups and merges."""
+
+    def export_archive(self, refs: Sequence[str] | None, file: str | Path, *, named_files: bool = False) -> Exported:
+        """Write versions with all their ancestors to a new file; None: every version.
+
+        named_files: of ancestors only what is known of them, not their files. The same versions give the same bytes.
+        Errors: `TargetExistsError`; `BlobDamagedError` or `BlobMissingError`, and nothing is written.
+        """
+        from regtrain_registry.registry import exporting, moving
+
+        parsed = None if refs is None else [parse_ref(ref) for ref in refs]
+        manifest, places = self._database.read(
+            lambda connection: exporting.manifest(connection, parsed, whole=not named_files)
+        )
+        return moving.write_archive(manifest, places, self._store, Path(file))
+
+    def import_archive(self, file: str | Path) -> list[Imported]:
+        """Take in the versions of an archive, each in a transaction of its own; what became of each.
+
+        A version is known by its home registry and its name there, so that it comes in once, however often and by
+        whatever way. Where another version has its name, it is called `X.Y.Z-from-HOME`.
+        Errors: `ArchiveError`, `ArchiveDamagedError`, `ParentMissingError`, `ConflictError`.
+        """
+        from regtrain_registry.registry import moving
+        from regtrain_registry.registry.importing import import_version, name_successor
+        from regtrain_registry.registry.marking import Work
+        from regtrain_registry.registry.storing import known_tensors
+
+        def find(digests: Sequence[str]) -> Mapping[str, Part]:
+            return self._database.read(lambda connection: known_tensors(connection, digests))
+
+        manifest, stored = moving.read_archive(Path(file), self._store, find)
+        work, runs = Work(self.who, datetime.now(UTC)), {run.id: run for run in manifest.runs}
+
+        def take(version: ArchivedVersion) -> Imported:
+            run = runs.get(version.run) if version.run else None
+            return self._database.write(
+                lambda connection: import_version(connection, version, run, stored, self._store, work)
+            )
+
+        made = [take(version) for version in manifest.versions]
+        for version in (one for one in manifest.versions if one.successor is not None):
+            self._database.write(partial(name_successor, version=version))
+        return made
+
+    def backup(self, file: str | Path) -> Path:
+        """Write one state of the database to a new file, while others go on writing. The store is not in it.
+
+        Errors: `TargetExistsError`; `BackupNotOfferedError` for a database on a server.
+        """
+        from regtrain_registry.archives.outgoing import new_file
+
+        target = Path(file).absolute()
+        with new_file(target) as making:
+            self._database.copy_to(making)
+        return target

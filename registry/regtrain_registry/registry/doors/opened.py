@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from regtrain_registry.json_values import as_text
-from regtrain_registry.location import check_url, default_store, file_system_type, locate
+from regtrain_registry.location import check_url, default_store, file_system_type, is_forced, locate
 from regtrain_registry.registry.database import Database, shown
 from regtrain_registry.remote_blobs import open_store
 
@@ -31,7 +31,8 @@ class Opened:
         """Open the registry, creating what is missing unless `create` is off (then `NoRegistryError`).
 
         uri: database URL; the one that `locate` finds when left out. store: folder or URL of the blobs;
-        beside a SQLite file when left out. lock_timeout: seconds to wait for other writers. who: written beside
+        beside a SQLite file when left out. force_network_fs: keep SQLite on a network file system, as
+        REGTRAIN_FORCE_NETWORK_FS=1 says too. lock_timeout: seconds to wait for other writers. who: written beside
         everything that is done; REGTRAIN_USER, or the user of the system, when left out.
         Errors: `RegistryUrlError` for the URL; exit code 5 for a database that cannot be used.
         """
@@ -44,7 +45,7 @@ class Opened:
             url,
             create=create,
             lock_timeout=lock_timeout,
-            read_file_system=None if force_network_fs else read_file_system,
+            read_file_system=None if force_network_fs or is_forced(os.environ) else read_file_system,
         )
         self.uri = shown(self._database.url)
         self._store = open_store(self.store_place)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from regtrain_registry.differences import Differences
-    from regtrain_registry.lineage import Lineage
+    from regtrain_registry.lineage import DataLineage, Lineage
 
 __all__ = ["Reading"]
 
@@ -26,8 +26,8 @@ class Reading(Opened):
         self, filter: str | None = None, order_by: str | None = None, limit: int | None = None
     ) -> list[ModelInfo]:
         """Models that a filter chooses, by name or in the order asked for; `FilterSyntaxError`."""
-        if filter is None and order_by is None and limit is None:
-            return self._database.read(versions.models)
+        if filter is None and order_by is None:
+            return self._database.read(versions.models)[:limit]
         from regtrain_registry.filters import columns, parse_filter, parse_order  # a plain list needs none of it
         from regtrain_registry.registry import listing
 
@@ -88,6 +88,17 @@ class Reading(Opened):
 
         parsed = parse_ref(ref)
         return self._database.read(lambda connection: relating.lineage(connection, find(connection, parsed), down))
+
+    def seeing(self, digest: str) -> DataLineage:
+        """Every version that saw the data with this digest, itself or through its parents.
+
+        digest: as it is recorded (`sha256:…`), or its first digits, at least 8, without a prefix those of a SHA-256.
+        Errors: `DigestSyntaxError`.
+        """
+        from regtrain_registry.registry import relating
+
+        asked = relating.check_digest(digest)
+        return self._database.read(lambda connection: relating.seeing(connection, asked))
 
     def diff(self, old: str, new: str) -> Differences:
         """What differs between the versions that two refs name, of one model or of two."""

@@ -100,7 +100,7 @@ class Retention(Opened):
         """
         from regtrain_registry import clock
         from regtrain_registry.registry.collecting import collect
-        from regtrain_registry.store_sweep import sweep_of
+        from regtrain_registry.registry.sweeping import sweep_of
 
         return collect(
             self._database,
@@ -115,7 +115,7 @@ class Retention(Opened):
     def du(self) -> Usage:
         """How much room the models take, what sharing spares, and what waits to be collected."""
         from regtrain_registry.registry.measuring import measure
-        from regtrain_registry.store_sweep import sweep_of
+        from regtrain_registry.registry.sweeping import sweep_of
 
         sweep = sweep_of(self._store)
         entries, trash = sweep.entries(), sweep.trashed()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +15,27 @@ from regtrain_registry.registry.doors.opened import Opened
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from regtrain_registry.registry.registering import Request
-
 __all__ = ["Runs"]
-
-TRIES = 5  # of a registration whose blobs are collected while it goes on
 
 
 class Runs(Opened):
     """Runs, from their start to the version that they leave."""
 
     def start_run(self, run: RunStart) -> None:
-        """Record a run as running; `RunExistsError` when its id is taken."""
+        """Record a run as running, and what it starts from; `RunExistsError` when its id is taken."""
         now = datetime.now(UTC)
-        self._database.write(lambda connection: runs.start(connection, run, now))
+        if not run.inputs:
+            self._database.write(lambda connection: runs.start(connection, run, now))
+            return
+        from regtrain_registry.registry import inputs  # who only reads does not need its statements
+
+        links = inputs.check(run.inputs)
+
+        def work(connection: Connection) -> None:
+            runs.start(connection, run, now)
+            inputs.record(connection, run.run_id, links)
+
+        self._database.write(work)
 
     def update_run(
         self,
@@ -113,19 +119,18 @@ class Runs(Opened):
 
         request = registering.check(registration)
         files = [Offered(file.path, file.digest, file.link) for file in registration.files]
-        for _ in range(TRIES - 1):
-            with suppress(BlobMissingError):  # collected after it was found: stored again
-                return self._register(request, files)
-        return self._register(request, files)
-
-    def _register(self, request: Request, files: list[Offered]) -> VersionInfo:
-        from regtrain_registry.registry import registering
-
         stored = self._store.put(files, self._tensors) if files else []
         who, now = self.who, datetime.now(UTC)
-        return self._database.write(
-            lambda connection: registering.register(connection, request, stored, self._store, who, now)
-        )
+
+        def work(connection: Connection) -> VersionInfo:
+            try:
+                return registering.register(connection, request, stored, self._store, who, now)
+            except BlobMissingError:
+                # Collected since it was stored. Now that the registry's row is locked, nobody collects.
+                again = self._store.put(files)
+                return registering.register(connection, request, again, self._store, who, now)
+
+        return self._database.write(work)
 
     def _tensors(self, digests: Sequence[str]) -> Mapping[str, Part]:
         from regtrain_registry.registry.storing import known_tensors

@@ -1,0 +1,80 @@
+"""Weights that a model begins with: compared with the model, then loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError
+from regtrain.job.making import Job
+
+__all__ = ["begin_with", "misfits", "some", "tensors_of"]
+
+SHOWN = 3
+COMPILED = "_orig_mod."  # torch.compile puts it before every name
+
+
+def begin_with(job: Job, model: nn.Module) -> None:
+    """Load the weights that the plan names, if it names any; all of them, unless `model.init_strict` is false.
+
+    Raises:
+        CheckpointDamagedError: the file cannot be read.
+        CheckpointMismatchError: names up to three tensors that do not fit; or none fits at all.
+    """
+    file = job.plan.initial_weights
+    if file is None:
+        return
+    ref = str(job.plan.choice("model.init_from"))
+    try:
+        weights = load_file(file)
+    except (OSError, ValueError, SafetensorError) as problem:
+        raise CheckpointDamagedError(f"the weights of {ref} cannot be read: {problem}", f"verify {ref}") from problem
+    own = tensors_of(model)
+    differ = misfits(own, weights, ref)
+    fitting = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
+    if differ and job.plan.config["model"]["init_strict"] is not False:
+        raise CheckpointMismatchError(
+            f"model.init_from: {ref} does not fit the model: {some(differ)}",
+            "give the model the same shape, or take what fits with model.init_strict: false",
+        )
+    if not fitting:
+        raise CheckpointMismatchError(
+            f"model.init_from: nothing of {ref} fits the model: {some(differ)}", "leave model.init_from out"
+        )
+    spelled = {name.removeprefix(COMPILED): name for name in model.state_dict()}
+    model.load_state_dict({spelled[name]: tensor for name, tensor in fitting.items()}, strict=False)
+    if differ:
+        job.log.warning("%d of %d tensors begin with %s; not %s", len(fitting), len(own), ref, some(differ))
+    job.log.info("the model begins with the weights of %s", ref)
+    job.events.write("begun", version=ref, tensors=len(fitting))
+
+
+def tensors_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Name → tensor of the state dict, whether the model is compiled or not."""
+    return {
+        name.removeprefix(COMPILED): tensor
+        for name, tensor in model.state_dict().items()
+        if isinstance(tensor, torch.Tensor)
+    }
+
+
+def misfits(own: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], origin: str) -> list[str]:
+    """What does not fit between a model and weights from `origin`, a line each."""
+    differ = [f"{name} is not in the model" for name in weights if name not in own]
+    differ += [f"{name} is not in {origin}" for name in own if name not in weights]
+    differ += [
+        f"{name} is {list(weights[name].shape)} in {origin} and {list(own[name].shape)} in the model"
+        for name in own
+        if name in weights and weights[name].shape != own[name].shape
+    ]
+    return differ
+
+
+def some(lines: Sequence[str]) -> str:
+    """The first lines, and how many more there are."""
+    more = f" (and {len(lines) - SHOWN} more)" if len(lines) > SHOWN else ""
+    return "; ".join(lines[:SHOWN]) + more

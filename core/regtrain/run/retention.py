@@ -1,0 +1,104 @@
+"""What a run lets go of: versions that the policy does not keep, and checkpoints that its own config does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regtrain.checkpoint.keep import CheckpointInfo, KeepPolicy, Mode, keep, list_checkpoints, mode_of, remove
+from regtrain.errors import RunBusyError
+from regtrain.run_dir import RunDir
+from regtrain.types import Plan
+
+if TYPE_CHECKING:
+    from regtrain_registry import Registry, VersionInfo
+    from regtrain_registry.retention import PruneDecision
+
+__all__ = ["CheckpointFate", "check_retention", "expire", "monitored", "prune_checkpoints"]
+
+KEEPS = ("save_best", "save_last", "every_n_epochs", "every_n_steps", "keep_top_k")
+
+
+@dataclass(frozen=True)
+class CheckpointFate:
+    """Whether a checkpoint stays."""
+
+    info: CheckpointInfo
+    stays: bool
+
+
+def check_retention(plan: Plan) -> None:
+    """Refuse a policy in the config that the registry would refuse, before anything is trained."""
+    from regtrain_registry.policy import parse_policy
+
+    parse_policy(_rules(plan) or {})
+
+
+def expire(registry: Registry, plan: Plan, version: VersionInfo) -> tuple[list[PruneDecision], list[str]]:
+    """Apply the policy of the config, or else the model's own; what expired, and what to warn of.
+
+    The version is registered whatever happens here.
+    """
+    rules = _rules(plan)
+    try:
+        if rules is None and not (registry.policy(version.name) or {}).get("retention"):
+            return [], []
+        decisions = registry.prune(version.name, rules)
+    except Exception as problem:
+        said = str(getattr(problem, "message", problem))
+        return [], [f"no version expired: {said}; `regtrain models prune {version.name}` tries again"]
+    return [decision for decision in decisions if decision.action == "expire"], []
+
+
+def _rules(plan: Plan) -> Mapping[str, Any] | None:
+    """The config's policy; its metric is the one of the checkpoints where it names none. None: it has no policy."""
+    given = {key: value for key, value in (plan.config["registry"].get("retention") or {}).items() if value is not None}
+    if not given:
+        return None
+    if "keep_best" in given and "monitor" not in given:
+        given |= {"monitor": str(plan.choice("checkpoint.monitor")), "mode": plan.choice("checkpoint.mode")}
+    return given
+
+
+def monitored(owner: RunDir, plan: Plan) -> tuple[str, Mode]:
+    """What the run itself went by: without validation data that is the training loss, whatever was planned."""
+    outcome = owner.read_outcome()
+    monitor = str(plan.choice("checkpoint.monitor"))
+    if outcome and outcome.best and outcome.best["metric"] != monitor:
+        return str(outcome.best["metric"]), mode_of(str(outcome.best["metric"]))
+    return monitor, plan.choice("checkpoint.mode")
+
+
+def prune_checkpoints(owner: RunDir, *, running: bool, dry_run: bool) -> list[CheckpointFate]:
+    """Remove the checkpoints that the run's own config does not keep, oldest first. A run that did not come to its end
+    keeps its newest: it can go on from there.
+
+    Raises:
+        RunBusyError: the run is at work, and sees to its checkpoints itself.
+    """
+    plan, outcome = owner.read_plan(), owner.read_outcome()
+    if running:
+        raise RunBusyError(
+            f"run {plan.run_id} is running", "it keeps its checkpoints in order itself; prune it when it has ended"
+        )
+    folder = owner.checkpoints(plan.config)
+    infos = list_checkpoints(folder)
+    policy = KeepPolicy(*monitored(owner, plan), **{name: plan.config["checkpoint"][name] for name in KEEPS})
+    stays = keep(infos, policy, ended=outcome is not None and outcome.status == "finished")
+    fates = [CheckpointFate(info, info.path in stays) for info in infos]
+    if not dry_run:
+        for fate in fates:
+            if not fate.stays:
+                remove(fate.info.path)
+        _point_to_newest(folder, [fate.info for fate in fates if fate.stays])
+    return fates
+
+
+def _point_to_newest(folder: Path, infos: list[CheckpointInfo]) -> None:
+    """`last` is a name for people: it must not point to what is gone."""
+    view = folder / "last"
+    if infos and view.is_symlink() and not view.exists():
+        view.unlink()
+        view.symlink_to(infos[-1].path.name)

@@ -1,0 +1,280 @@
+"""A version of an archive as rows: in one transaction, and only once, however often it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
+from regtrain_registry.content import Store, Stored
+from regtrain_registry.errors import ArchiveError, ConflictError, ParentMissingError, VersionTakenError
+from regtrain_registry.events import EventKind
+from regtrain_registry.identities import name_elsewhere
+from regtrain_registry.json_values import json_safe
+from regtrain_registry.records import RunStatus, VersionStatus
+from regtrain_registry.registry.columns import V, version_text
+from regtrain_registry.registry.identity import local_id
+from regtrain_registry.registry.indexing import index
+from regtrain_registry.registry.marking import Held, Work, change_status
+from regtrain_registry.registry.registering import Claimed, claim, count, digest_of, share_store
+from regtrain_registry.registry.storing import record
+from regtrain_registry.registry.versions import detail
+from regtrain_registry.semver import Version, parse_version, sort_key
+from regtrain_registry.tables import ARTIFACTS, BLOBS, LINEAGE, RUNS, VERSIONS
+from regtrain_registry.tables.marking import EXPORTS, MARKS, ORIGINS, SIGNATURES, TAGS
+
+__all__ = ["Imported", "import_version", "name_successor"]
+
+_ROW = select(V.id, V.model_id, V.digest, V.status, V.major, V.minor, V.patch, V.prerelease).where(
+    V.id == bindparam("version")
+)
+_TAKEN = select(V.id).where(
+    V.model_id == bindparam("owner"),
+    *(V[part] == bindparam(part) for part in ("major", "minor", "patch", "prerelease")),
+)
+_KNOWN_BLOB = select(BLOBS.c.digest).where(BLOBS.c.digest == bindparam("digest"))
+_KNOWN_RUN = select(RUNS.c.started_at).where(RUNS.c.id == bindparam("run"))
+_NAME_SUCCESSOR = (
+    update(MARKS)
+    .where(MARKS.c.version_id == bindparam("version"), MARKS.c.successor.is_(None))
+    .values(successor=bindparam("ref"))
+)
+_SIGNED_BY = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version"))
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a version of an archive: imported, known, or its files restored. `ref`: what it is called here;
+    `home`: who it is."""
+
+    ref: str
+    home: str
+    outcome: str
+
+    def to_json(self) -> dict[str, Any]:
+        """All three fields."""
+        return {"ref": self.ref, "home": self.home, "outcome": self.outcome}
+
+
+def import_version(
+    connection: Connection,
+    version: ArchivedVersion,
+    run: ArchivedRun | None,
+    stored: Mapping[str, Stored],
+    store: Store,
+    work: Work,
+) -> Imported:
+    """Insert a version and all that belongs to it. The caller's transaction holds the write lock.
+
+    stored: what became of the blobs of the archive, by digest. Errors: `ParentMissingError`, `ConflictError` for
+    another version that says it is the same.
+    """
+    share_store(connection)
+    model = claim(connection, version.who.model, work.now)
+    home = str(version.who.identity)
+    known = local_id(connection, version.who.identity)
+    if known is not None:
+        outcome = _complete(connection, version, model, known, stored, store, work)
+        return Imported(detail(connection, known).ref, home, outcome)
+    _check_digest(version)
+    parents = [(_parent(connection, version, place), parent.relation) for place, parent in enumerate(version.parents)]
+    name = _name(connection, version, model.id)
+    _store_blobs(connection, version, stored, store, work.now)
+    row = _version_row(connection, version, run, name, model, work.now)
+    key = connection.execute(insert(VERSIONS), row).inserted_primary_key
+    assert key is not None  # one row was inserted, by one statement
+    version_id = int(key[0])
+    rows = [{"child_id": version_id, "parent_id": parent, "relation": relation.value} for parent, relation in parents]
+    _insert_all(connection, LINEAGE, rows)
+    _insert_what_hangs(connection, version, version_id, work)
+    index(connection, version_id, row["metrics"], row["config"], version.recipe.data)
+    facts = {
+        "home": version.who.identity.to_json(),
+        "number": model.number,
+        "digest": version.digest,
+        "events": [event.model_dump(mode="json") for event in version.events],
+    }
+    count(connection, model, version.who.model, EventKind.IMPORTED, str(name), facts, work.who, work.now)
+    return Imported(f"{version.who.model}@{name}", home, "imported")
+
+
+def _check_digest(version: ArchivedVersion) -> None:
+    files = [(file.path, file.kind, file.digest) for file in version.files]
+    if digest_of(files) != version.digest:
+        ref = f"{version.who.model}@{version.who.version}"
+        raise ArchiveError(f"{ref} does not have the digest of its files", "The archive was changed; export again.")
+
+
+def _parent(connection: Connection, version: ArchivedVersion, place: int) -> int:
+    parent = version.parents[place].who.identity
+    found = local_id(connection, parent)
+    if found is None:
+        raise ParentMissingError(
+            f"{version.who.identity}: its parent {parent} is neither in the archive nor here",
+            "Export it with its parents, or import those first.",
+        )
+    return found
+
+
+def _name(connection: Connection, version: ArchivedVersion, owner: int) -> Version:
+    """Its own name, or where that is taken the one that tells where it comes from."""
+    own = parse_version(version.who.version)
+    for name in (own, name_elsewhere(version.who.identity)):
+        keys = {"major": name.major, "minor": name.minor, "patch": name.patch, "prerelease": name.prerelease or ""}
+        if connection.execute(_TAKEN, {"owner": owner, **keys}).first() is None:
+            return name
+    raise VersionTakenError(f"{version.who.model}@{name} exists, and is not {version.who.identity}", "Nothing changed.")
+
+
+def _store_blobs(
+    connection: Connection, version: ArchivedVersion, stored: Mapping[str, Stored], store: Store, now: datetime
+) -> None:
+    """Rows of its files: as they were stored, or as files that are not here."""
+    if version.complete:
+        record(connection, [stored[digest] for digest in sorted({digest for digest, _ in version.blobs()})], store, now)
+        return
+    for digest, size in sorted(set(version.blobs())):
+        if connection.execute(_KNOWN_BLOB, {"digest": digest}).first() is None:
+            row = {"digest": digest, "size_bytes": size or 0, "created_at": now, "composed": False}
+            connection.execute(insert(BLOBS), row | {"collected_at": now})
+
+
+def _version_row(
+    connection: Connection,
+    version: ArchivedVersion,
+    run: ArchivedRun | None,
+    name: Version,
+    model: Claimed,
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "model_id": model.id,
+        "number": model.number,
+        "major": name.major,
+        "minor": name.minor,
+        "patch": name.patch,
+        "prerelease": name.prerelease or "",
+        "sort_key": sort_key(name),
+        "status": _status(version).value,
+        "run_id": None if run is None else _run(connection, run, version.who.registry),
+        "digest": version.digest,
+        "size_bytes": sum(file.size_bytes for file in version.files),
+        "created_at": version.created_at,
+        "created_by": version.created_by,
+        "git_commit": version.git_commit,
+        "dirty": version.dirty,
+        "idempotency_key": None,
+        "summary": version.summary,
+        "bump": version.bump.model_dump(),
+        "metrics": json_safe(version.metrics),
+        "signature": json_safe(version.signature),
+        "config": json_safe(version.config),
+        "recipe": json_safe(version.recipe.model_dump()),
+    }
+
+
+def _status(version: ArchivedVersion) -> VersionStatus:
+    """As it was at home; without files it is one whose files were collected. Nothing expires on its way."""
+    if not version.complete:
+        return VersionStatus.COLLECTED
+    lost = (VersionStatus.EXPIRED, VersionStatus.COLLECTED)
+    return VersionStatus.ARCHIVED if version.status in lost else version.status
+
+
+def _run(connection: Connection, run: ArchivedRun, registry: str) -> str:
+    """The id of the run here. Another run by that id is left alone: this one gets a name that tells its home."""
+    elsewhere = f"{run.id[:51]}-{registry.replace('-', '')[:12]}"
+    for name in (run.id, elsewhere):
+        started = connection.execute(_KNOWN_RUN, {"run": name}).scalar()
+        if started == run.started_at:
+            return name
+        if started is None:
+            break
+    else:
+        raise ConflictError(f"two runs are called {elsewhere!r}", "Nothing changed.")
+    row = run.model_dump() | {"id": name, "run_dir": f"{registry}:{run.run_dir}"[:700], "pid": None}
+    if run.status == RunStatus.RUNNING.value:  # who could tell whether it still does
+        row["status"] = RunStatus.INTERRUPTED.value
+    connection.execute(
+        insert(RUNS), {key: json_safe(value) if isinstance(value, dict) else value for key, value in row.items()}
+    )
+    return name
+
+
+def _insert_what_hangs(connection: Connection, version: ArchivedVersion, version_id: int, work: Work) -> None:
+    """Files, exports, tags, marks, origin and signatures."""
+    own = {"version_id": version_id}
+    files = [own | {"path": f.path, "kind": f.kind.value, "digest": f.digest} for f in version.files]
+    _insert_all(connection, ARTIFACTS, files)
+    exports = [
+        own
+        | {name: getattr(e, name) for name in ("format", "passed", "digest", "created_at")}
+        | {"report": json_safe(e.report)}
+        for e in version.exports
+    ]
+    _insert_all(connection, EXPORTS, exports)
+    _insert_all(connection, TAGS, [own | {"name": name, "value": value} for name, value in version.tags.items()])
+    if _status(version) is not VersionStatus.READY:
+        _insert_all(connection, MARKS, [own | _marks(version, work.now)])
+    who = version.who
+    origin = {"registry_uid": who.registry, "model": who.model, "version": who.version, "number": who.number}
+    _insert_all(connection, ORIGINS, [own | origin])
+    _add_signatures(connection, version, version_id)
+
+
+def _marks(version: ArchivedVersion, now: datetime) -> dict[str, Any]:
+    return {
+        "pinned": False,
+        "status_before": VersionStatus.READY.value,
+        "status_at": now,
+        "status_reason": version.reason if version.complete else "imported without its files",
+    }
+
+
+def name_successor(connection: Connection, version: ArchivedVersion) -> None:
+    """Say of a deprecated version which one to take instead, by what that is called here; once all are imported."""
+    own = local_id(connection, version.who.identity)
+    successor = None if version.successor is None else local_id(connection, version.successor.identity)
+    if own is not None and successor is not None:
+        connection.execute(_NAME_SUCCESSOR, {"version": own, "ref": detail(connection, successor).ref})
+
+
+def _add_signatures(connection: Connection, version: ArchivedVersion, version_id: int) -> None:
+    known = set(connection.execute(_SIGNED_BY, {"version": version_id}).scalars())
+    new = [one.model_dump() | {"version_id": version_id} for one in version.signatures if one.key_id not in known]
+    _insert_all(connection, SIGNATURES, new)
+
+
+def _complete(
+    connection: Connection,
+    version: ArchivedVersion,
+    model: Claimed,
+    version_id: int,
+    stored: Mapping[str, Stored],
+    store: Store,
+    work: Work,
+) -> str:
+    """A version that is here gets what it lacks: signatures, and its files where they were collected."""
+    row = connection.execute(_ROW, {"version": version_id}).one()
+    if row.digest != version.digest:
+        raise ConflictError(
+            f"{version.who.identity} is here with another digest ({row.digest[:19]}, not {version.digest[:19]})",
+            "One of the two is not what it says; nothing changed.",
+        )
+    _add_signatures(connection, version, version_id)
+    if row.status != VersionStatus.COLLECTED.value or not version.complete:
+        return "known"
+    _store_blobs(connection, version, stored, store, work.now)
+    held = Held(connection, row.model_id, version_id, version_text(row), VersionStatus.COLLECTED)
+    change_status(held, _status(version), work, version.reason)
+    held.tell(EventKind.RESTORED, {"from": "archive"}, work)
+    return "files restored"
+
+
+def _insert_all(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)

@@ -1,0 +1,29 @@
+"""The registered versions that a run starts from: while it can go on, they stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from regtrain_registry.records import ParentLink, Relation
+from regtrain_registry.refs import Ref, parse_ref
+from regtrain_registry.registry.finding import find
+from regtrain_registry.tables.marking import REGISTRY, RUN_INPUTS
+
+__all__ = ["check", "record"]
+
+_STORE = select(REGISTRY.c.id).with_for_update(read=True)  # no version expires while it becomes an input
+
+
+def check(inputs: Sequence[ParentLink]) -> list[tuple[Ref, Relation]]:
+    """The links as values; `RefSyntaxError`."""
+    return [(parse_ref(link.ref), Relation(link.relation)) for link in inputs]
+
+
+def record(connection: Connection, run_id: str, inputs: Sequence[tuple[Ref, Relation]]) -> None:
+    """Insert the inputs of a run; `ModelNotFoundError` or `VersionNotFoundError`."""
+    connection.execute(_STORE)
+    found = sorted({(find(connection, ref), relation.value) for ref, relation in inputs})
+    rows = [{"run_id": run_id, "version_id": version, "relation": relation} for version, relation in found]
+    connection.execute(insert(RUN_INPUTS), rows)

@@ -1,0 +1,166 @@
+"""A model's policy, and what it does: versions expire, come back, or are told to go one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from regtrain_registry.clock import Moment
+from regtrain_registry.errors import PolicyError, StatusError, VersionCollectedError, VersionHeldError
+from regtrain_registry.events import EventKind
+from regtrain_registry.policy import Policy, parse_policy
+from regtrain_registry.promotion import parse_gates
+from regtrain_registry.records import VersionStatus
+from regtrain_registry.refs import Ref, check_alias
+from regtrain_registry.registry.candidates import LIVE, candidates
+from regtrain_registry.registry.finding import lock_model, model_id
+from regtrain_registry.registry.history import append
+from regtrain_registry.registry.marking import Held, Work, change_status, hold
+from regtrain_registry.registry.witnessing import seen, witness
+from regtrain_registry.retention import Action, Candidate, PruneDecision, decide, holds
+from regtrain_registry.tables import MODELS
+from regtrain_registry.tables.marking import MARKS
+
+__all__ = ["Rules", "delete", "expiring", "of_model", "prune", "restore", "rules_of", "write_policy"]
+
+PARTS = ("retention", "stages")
+_POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
+_SET = update(MODELS).where(MODELS.c.id == bindparam("owner")).values(policy=bindparam("to"))
+_BEFORE = select(MARKS.c.status_before, MARKS.c.status_at).where(MARKS.c.version_id == bindparam("version"))
+
+
+class Rules(NamedTuple):
+    """A policy as it was written: what it says of keeping, and the gates of its stages."""
+
+    retention: Policy
+    stages: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Both parts; without rules, without stages, a part is left out."""
+        parts = {"retention": self.retention.to_json(), "stages": self.stages}
+        return {name: part for name, part in parts.items() if part}
+
+
+def rules_of(written: Mapping[str, Any]) -> Rules:
+    """A policy with the parts `retention` and `stages`, or the rules of retention alone; `PolicyError`."""
+    if not isinstance(written, Mapping) or not set(PARTS) & written.keys():
+        return Rules(parse_policy(written), {})
+    unknown = [key for key in written if key not in PARTS]
+    if unknown:
+        raise PolicyError(f"a policy has no part {str(unknown[0])[:80]!r}", f"Its parts: {', '.join(PARTS)}.")
+    stages = written.get("stages") or {}
+    if not isinstance(stages, Mapping):
+        raise PolicyError("stages is no mapping", "Give each stage its gates: {production: {signed: true}}.")
+    for stage, gates in stages.items():
+        parse_gates(check_alias(str(stage)), gates or {})
+    return Rules(
+        parse_policy(written.get("retention") or {}), {str(name): gates or {} for name, gates in stages.items()}
+    )
+
+
+def of_model(connection: Connection, owner: int) -> dict[str, Any] | None:
+    """The policy of a model, as it is stored."""
+    found: dict[str, Any] | None = connection.execute(_POLICY, {"owner": owner}).scalar()
+    return found or None
+
+
+def write_policy(connection: Connection, model: str, rules: Rules | None, work: Work) -> dict[str, Any] | None:
+    """Give a model a policy, or take it away."""
+    owner = lock_model(connection, model)
+    before, after = of_model(connection, owner), rules.to_json() if rules else None
+    connection.execute(_SET, {"owner": owner, "to": after})
+    append(connection, owner, EventKind.POLICY_SET, None, {"before": before, "policy": after}, work.who, work.now)
+    return after
+
+
+def expiring(connection: Connection, model: str, rules: Rules | None, now: Moment) -> list[PruneDecision]:
+    """What a policy, the model's own where none is given, would do; nothing is written."""
+    owner = model_id(connection, model)
+    policy = _policy(connection, owner, model, rules)
+    return decide(_candidates(connection, owner, model, policy).values(), policy, seen(connection, now).at)
+
+
+def prune(connection: Connection, model: str, rules: Rules | None, now: Moment, work: Work) -> list[PruneDecision]:
+    """Do it. Registrations wait, so that nothing gets a child while it expires."""
+    passed = witness(connection, now)
+    owner = lock_model(connection, model)
+    policy = _policy(connection, owner, model, rules)
+    found = _candidates(connection, owner, model, policy)
+    decisions = decide(found.values(), policy, passed.at)
+    ids = {candidate.ref: version_id for version_id, candidate in found.items()}
+    for decision in reversed(decisions):
+        if decision.action is Action.EXPIRE:
+            candidate = found[ids[decision.ref]]
+            held = Held(connection, owner, ids[decision.ref], str(candidate.version), candidate.status)
+            _expire(held, decision.reason, passed.seconds, work)
+    return decisions
+
+
+def delete(connection: Connection, ref: Ref, now: Moment, work: Work) -> int:
+    """Let one version expire; its id. `VersionHeldError` names what keeps it."""
+    passed = witness(connection, now)
+    held = hold(connection, ref)
+    if held.status not in LIVE:
+        raise StatusError(f"{ref.model}@{held.version} is {held.status.value} already", _what_then(held.status))
+    policy = rules_of(of_model(connection, held.owner) or {}).retention
+    found = _candidates(connection, held.owner, ref.model, policy)
+    reason = holds(found.values(), found[held.id].ref, policy)
+    if reason:
+        raise VersionHeldError(
+            f"{found[held.id].ref} stays: {reason}",
+            "Remove what keeps it, or archive it: then `latest` and ranges pass it by.",
+        )
+    _expire(held, "deleted by hand", passed.seconds, work)
+    return held.id
+
+
+def restore(connection: Connection, ref: Ref, work: Work) -> int:
+    """Bring back a version that expired or was archived; its id.
+
+    Raises:
+        VersionCollectedError: its files are gone.
+        StatusError: there is nothing to bring back from.
+    """
+    held = hold(connection, ref)
+    row = connection.execute(_BEFORE, {"version": held.id}).first()
+    if held.status is VersionStatus.COLLECTED:
+        since = f" on {row.status_at:%Y-%m-%d}" if row else ""
+        raise VersionCollectedError(
+            f"{ref.model}@{held.version} was collected{since}: its files are gone",
+            "Train it again, or import it from an archive.",
+        )
+    if held.status not in (VersionStatus.EXPIRED, VersionStatus.ARCHIVED):
+        raise StatusError(f"{ref.model}@{held.version} is {held.status.value}", "It is neither expired nor archived.")
+    before = VersionStatus(row.status_before) if row and row.status_before else VersionStatus.READY
+    to = before if before is not held.status and before in LIVE else VersionStatus.READY
+    change_status(held, to, work, None, expired_tick=None)
+    held.tell(EventKind.RESTORED, {"from": held.status.value, "to": to.value}, work)
+    return held.id
+
+
+def _policy(connection: Connection, owner: int, model: str, rules: Rules | None) -> Policy:
+    if rules is not None:
+        return rules.retention
+    stored = of_model(connection, owner)
+    if stored is None or not stored.get("retention"):
+        raise PolicyError(
+            f"{model} has no policy of retention",
+            f"Give one with --policy FILE, or set it: regtrain models policy {model} --set FILE.",
+        )
+    return rules_of(stored).retention
+
+
+def _candidates(connection: Connection, owner: int, model: str, policy: Policy) -> dict[int, Candidate]:
+    metrics = [monitor.metric for monitor in policy.monitor]
+    return candidates(connection, owner, model, metrics=metrics, sizes=policy.total_size is not None)
+
+
+def _expire(held: Held, reason: str, tick: float, work: Work) -> None:
+    change_status(held, VersionStatus.EXPIRED, work, reason, expired_tick=tick)
+    held.tell(EventKind.EXPIRED, {"reason": reason}, work)
+
+
+def _what_then(status: VersionStatus) -> str:
+    return "Restore brings it back." if status is VersionStatus.EXPIRED else "Only its row is left."

@@ -1,0 +1,34 @@
+"""safetensors files of given sizes for tests, made without the library."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+KB = 1 << 10
+MB = 1 << 20
+
+
+def noise(seed: int | str, size: int) -> bytes:
+    """Bytes that cannot be compressed, the same for the same seed."""
+    return random.Random(f"{seed}").randbytes(size)
+
+
+def tensor_file(tensors: Mapping[str, bytes]) -> bytes:
+    """The content of a file with these tensors."""
+    header: dict[str, Any] = {}
+    at = 0
+    for name, content in tensors.items():
+        header[name] = {"dtype": "U8", "shape": [len(content)], "data_offsets": [at, at + len(content)]}
+        at += len(content)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + b"".join(tensors.values())
+
+
+def write_tensors(path: Path, tensors: Mapping[str, bytes]) -> Path:
+    """A file with these tensors."""
+    path.write_bytes(tensor_file(tensors))
+    return path

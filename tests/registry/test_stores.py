@@ -1,0 +1,179 @@
+"""One behaviour of stores in a folder, in memory and on S3; and what is particular to each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import s3fs
+
+from registry.object_store import s3
+from registry.store_conformance import Shelf, StoreConformance, name_of, sha256
+from registry.tensor_files import KB, MB, noise, tensor_file
+from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
+from regtrain_registry.content import Blob, Offered
+from regtrain_registry.errors import StoreUnavailableError
+from regtrain_registry.remote_blobs import open_store
+
+
+class FolderFiles:
+    """The files of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> set[str]:
+        return {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if not path.is_dir()}
+
+    def read(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        self.remove(name)
+        (self.folder / name).write_bytes(content)
+
+    def remove(self, name: str) -> None:
+        (self.folder / name).unlink(missing_ok=True)
+
+
+class RemoteFiles:
+    """The files below a folder of an fsspec file system."""
+
+    def __init__(self, fs: Any, root: str) -> None:
+        self.fs = fs
+        self.root = root
+
+    def names(self) -> set[str]:
+        self.fs.invalidate_cache()
+        return {path.removeprefix(self.root).strip("/") for path in self.fs.find(self.root)}
+
+    def read(self, name: str) -> bytes:
+        return bytes(self.fs.cat_file(f"{self.root}/{name}"))
+
+    def write(self, name: str, content: bytes) -> None:
+        self.fs.pipe_file(f"{self.root}/{name}", content)
+
+    def remove(self, name: str) -> None:
+        self.fs.rm_file(f"{self.root}/{name}")
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for files that are offered and fetched; the cache is elsewhere."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "outside").mkdir()
+    return tmp_path / "outside"
+
+
+class TestFolder(StoreConformance):
+    """A local folder."""
+
+    @pytest.fixture
+    def shelf(self, tmp_path: Path, outside: Path) -> Shelf:
+        place = tmp_path / "blobs"
+        return Shelf(open_store(str(place)), FolderFiles(place), outside)
+
+
+class TestMemory(StoreConformance):
+    """fsspec's file system in memory."""
+
+    @pytest.fixture
+    def shelf(self, tmp_path: Path, outside: Path) -> Iterator[Shelf]:
+        import fsspec
+
+        root = f"/{tmp_path.name}/blobs"
+        fs = fsspec.filesystem("memory")
+        yield Shelf(open_store(f"memory:/{root}"), RemoteFiles(fs, root), outside)
+        if fs.exists(root):
+            fs.rm(root, recursive=True)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[dict[str, str]]:
+    with s3() as environment:
+        yield environment
+
+
+@pytest.fixture
+def on_s3(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    return s3_server
+
+
+class TestS3(StoreConformance):
+    """A bucket on a server."""
+
+    @pytest.fixture
+    def shelf(self, tmp_path: Path, outside: Path, on_s3: dict[str, str]) -> Shelf:
+        import fsspec
+
+        bucket = tmp_path.name.replace("_", "-").lower()[:60].strip("-")
+        fs = fsspec.filesystem("s3", endpoint_url=on_s3["AWS_ENDPOINT_URL"], skip_instance_cache=True)
+        fs.mkdir(f"{bucket}-{os.getpid()}")
+        root = f"{bucket}-{os.getpid()}/blobs"
+        return Shelf(open_store(f"s3://{root}"), RemoteFiles(fs, root), outside)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("mode", ["before", "after"])
+    @pytest.mark.parametrize("size", [100_000, 12 * MB])
+    def test_no_kill_leaves_a_short_object(
+        self, shelf: Shelf, tmp_path: Path, on_s3: dict[str, str], size: int, mode: str
+    ) -> None:
+        """Killed at any call of an upload, in one piece or in parts: under a digest stands all of it or nothing."""
+        file = tmp_path / "file"
+        content = noise("upload", size)
+        file.write_bytes(content)
+        name = name_of(Blob(sha256(content), size))
+        url = f"s3://{shelf.files.root}"  # type: ignore[attr-defined]
+        program = Path(__file__).with_name("upload_and_die.py")
+        killed = 0
+        while True:
+            command = [sys.executable, str(program), url, str(file), str(killed + 1), mode]
+            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+            if name in shelf.files.names():
+                assert shelf.files.read(name) == content
+                shelf.files.remove(name)
+            if done.returncode == 0:
+                break
+            assert done.returncode == -signal.SIGKILL, done.stderr
+            killed += 1
+        assert killed == int(done.stdout) > (3 if size < MB else 6)
+        assert shelf.put(content).blob.size_bytes == size
+        assert shelf.files.read(name) == content
+
+    def test_a_registry_keeps_its_files_there(self, shelf: Shelf, tmp_path: Path) -> None:
+        """Registered, shared, checked out and checked through the one door."""
+        registry = Registry(f"sqlite:///{tmp_path}/registry.db", f"s3://{shelf.files.root}")  # type: ignore[attr-defined]
+        contents = [tensor_file({"a": noise("a", 2 * MB), "b": noise(number, MB)}) for number in range(2)]
+        for number, content in enumerate(contents):
+            path = tmp_path / f"weights-{number}"
+            path.write_bytes(content)
+            registry.register(Registration("m", (FileToStore(path, "w", ArtifactKind.WEIGHTS, link=True),)))
+            assert path.stat().st_mode & 0o200
+        assert sum(len(shelf.files.read(name)) for name in shelf.files.names()) < len(contents[0]) + MB + KB
+        for number, content in enumerate(contents):
+            assert registry.checkout(f"m/{number + 1}", tmp_path / f"out-{number}")[0].read_bytes() == content
+        assert registry.fsck(read_data=True).ok
+
+
+def test_a_store_that_cannot_be_reached_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 5, with the place and without the password."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3fs.S3FileSystem.clear_instance_cache()  # connections of other tests
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "s3cret")
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    with pytest.raises(StoreUnavailableError, match="s3://bucket/blobs") as caught:
+        open_store("s3://bucket/blobs").put([Offered(file)])
+    assert caught.value.exit_code == 5
+    assert "s3cret" not in str(caught.value)
