@@ -8,7 +8,7 @@ from typing import Any
 
 from regtrain_registry.json_values import flat
 from regtrain_registry.recipe import Change, Decision, Recipe, changes, decide, known_changes
-from regtrain_registry.records import VersionDetail
+from regtrain_registry.records import BumpRecord, VersionDetail
 
 __all__ = ["Differences", "differences"]
 
@@ -18,12 +18,13 @@ class Differences:
     """What differs, part by part; in `metrics` also what is the same, so that all stand side by side.
 
     Config and signature as dotted keys; data and code by name; state as tensor name → [shape, dtype].
-    `decision` is what registering `new` right after `old` would have decided.
+    `decision` is what registering `new` right after `old` would have decided; `registered` what was decided of it.
     """
 
     old: str
     new: str
     decision: Decision
+    registered: BumpRecord
     config: tuple[Change, ...]
     data: tuple[Change, ...]
     code: tuple[Change, ...]
@@ -41,6 +42,7 @@ class Differences:
         """The fields of `models diff`; null where a side has no such key, or a number that is not finite."""
         bump = self.decision.bump
         head = {"old": self.old, "new": self.new, "bump": bump and bump.value, "reasons": self.decision.reasons}
+        head["registered"] = self.registered.to_json()
         return head | {name: _by_key(part) for name, part in self.parts().items()}
 
 
@@ -52,6 +54,7 @@ def differences(old: tuple[VersionDetail, Recipe], new: tuple[VersionDetail, Rec
         old=before.ref,
         new=after.ref,
         decision=decide(old_recipe, new_recipe),
+        registered=after.bump,
         config=changes(flat(before.config), flat(after.config)),
         data=changes(old_recipe.data, new_recipe.data),
         code=changes(old_recipe.code, new_recipe.code),

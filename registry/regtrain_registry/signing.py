@@ -142,6 +142,8 @@ def _readable(key: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SigningKeyError(f"cannot read {key}: {error.strerror}", HOW_TO_MAKE) from error
+    except AttributeError as error:  # the library asks every key for its curve
+        raise SigningKeyError(f"{key} cannot be used as a key: it is not of an elliptic curve", HOW_TO_MAKE) from error
     except (ValueError, TypeError) as error:
         said = str(error).partition(".")[0]
         raise SigningKeyError(f"{key} cannot be used as a key: {said}", HOW_TO_MAKE) from error

@@ -61,7 +61,8 @@ def test_diff_as_json(related: Project) -> None:
     """Every part by key with old and new, and the bump with the reasons that registering gave."""
     shown = related("models", "diff", "tiny@1.0.1", "tiny@2.0.0", "--json").json()
     parts = {"config", "data", "code", "signature", "state", "source", "metrics"}
-    assert set(shown) == {"old", "new", "bump", "reasons"} | parts
+    assert set(shown) == {"old", "new", "bump", "reasons", "registered"} | parts
+    assert shown["registered"] == related("models", "show", "tiny@2.0.0", "--json").json()["bump"]
     assert (shown["old"], shown["new"], shown["bump"]) == ("tiny@1.0.1", "tiny@2.0.0", "major")
     assert shown["reasons"] == related("models", "show", "tiny@2.0.0", "--json").json()["bump"]["reasons"]
     assert shown["config"]["optimizer.lr"] == {"old": 0.1, "new": 0.2}

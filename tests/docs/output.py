@@ -16,8 +16,9 @@ ELLIPSIS = "…"
 
 PATTERNS = (
     (re.compile(r"\d{8}-\d{6}-([a-z0-9-]+?)-[0-9a-f]{4}\b"), r"ID-\1"),
-    (re.compile(r"sha256:[0-9a-f]+"), "sha256:DIGEST"),
+    (re.compile(r"\b(sha256|blake3):[0-9a-f]+"), r"\1:DIGEST"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UID"),
     (re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+00:00|Z)?"), "TIME"),
     (re.compile(r'("(?:seconds|time|size_bytes|size)": )[\d.]+'), r"\1N"),
     (re.compile(r"\b\d+(\.\d+)? (B|kB|MB|GB)\b"), "SIZE"),

@@ -47,15 +47,19 @@ class Warm:
         self.folder = folder
         self._recorded: dict[tuple[str, str | None], tuple[list[Call], Path]] = {}
 
-    def ask(self, scenario: Scenario, **request: Any) -> dict[str, Any]:
+    def ask(self, scenario: Scenario | None, **request: Any) -> dict[str, Any]:
         """One request, one answer."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"scenario": scenario.name, **request}) + "\n")
+        self._process.stdin.write(json.dumps({"scenario": scenario and scenario.name, **request}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, "the warm process ended; what it said stands above"
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def act(self, folder: Path, action: str, arguments: list[Any], at: int, mode: Mode) -> dict[str, Any]:
+        """A single step, struck at one of its calls if there are so many."""
+        return self.ask(None, folder=str(folder), act=action, arguments=arguments, strike=[at, int(mode)])
 
     def record(self, scenario: Scenario, mutant: str | None = None) -> tuple[list[Call], Path]:
         """All calls of an undisturbed run, marks among them, and the folder that it began from."""

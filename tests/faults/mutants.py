@@ -180,10 +180,21 @@ def key_forgotten() -> None:
 def alias_stays() -> None:
     """An alias that stands is not moved."""
     from regtrain_registry.registry import aliases
-    from regtrain_registry.tables import ALIASES
 
-    moved = aliases._MOVE
-    replace(aliases, _MOVE=moved.values(name=ALIASES.c.name, version_id=ALIASES.c.version_id))
+    move = aliases.move
+
+    def only_new(*arguments: Any, new: bool, **rest: Any) -> None:
+        if new:
+            move(*arguments, new=new, **rest)
+
+    replace(aliases, move=only_new)
+
+
+def archived_is_latest() -> None:
+    """The highest release, whatever became of it."""
+    from regtrain_registry.registry import finding
+
+    replace(finding, _LATEST=finding._HIGHEST.where(finding.V.prerelease == ""))
 
 
 def replace(owner: Any, **names: Any) -> None:
@@ -231,5 +242,6 @@ MUTANTS: dict[str, Callable[[], None]] = {
         retry_in_the_same_transaction,
         key_forgotten,
         alias_stays,
+        archived_is_latest,
     )
 }

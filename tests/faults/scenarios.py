@@ -51,6 +51,11 @@ class World:
         return self.folder / "made"
 
     @property
+    def temporary(self) -> Path:
+        """Where programs put what they need for a while."""
+        return self.folder / "tmp"
+
+    @property
     def blobs(self) -> Path:
         """Where the store keeps whole files."""
         return self.folder / "home" / "blobs" / "sha256"
@@ -68,6 +73,7 @@ class World:
         (self.folder / "run").mkdir(parents=True)
         (self.folder / "run" / "config.yaml").write_text("seed: 1\n")
         self.made.mkdir()
+        self.temporary.mkdir()
         for number in range(8):
             self.file(number).write_bytes(f"weights {number} ".encode() * 100)
         self.file(9).write_bytes(bytes(range(256)) * (3 << 12))
@@ -261,3 +267,20 @@ SCENARIOS = (
     Scenario("export and back up", three_versions, (export, back_up)),
     Scenario("import", with_archive, (lambda w: w.open().import_archive(w.folder / "archive"),), whole_steps=False),
 )
+
+
+def ref(number: int) -> str:
+    """The version with this number."""
+    return f"{MODEL}/{number}"
+
+
+# Single steps, for any order of them.
+ACTIONS: dict[str, Callable[..., object]] = {
+    "register": lambda world, which: world.register(which, idempotency_key=None),
+    "set_alias": lambda world, number, alias: world.open().set_alias(ref(number), alias),
+    "tag": lambda world, number, name, value: world.open().tag(ref(number), name, value),
+    "pin": lambda world, number, pinned: world.open().pin(ref(number), pinned),
+    "deprecate": lambda world, number: world.open().deprecate(ref(number), "too large"),
+    "archive": lambda world, number: world.open().archive(ref(number)),
+    "restore": lambda world, number: world.open().restore(ref(number)),
+}

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults import shim
 from faults.mutants import MUTANTS
-from faults.scenarios import SCENARIOS, Scenario, World
+from faults.scenarios import ACTIONS, SCENARIOS, Scenario, World
 from faults.shim import Mode, Strike
 from faults.whole import State, state, violations
 from regtrain_registry.errors import ConflictError, RegistryError
@@ -97,6 +98,7 @@ class Bench:
 
     def steps(self, scenario: Scenario, world: World, mutant: str | None) -> dict[str, Any]:
         """Take the steps until one fails, and that one again when the fault is over."""
+        tempfile.tempdir = str(world.temporary)
         if mutant is not None:
             MUTANTS[mutant]()
         for number, step in enumerate(scenario.steps, 1):
@@ -154,16 +156,33 @@ class Bench:
             return [found["raised"]]
         return ["killed while looking"] if found is None else list(found)
 
+    def act(self, world: World, action: str, arguments: list[Any], strike: Strike) -> dict[str, Any]:
+        """One single step, struck."""
+
+        def acting() -> dict[str, Any]:
+            shim.arm(world.folder, strike)
+            try:
+                ACTIONS[action](world, *arguments)
+            except RegistryError as error:
+                return {"outcome": "refused", "error": str(error)}
+            return {"outcome": "done"}
+
+        answer: dict[str, Any] | None = in_child(self.answer, acting)
+        return answer or {"outcome": "killed"}
+
 
 def main(folder: Path) -> None:
     bench = Bench(folder)
     for line in sys.stdin:
         request = json.loads(line)
-        scenario = BY_NAME[request["scenario"]]
-        if "look" in request:
+        scenario = BY_NAME.get(request["scenario"], SCENARIOS[0])
+        if "act" in request:
+            world = World(Path(request["folder"]))
+            answer: dict[str, Any] = bench.act(world, request["act"], request["arguments"], Strike(*request["strike"]))
+        elif "look" in request:
             states = bench.states(scenario)
             found = bench.look(scenario, World(Path(request["look"])), states, request["acknowledged"])
-            answer: dict[str, Any] = {"violations": found}
+            answer = {"violations": found}
         else:
             at = request.get("strike")
             strike = None if at is None else Strike(at[0], Mode(at[1]), at[2], at[3])

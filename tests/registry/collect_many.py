@@ -2,7 +2,7 @@
 
 Waits for a line. A writer registers COUNT versions, whose files are few enough to be stored again and again, and prints
 the number of each. A collector lets expire and collects without any grace until its standard input is closed, and
-prints how many files it moved.
+prints how many files it moved, and how many it had to bring back.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ def write(registry: Registry, folder: Path, name: str, count: int) -> None:
 
 
 def collect(registry: Registry) -> None:
-    moved = 0
+    moved = rescued = 0
     while not select.select([sys.stdin], [], [], 0)[0]:
         try:
             registry.prune("digits", {"keep_newest": 2})
         except ModelNotFoundError:  # nobody has registered yet
             continue
-        moved += registry.gc(timedelta(), confirmed=True).count("trash")
-    print(moved)
+        done = registry.gc(timedelta(), confirmed=True)
+        moved += done.count("trash")
+        rescued += done.count("rescue")
+    print(moved, rescued)
 
 
 def main(uri: str, folder: Path, role: str, name: str, count: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from sqlalchemy import Engine, create_engine, event, inspect, select
 from registry.places import Place
 from registry.schemas import differences, structure
 from registry.write_stored import STORED, fill_first, in_order_of_time
-from regtrain_registry import Registration, Registry
+from regtrain_registry import Registration
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.events import EventKind
 from regtrain_registry.json_values import json_safe
@@ -126,7 +125,7 @@ class MigrationConformance:
 
     def test_an_interrupted_upgrade_is_finished_by_the_next(self, place: Place) -> None:
         """After some of its statements; the rows are those of one that was not interrupted."""
-        self._interrupted(place, every=6)
+        self._interrupted(place, every=12)
 
     @pytest.mark.slow
     def test_an_upgrade_may_be_interrupted_anywhere(self, place: Place) -> None:
@@ -171,7 +170,11 @@ class MigrationConformance:
         place.execute("UPDATE rt_versions SET status = 'expired' WHERE number = 2")
         place.execute("UPDATE rt_versions SET status = 'collected' WHERE number = 3")
         moved(place, "0001")
-        assert place.execute("SELECT status FROM rt_versions ORDER BY number") == [("deprecated",), ("archived",), ("archived",)]
+        assert place.execute("SELECT status FROM rt_versions ORDER BY number") == [
+            ("deprecated",),
+            ("archived",),
+            ("archived",),
+        ]
 
     def test_an_interrupted_way_back_is_finished(self, place: Place) -> None:
         """Where half of it is done for good, the next attempt does the other half."""

@@ -79,7 +79,7 @@ def test_json() -> None:
     """The promised fields, in this order."""
     found = differences(version("1.0.0", OLD), version("1.1.0", Recipe(**{**_fields(OLD), "data": {}}))).to_json()
     parts = ["config", "data", "code", "signature", "state", "source", "metrics"]
-    assert list(found) == ["old", "new", "bump", "reasons", *parts]
+    assert list(found) == ["old", "new", "bump", "reasons", "registered", *parts]
     assert (found["bump"], found["reasons"][0]) == ("minor", "data: train: sha256:aa → none")
     assert found["data"]["val"] == {"old": "sha256:bb", "new": None}
 

@@ -88,7 +88,7 @@ def test_what_is_stored_is_not_written_again(registry: Registry, trace: list[tup
             blob = tmp_path / "home" / "blobs" / "sha256" / version.artifacts[0].digest.removeprefix("sha256:")
             blob.chmod(0o600)
             blob.write_bytes(b"")
-    assert len(registry.checkout("digits", tmp_path / "out")) == 2
+    assert len(registry.checkout("digits", tmp_path / "out", bare=True)) == 2
 
 
 def test_new_folders_are_durable_before_what_is_in_them(

@@ -205,6 +205,35 @@ def test_a_store_that_fails_leaves_nothing_of_a_large_file(
         assert registry.checkout(f"m{number}", tmp_path / f"out-{number}")[0].read_bytes() == content
 
 
+def test_what_gets_a_name_is_durable(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linked, copied and cut: each file is synchronised before its rename, and the folder after the last."""
+    synchronised: set[int] = set()
+    renamed: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synchronise(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode) and renamed:
+            renamed.clear()
+        synchronised.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    def rename(source: Path, target: Path) -> None:
+        if target.parent.name == "sha256":
+            assert source.stat().st_ino in synchronised
+            renamed.append(target.name)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synchronise)
+    monkeypatch.setattr(os, "replace", rename)
+    for number, link in enumerate((True, True, False)):
+        path = write_tensors(tmp_path / f"{number}", {"a": noise("a", 2 * MB), "b": noise(number, 2 * MB)})
+        small = tmp_path / f"small-{number}"
+        small.write_bytes(noise(number, 100))
+        files = (FileToStore(path, "w", ArtifactKind.WEIGHTS, link=link), FileToStore(small, "s", link=link))
+        registry.register(Registration("digits", files))
+        assert renamed == []
+
+
 def test_twenty_checkpoints_with_a_frozen_backbone(registry: Registry, store: Path, tmp_path: Path) -> None:
     """They take at most 1.2 × (one full copy and the deltas) of disk, and come back byte for byte."""
     backbone = {f"backbone.{n}": noise(n, MB) for n in range(8)} | {f"norm.{n}": noise(f"n{n}", KB) for n in range(20)}

@@ -173,7 +173,7 @@ def test_registering_with_bump_version_and_parent(project: Project) -> None:
     ]
     assert project(*register, "merged", *many).json()["number"] == 1
     wrong = project(*register, "merged", "--parent", "destilled_from=tiny")
-    assert (wrong.code, wrong.error()["hint"]) == (2, "there is distilled_from")
+    assert (wrong.code, wrong.error()["hint"].split(",")[0]) == (2, "there is distilled_from")
     assert project(*register, "child", "--version", "0.3").code == 2
     assert project(*register, "child", "--bump", "major", "--version", "1.0.0").code == 2
     assert project(*register, "child", "--parent", "nobody@1.0.0").code == 2

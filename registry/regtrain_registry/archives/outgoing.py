@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from regtrain_registry.errors import StoreUnavailableError, TargetExistsError
@@ -33,7 +33,8 @@ def new_file(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise StoreUnavailableError(f"cannot write {target}: {error.strerror}", "Name another file.") from error
     finally:
-        making.unlink(missing_ok=True)
+        with suppress(OSError):  # garbage at worst; an error here would hide the one that matters
+            making.unlink(missing_ok=True)
 
 
 def _name(making: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
@@ -100,7 +101,8 @@ def draw(curves: Curves, folder: Path) -> dict[str, str]:
     chosen = sorted(curves, key=lambda name: (name != "loss", name == "lr", name))[:MAX_PLOTS]
     settings: Any = {"svg.hashsalt": "regtrain", "svg.fonttype": "none", "text.parse_math": False}
     for place, quantity in enumerate(chosen, start=1):
-        with rc_context(settings):
+        # A letter that the font has not is measured by guess; the reader's font may have it.
+        with rc_context(settings), warnings.catch_warnings(action="ignore", category=UserWarning):
             figure = Figure(figsize=(6.4, 3.6), layout="constrained")
             axes = figure.add_subplot()
             owners = sorted(curves[quantity])

@@ -8,7 +8,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar
@@ -138,7 +138,8 @@ class SQLite(Backend):
                 "Make room there, or ask for the right to write; its schema is not changed without.",
             ) from error
         finally:
-            making.unlink(missing_ok=True)
+            with suppress(OSError):  # garbage at worst; an error here would hide the one that matters
+                making.unlink(missing_ok=True)
 
     def copy_to(self, url: URL, target: Path) -> None:
         try:

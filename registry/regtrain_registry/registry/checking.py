@@ -70,6 +70,8 @@ def check_registry(database: Database, store: Store, *, read: bool, repair: bool
     read: every byte too. repair: move damaged files aside; no row is changed.
     """
     wanted = database.read(_wanted)
+    if _damaged(wanted.problems):  # what its rows say means nothing
+        return Report(0, 0, wanted.problems, read=read)
     # Listed after the rows were read: what is registered meanwhile is there.
     there = {entry.digest: entry.size_bytes for entry in sweep_of(store).entries()}
     damaged = {
@@ -88,8 +90,14 @@ def check_registry(database: Database, store: Store, *, read: bool, repair: bool
     return Report(wanted.versions, len(wanted.files), found, len(idle), sum(idle), read)
 
 
+def _damaged(found: Iterable[Problem]) -> bool:
+    return any(problem.kind == "database" for problem in found)
+
+
 def _wanted(connection: Connection) -> _Wanted:
     found = list(problems_of_rows(connection))
+    if _damaged(found):
+        return _Wanted(0, found, {}, [])
     files = {row.digest: Blob(row.digest, row.size_bytes) for row in connection.execute(held())}
     sizes = {row.digest: row.size_bytes for row in connection.execute(_COMPOSED)}
     parts = composed(connection, sizes)

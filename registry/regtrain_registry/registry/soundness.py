@@ -84,8 +84,11 @@ _OUTSIDE = (
 
 
 def problems(connection: Connection) -> Iterator[Problem]:
-    """Everything that is wrong with the rows."""
-    yield from _file_of_the_database(connection)
+    """Everything that is wrong with the rows; of a damaged file only that."""
+    damage = list(_file_of_the_database(connection))
+    yield from damage
+    if damage:
+        return
     yield from _dangling(connection)
     for model, seq in broken_chains(connection):
         yield Problem("history", model, f"the history of {model} was changed: event {seq} does not hold")

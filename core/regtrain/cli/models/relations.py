@@ -73,6 +73,10 @@ def diff(old: str, new: str, as_json: bool) -> None:
     click.echo(f"{found.old} → {found.new}: {found.decision.bump}")
     for reason in found.decision.reasons:
         click.echo(f"  {reason}")
+    given = found.registered
+    if given.overruled or given.forced:
+        forced = ", forced" if given.forced else ""
+        click.echo(f"{found.new} was registered as {given.kind}{forced}; computed was {given.computed}")
     rows = [
         (part, change.key, _side(part, change.old), _side(part, change.new))
         for part, changed in found.parts().items()

@@ -1,0 +1,252 @@
+"""Signatures with real keys: what they cover, and that a stranger verifies them without regtrain."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from registry.places import Place
+from registry.test_archives import make_place
+from regtrain_registry import ArtifactKind, FileToStore, ParentLink, Recipe, Registry, Relation
+from regtrain_registry.errors import (
+    BlobDamagedError,
+    NameNotAllowedError,
+    NotSignedError,
+    SignatureBrokenError,
+    SigningKeyError,
+    SigningUnavailableError,
+)
+
+PASSWORD = "opensesame"
+
+
+def make_key(folder: Path, name: str, password: str | None = None) -> Path:
+    """NAME.pem and NAME.pub."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    locked = serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
+    private = folder / f"{name}.pem"
+    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private.with_suffix(".pub").write_bytes(public)
+    return private
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return make_place(tmp_path / "home")
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return make_key(tmp_path, "ada")
+
+
+@pytest.fixture
+def signed(place: Place, key: Path) -> Registry:
+    """digits@1.0.1 with two files and a parent, signed."""
+    place.register()
+    config = place.named(place.weights(b"lr: 0.1\n").path, "config.yaml")
+    place.register(
+        files=(place.weights(b"better"), config),
+        recipe=Recipe(config={"lr": 0.1}, data={"train": "sha256:ab"}),
+        parents=(ParentLink("digits", Relation.RESUMED_FROM),),
+        version="1.0.1",
+        force=True,
+    )
+    registry = place.open()
+    registry.sign("digits", key)
+    return registry
+
+
+def by_stranger(folder: Path, public: Path) -> subprocess.CompletedProcess[str]:
+    """`model_signing` alone, as a process of its own."""
+    program = Path(sys.executable).with_name("model_signing")
+    command = [program, "verify", "key", "--signature", folder / "model.sig", "--public_key", public, folder]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_signature_covers_files_config_data_and_parents(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """All of it stands in the statement, which is one of the files that are signed; the history tells who signed."""
+    found = signed.verify("digits", key.with_suffix(".pub"))
+    assert found.signed_by is not None
+    assert [file.problem for file in found.files] == [None, None]
+    signed.checkout("digits", tmp_path / "out")
+    said = json.loads((tmp_path / "out/statement.json").read_text())
+    version, parent = signed.show("digits"), signed.show("digits/1")
+    assert (said["model"], said["version"], said["number"], said["digest"]) == ("digits", "1.0.1", 2, version.digest)
+    assert {file["path"]: file["digest"] for file in said["files"]} == {a.path: a.digest for a in version.artifacts}
+    assert (said["config"], said["data"]) == ({"lr": 0.1}, {"train": "sha256:ab"})
+    assert [(one["version"], one["digest"], one["relation"]) for one in said["parents"]] == [
+        ("1.0.0", parent.digest, "resumed_from")
+    ]
+    assert [event.kind for event in signed.history("digits@1.0.1")] == ["signed", "registered"]
+
+
+def test_a_stranger_verifies_a_checkout(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """With `model_signing` and nothing else; one flipped byte anywhere is refused, naming the file."""
+    folder = tmp_path / "out"
+    signed.checkout("digits", folder)
+    assert (folder / "model_card.md").exists()
+    public = key.with_suffix(".pub")
+    done = by_stranger(folder, public)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("config.yaml", "model.safetensors", "statement.json"):
+        content = (folder / name).read_bytes()
+        (folder / name).chmod(0o600)
+        (folder / name).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+        done = by_stranger(folder, public)
+        assert (done.returncode != 0, name in done.stdout + done.stderr) == (True, True)
+        (folder / name).write_bytes(content)
+    (folder / "more.txt").write_text("x")
+    assert by_stranger(folder, public).returncode != 0
+    (folder / "more.txt").unlink()
+    assert by_stranger(folder, public).returncode == 0
+    assert by_stranger(folder, make_key(tmp_path, "eve").with_suffix(".pub")).returncode != 0
+
+
+def test_a_flipped_byte_in_the_store_is_named(signed: Registry, key: Path, place: Place) -> None:
+    """Before any signature is looked at; and what is damaged cannot be signed."""
+    digest = next(a.digest for a in signed.show("digits").artifacts if a.path == "config.yaml")
+    file = place.folder / "blobs/sha256" / digest.removeprefix("sha256:")
+    file.chmod(0o600)
+    file.write_bytes(b"lr: 0.2\n")
+    found = signed.verify("digits", key.with_suffix(".pub"))
+    assert [(one.artifact.path, one.problem) for one in found.damaged] == [("config.yaml", "changed")]
+    assert found.signed_by is None
+    with pytest.raises(BlobDamagedError, match=r"config\.yaml"):
+        signed.sign("digits", key)
+
+
+ROWS = {
+    "UPDATE rt_versions SET config = '{\"lr\": 0.3}' WHERE number = 2": "config",
+    "UPDATE rt_versions SET git_commit = 'abc' WHERE number = 2": "source",
+    "DELETE FROM rt_lineage": "parents",
+    "UPDATE rt_versions SET digest = 'sha256:00' WHERE number = 1": "parents",
+    "UPDATE rt_registry SET uid = '11111111-2222-3333-4444-555555555555'": "registry",
+}
+
+
+@pytest.mark.parametrize("statement", ROWS)
+def test_rows_that_were_changed_after_signing_are_found(
+    statement: str, signed: Registry, key: Path, place: Place
+) -> None:
+    """What the registry says of a signed version is what was signed, or it is told."""
+    place.execute(statement)
+    with pytest.raises(SignatureBrokenError, match=ROWS[statement]):
+        signed.verify("digits", key.with_suffix(".pub"))
+
+
+def test_a_file_that_was_replaced_with_its_rows_is_found(signed: Registry, key: Path, place: Place) -> None:
+    """Row, digest and statement changed together still do not fit the signature."""
+    other = place.register("other", files=(place.weights(b"poison"),)).digest
+    old = next(a.digest for a in signed.show("digits").artifacts if a.path == "model.safetensors")
+    place.execute(
+        f"UPDATE rt_artifacts SET digest = '{other}' WHERE digest = '{old}'",
+        f"UPDATE rt_versions SET digest = '{other}' WHERE digest = '{old}'",
+        f"UPDATE rt_signatures SET statement = replace(statement, '{old}', '{other}')",
+    )
+    assert signed.show("digits").digest == other
+    with pytest.raises(SignatureBrokenError, match=r"model\.safetensors"):
+        signed.verify("digits", key.with_suffix(".pub"))
+
+
+def test_a_signature_of_somebody_else_does_not_count(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """Nor is a bundle taken for the key that it names; several people may sign."""
+    eve = make_key(tmp_path, "eve")
+    with pytest.raises(NotSignedError, match=r"eve\.pub") as caught:
+        signed.verify("digits", eve.with_suffix(".pub"))
+    assert caught.value.exit_code == 1
+    signed.sign("digits", eve)
+    for one in (key, eve):
+        assert signed.verify("digits", one.with_suffix(".pub")).signed_by
+    names = {str(path.relative_to(tmp_path / "out")) for path in signed.checkout("digits", tmp_path / "out")}
+    assert {"model.sig", "statement.json"} < names
+    assert len([name for name in names if name.startswith("signatures/")]) == 1
+    assert by_stranger(tmp_path / "out", eve.with_suffix(".pub")).returncode == 0
+
+
+def test_a_bundle_that_another_key_made_is_refused(signed: Registry, key: Path, place: Place, tmp_path: Path) -> None:
+    """Whatever the row says of whose it is, and whatever a bundle is."""
+    eve = make_key(tmp_path, "eve")
+    signed.sign("digits", eve)
+    key_id = signed.verify("digits", key.with_suffix(".pub")).signed_by
+    bundle = place.execute(f"SELECT bundle FROM rt_signatures WHERE key_id != '{key_id}'")[0][0]
+    for text in (bundle, "{}", "[]", "", "nonsense", bundle.replace('"hint"', '"wink"')):
+        quoted = text.replace("'", "''")
+        place.execute(f"UPDATE rt_signatures SET bundle = '{quoted}' WHERE key_id = '{key_id}'")
+        with pytest.raises(SignatureBrokenError):
+            signed.verify("digits", key.with_suffix(".pub"))
+
+
+def test_signatures_travel_with_their_version(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """They hold under whatever name the version has elsewhere."""
+    signed.export_archive(["digits"], tmp_path / "a.tar")
+    there = make_place(tmp_path / "there")
+    there.register(files=(there.weights(b"own"),), version="1.0.1")
+    made = there.open().import_archive(tmp_path / "a.tar")
+    ref = made[-1].ref
+    assert ref.startswith("digits@1.0.1-from-")
+    assert there.open().verify(ref, key.with_suffix(".pub")).signed_by
+    there.open().checkout(ref, tmp_path / "out")
+    assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).returncode == 0
+
+
+def test_keys_that_are_none_are_refused(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """One error each, which says how a key is made; a password is asked for and used."""
+    edwards = tmp_path / "edwards.pem"
+    private = ed25519.Ed25519PrivateKey.generate()
+    edwards.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    locked = make_key(tmp_path, "locked", PASSWORD)
+    for bad in (tmp_path / "nothing", tmp_path, edwards, key.with_suffix(".pub"), locked):
+        with pytest.raises(SigningKeyError) as caught:
+            signed.sign("digits", bad)
+        assert "openssl ecparam" in caught.value.hint
+    with pytest.raises(SigningKeyError):
+        signed.sign("digits", locked, "wrong")
+    signed.sign("digits", locked, PASSWORD)
+    assert signed.verify("digits", locked.with_suffix(".pub")).signed_by
+    for bad in (tmp_path / "nothing", key, edwards):
+        with pytest.raises(SigningKeyError):
+            signed.verify("digits", bad)
+
+
+def test_names_of_the_signature_are_not_files_of_a_version(place: Place, key: Path) -> None:
+    """Such a version cannot be signed, and says why."""
+    place.register(files=(place.named(place.weights().path, "model.sig"),))
+    with pytest.raises(NameNotAllowedError, match=r"model\.sig"):
+        place.open().sign("digits", key)
+
+
+def test_a_versions_own_card_and_plots_are_signed(place: Place, key: Path, tmp_path: Path) -> None:
+    """Left out of the signature is only what regtrain writes itself."""
+    files = (place.weights(), place.named(place.weights(b"mine").path, "model_card.md"))
+    place.register(files=(*files, FileToStore(files[0].path, "plots/a.svg", ArtifactKind.OTHER)))
+    registry = place.open()
+    registry.sign("digits", key)
+    registry.checkout("digits", tmp_path / "out")
+    assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).returncode == 0
+    for name in ("model_card.md", "plots/a.svg"):
+        content = (tmp_path / "out" / name).read_bytes()
+        (tmp_path / "out" / name).write_bytes(b"other")
+        assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).returncode != 0
+        (tmp_path / "out" / name).write_bytes(content)
+
+
+def test_without_the_packages_the_error_says_how_to_get_them(
+    signed: Registry, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 5."""
+    monkeypatch.setitem(sys.modules, "model_signing", None)
+    with pytest.raises(SigningUnavailableError) as caught:
+        signed.sign("digits", key)
+    assert (caught.value.exit_code, "regtrain[signing]" in caught.value.hint) == (5, True)
