@@ -23,7 +23,7 @@ from regtrain_registry.content import (
 from regtrain_registry.errors import BlobDamagedError, BlobMissingError, StoreUnavailableError
 from regtrain_registry.streams import Composed, copy_hashing, sync_folder
 
-__all__ = ["Blob", "LocalStore", "Store", "cache_folder", "unavailable", "verified_copy"]
+__all__ = ["Blob", "LocalStore", "Store", "cache_folder", "scratch_folder", "unavailable", "verified_copy"]
 
 
 class LocalStore:
@@ -178,18 +178,27 @@ def cache_folder() -> Path:
 
 def verified_copy(store: Store, cache: LocalStore, blob: Blob) -> Path:
     """A verified copy of a blob in the cache; fetched where it is missing or damaged there."""
-    import tempfile
-
     whole = Blob(blob.digest, blob.size_bytes)
     try:
         return cache.verified_path(whole)
     except (BlobMissingError, BlobDamagedError):
         cache.path(whole).unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(prefix="regtrain-") as folder:
-        copy = Path(folder) / blob.key
+    with scratch_folder() as folder:
+        copy = folder / blob.key
         store.fetch(blob, copy)
         cache.put([Offered(copy, blob.digest, link=True)])
     return cache.verified_path(whole)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder; `StoreUnavailableError` where none can be made. What cannot be removed from it is left."""
+    import tempfile
+
+    with unavailable("of temporary files"):
+        made = tempfile.TemporaryDirectory(prefix="regtrain-", ignore_cleanup_errors=True)
+    with made as name:
+        yield Path(name)
 
 
 @contextmanager

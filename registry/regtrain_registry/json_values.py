@@ -12,7 +12,18 @@ from typing import Any, overload
 
 from regtrain_registry.errors import TextTooLongError
 
-__all__ = ["MAX_VALUE", "as_text", "digests", "finite_numbers", "fitting", "flat", "iso", "json_safe", "leaves", "number_in"]
+__all__ = [
+    "MAX_VALUE",
+    "as_text",
+    "digests",
+    "finite_numbers",
+    "fitting",
+    "flat",
+    "iso",
+    "json_safe",
+    "leaves",
+    "number_in",
+]
 
 MAX_NAME = 190
 MAX_VALUE = 255

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from regtrain_registry.blobs import LocalStore, cache_folder, unavailable, verified_copy
+from regtrain_registry.blobs import LocalStore, cache_folder, scratch_folder, unavailable, verified_copy
 from regtrain_registry.content import ALGORITHM, Blob, Damage, Find, Offered, Store, Stored, nothing_known, physical
 from regtrain_registry.errors import (
     BlobDamagedError,
@@ -54,10 +53,10 @@ class RemoteStore:
         from regtrain_registry.staging import Staging  # who only reads needs no threads and no BLAKE3
 
         stored: list[Stored] = []
-        with tempfile.TemporaryDirectory(prefix="regtrain-") as folder:
-            staging = Staging(Path(folder), self._holds, find, sync=False)
+        with scratch_folder() as folder:
+            staging = Staging(folder, self._holds, find, sync=False)
             for file in files:
-                with unavailable(folder):
+                with unavailable(str(folder)):
                     staged = staging.take(file)
                 for path, blob in staged.files:
                     self._upload(path, blob)
@@ -72,7 +71,7 @@ class RemoteStore:
     def fetch(self, blob: Blob, target: Path) -> None:
         """Download to a new file, verified while copying; a file that fails the check is removed."""
         try:
-            with self._open(blob) as stored, target.open("xb") as copy:
+            with target.open("xb") as copy, self._open(blob) as stored:
                 digest, _ = copy_hashing(stored, copy.fileno())
         except (BlobMissingError, StoreUnavailableError):
             target.unlink(missing_ok=True)
@@ -122,18 +121,22 @@ class RemoteStore:
 
     @contextmanager
     def _open(self, blob: Blob) -> Iterator[BinaryIO]:
-        with self.reached():
-            stream = cast(BinaryIO, Composed(blob, self._stream)) if blob.parts else self._stream(blob)
-            with stream:
-                yield stream
+        try:
+            with self.reached():
+                stream = cast(BinaryIO, Composed(blob, self._stream)) if blob.parts else self._stream(blob)
+                with stream:
+                    yield stream
+        except FileNotFoundError as error:  # it went while it was read
+            raise self._missing(blob) from error
 
     def _stream(self, blob: Blob) -> BinaryIO:
         try:
             return cast(BinaryIO, self._fs.open(self._path(blob), "rb"))
         except FileNotFoundError as error:
-            raise BlobMissingError(
-                f"blob {blob.digest} is not in {_shown(self.url)}", "Restore the store from a backup."
-            ) from error
+            raise self._missing(blob) from error
+
+    def _missing(self, blob: Blob) -> BlobMissingError:
+        return BlobMissingError(f"blob {blob.digest} is not in {_shown(self.url)}", "Restore the store from a backup.")
 
     def _size(self, blob: Blob) -> int | None:
         with self.reached():

@@ -75,12 +75,15 @@ def decide(versions: Iterable[Candidate], policy: Policy, now: datetime) -> list
     always = _always(ordered, policy)
     by_rule = _by_rule(ordered, policy, now) if policy.keeps else dict.fromkeys(_refs(ordered), NOTHING_SAID)
     kept = _with_ancestors(ordered, {**by_rule, **always})
-    gone = {} if policy.total_size is None else _beyond_size(ordered, kept, always, by_rule, policy)
+    gone: dict[str, str] = {}
+    if policy.total_size is not None:
+        gone = _beyond_size(ordered, kept, always, by_rule, policy)
+        left = {ref: reason for ref, reason in by_rule.items() if ref not in gone}
+        kept = _with_ancestors(ordered, {**left, **always})
     decisions = []
     for ref in reversed(_refs(ordered)):
-        stays = ref in kept and ref not in gone
-        reason = kept[ref] if stays else gone.get(ref, NO_RULE)
-        decisions.append(PruneDecision(ref, Action.KEEP if stays else Action.EXPIRE, reason))
+        action = Action.KEEP if ref in kept else Action.EXPIRE
+        decisions.append(PruneDecision(ref, action, kept.get(ref) or gone.get(ref, NO_RULE)))
     return decisions
 
 

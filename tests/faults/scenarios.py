@@ -81,18 +81,20 @@ class World:
         for number in (10, 11):
             save_file({"backbone": backbone, "head": backbone[:100_000] * number}, self.file(number))
 
-    def register(self, number: int, *, link: bool = False, **given: Any) -> VersionInfo:
-        """Register the weights of this number beside a file that all versions share."""
+    def register(self, number: int, **given: Any) -> VersionInfo:
+        """Register the weights of this number."""
+        return self.open().register(self.request(number, **given))
+
+    def request(self, number: int, *, link: bool = False, **given: Any) -> Registration:
+        """The weights of this number beside a file that all versions share."""
         files = (
             FileToStore(self.file(number), "model.safetensors", ArtifactKind.WEIGHTS, link=link),
             FileToStore(self.folder / "run" / "config.yaml", "config.yaml", ArtifactKind.CONFIG),
         )
         recipe = Recipe(config={"optimizer": {"lr": number / 10}})
         metrics = {"val/accuracy": number / 10}
-        request = Registration(
-            MODEL, files, recipe, metrics=metrics, **{"idempotency_key": f"register-{number}", **given}
-        )
-        return self.open().register(request)
+        fields = {"idempotency_key": f"register-{number}"} | given
+        return Registration(MODEL, files, recipe, metrics=metrics, **fields)
 
 
 Step = Callable[[World], object]
@@ -276,11 +278,11 @@ def ref(number: int) -> str:
 
 # Single steps, for any order of them.
 ACTIONS: dict[str, Callable[..., object]] = {
-    "register": lambda world, which: world.register(which, idempotency_key=None),
-    "set_alias": lambda world, number, alias: world.open().set_alias(ref(number), alias),
-    "tag": lambda world, number, name, value: world.open().tag(ref(number), name, value),
-    "pin": lambda world, number, pinned: world.open().pin(ref(number), pinned),
-    "deprecate": lambda world, number: world.open().deprecate(ref(number), "too large"),
-    "archive": lambda world, number: world.open().archive(ref(number)),
-    "restore": lambda world, number: world.open().restore(ref(number)),
+    "register": lambda world, registry, which: registry.register(world.request(which, idempotency_key=None)),
+    "set_alias": lambda world, registry, number, alias: registry.set_alias(ref(number), alias),
+    "tag": lambda world, registry, number, name, value: registry.tag(ref(number), name, value),
+    "pin": lambda world, registry, number, pinned: registry.pin(ref(number), pinned),
+    "deprecate": lambda world, registry, number: registry.deprecate(ref(number), "too large"),
+    "archive": lambda world, registry, number: registry.archive(ref(number)),
+    "restore": lambda world, registry, number: registry.restore(ref(number)),
 }

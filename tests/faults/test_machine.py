@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -96,7 +96,7 @@ class RegistryMachine(RuleBasedStateMachine):
         self.world = World(bench.folder / "machine")
         shutil.rmtree(self.world.folder, ignore_errors=True)
         self.world.write_files()
-        self.world.open()
+        self.registry = self.world.open()
         self.model = Model()
 
     @rule(which=st.integers(0, 7))
@@ -131,7 +131,7 @@ class RegistryMachine(RuleBasedStateMachine):
         """Do it, or be refused where the model says so."""
         after = expected(self.model, action, list(arguments))
         try:
-            ACTIONS[action](self.world, *arguments)
+            ACTIONS[action](self.world, self.registry, *arguments)
         except RegistryError as error:
             assert after is None, f"{action}{arguments} was refused: {error}"
         else:
@@ -142,8 +142,7 @@ class RegistryMachine(RuleBasedStateMachine):
     @rule(keep=st.integers(1, 3), days=st.sampled_from((0, -365, 365)))
     def prune(self, keep: int, days: int) -> None:
         """Nothing goes that an alias or a pin holds, nor the newest; the clock has no say."""
-        registry = self.world.open()
-        decided = registry.prune(MODEL, {"keep_newest": keep}, now=self.moment(days))
+        decided = self.registry.prune(MODEL, {"keep_newest": keep}, now=self.moment(days))
         by_version = {known.version: number for number, known in self.model.versions.items()}
         gone = {by_version[one.ref.partition("@")[2]] for one in decided if one.action == "expire"}
         files = [number for number in self.model.versions if self.model.status(number) in (*LIVE, "archived")]
@@ -157,12 +156,12 @@ class RegistryMachine(RuleBasedStateMachine):
     @rule(days=st.sampled_from((-365, 0, 365)))
     def collect_early(self, days: int) -> None:
         """Within the grace time nothing is collected, wherever the clock has gone."""
-        self.world.open().gc(now=self.moment(days), confirmed=True)
+        self.registry.gc(now=self.moment(days), confirmed=True)
 
     @rule()
     def collect(self) -> None:
         """Without grace everything goes that has expired, unless an alias or a pin came to hold it."""
-        self.world.open().gc(timedelta(0), confirmed=True)
+        self.registry.gc(timedelta(0), confirmed=True)
         for number in self.model.versions:
             if self.model.status(number) == "expired" and number not in self.held():
                 self.model.change(number, status="collected")
@@ -196,7 +195,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def adopt(self, after: Model) -> None:
         """Take over what was expected, and the names of new versions."""
         self.model = after
-        for version in self.world.open().versions(MODEL):
+        for version in self.registry.versions(MODEL):
             if after.versions.get(version.number, Known("?")).version == "":
                 after.change(version.number, version=version.version)
 
@@ -206,10 +205,9 @@ class RegistryMachine(RuleBasedStateMachine):
         assert self.seen() == self.shown(self.model)
 
     def seen(self) -> dict[str, Any]:
-        registry = self.world.open()
-        versions = registry.versions(MODEL) if registry.models() else []
+        versions = self.registry.versions(MODEL) if self.model.versions or self.registry.models() else []
         try:
-            latest = registry.resolve(MODEL).number if versions else None
+            latest = self.registry.resolve(MODEL).number if versions else None
         except VersionNotFoundError:
             latest = None
         return {
@@ -238,11 +236,13 @@ class RegistryMachine(RuleBasedStateMachine):
 def run(bench: Warm, examples: int, steps: int) -> None:
     limits = settings(
         max_examples=examples,
+        phases=[Phase.generate],
         stateful_step_count=steps,
         deadline=None,
         derandomize=True,
         database=None,
         print_blob=False,
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(lambda: RegistryMachine(bench), settings=limits)  # type: ignore[arg-type,return-value]

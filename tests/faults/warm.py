@@ -162,7 +162,7 @@ class Bench:
         def acting() -> dict[str, Any]:
             shim.arm(world.folder, strike)
             try:
-                ACTIONS[action](world, *arguments)
+                ACTIONS[action](world, world.open(), *arguments)
             except RegistryError as error:
                 return {"outcome": "refused", "error": str(error)}
             return {"outcome": "done"}

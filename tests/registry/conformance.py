@@ -343,19 +343,19 @@ class RegistryConformance(
 
     @pytest.mark.slow
     def test_processes_that_register_at_once_get_numbers_without_gap(self, place: Place) -> None:
-        """Eight processes create the registry together and register ten versions each of one model."""
+        """Sixteen processes create the registry together and register six versions each of one model."""
         command = [sys.executable, str(Path(__file__).parent / "register_many.py"), place.uri, str(place.folder)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        children = [subprocess.Popen([*command, f"p{n}", "10"], text=True, **pipes) for n in range(8)]
-        assert [child.stdout.readline() for child in children if child.stdout] == ["ready\n"] * 8
+        children = [subprocess.Popen([*command, f"p{n}", "6"], text=True, **pipes) for n in range(16)]
+        assert [child.stdout.readline() for child in children if child.stdout] == ["ready\n"] * 16
         for child in children:
             assert child.stdin is not None
             child.stdin.write("go\n")
             child.stdin.flush()
         answers = [child.communicate(timeout=120) for child in children]
-        assert [error for _, error in answers] == [""] * 8
+        assert [error for _, error in answers] == [""] * 16
         numbers = sorted(int(line) for output, _ in answers for line in output.split())
-        assert numbers == list(range(1, 81))
+        assert numbers == list(range(1, 97))
         versions = place.open().versions("digits")
         assert sorted(version.number for version in versions) == numbers
-        assert {version.version for version in versions} == {"1.0.0", *(f"1.0.{n}" for n in range(1, 80))}
+        assert {version.version for version in versions} == {"1.0.0", *(f"1.0.{n}" for n in range(1, 96))}

@@ -96,6 +96,7 @@ class MigrationConformance:
         assert len(registry.search("metrics.val/loss < 0.6")) == 3
         assert [v.version for v in registry.search("params.optimizer.lr = 0.1")] == ["1.0.0"]
         assert place.execute("SELECT DISTINCT name, digest FROM rt_data") == [("train", "sha256:1")]
+        place.execute("INSERT INTO rt_params (name, value) VALUES ('x', 'y')")  # its number is a new one at once
         lines = [(e.seq, e.kind, e.version) for e in registry.history("digits")]
         assert lines == [
             (4, EventKind.ALIAS_SET, "1.1.0"),

@@ -17,6 +17,8 @@ from registry.schemas import differences, structure, structure_of_tables
 from regtrain_registry import Registration, Registry, RunStatus
 from regtrain_registry.errors import ModelNotFoundError, NoRegistryError, SchemaTooNewError
 from regtrain_registry.migrations import HEAD
+from regtrain_registry.registry.history import broken_chains
+from regtrain_registry.tables import METADATA
 
 STORED = Path(__file__).parent / "stored"
 
@@ -120,6 +122,46 @@ class SchemaConformance:
         assert [parent.ref for parent in shown.parents] == ["digits@1.0.0"]
         assert registry.run("run-1").status is RunStatus.FINISHED
         assert place.register(files=(place.weights(b"new"),)).number == 4
+        with place.engine().connect() as connection:
+            assert differences(connection) == []
+
+    def test_a_stored_registry_of_schema_0002_is_read(self, place: Place) -> None:
+        """What this schema has a place for, every table of it, comes back as it was said, and goes on."""
+        place.load((STORED / f"schema_0002.{place.url.get_backend_name()}.sql").read_text(encoding="utf-8"))
+        assert [table for table in METADATA.tables if place.count(table) == 0] == []
+        registry = place.open(who="bea")
+        held = registry.show("large@production")
+        assert (held.ref, held.stages, held.parents) == ("large@1.2.0", ["production"], [])
+        assert [(export.format, export.passed, export.report) for export in held.exports] == [
+            ("onnx", True, {"opset": 18})
+        ]
+        slow, old = registry.show("large@1.1.0"), registry.show("digits@2.0.0-rc.1")
+        assert (slow.status.value, slow.marks.reason, slow.tags, slow.summary) == (
+            "archived",
+            "too slow",
+            {"team": "vision"},
+            "Größer",
+        )
+        assert (old.status.value, old.marks.reason, old.marks.successor) == ("deprecated", "overfits", "digits@1.1.0")
+        assert registry.show("digits@1.0.0").marks.pinned
+        assert registry.policy("large") == {
+            "retention": {"keep_newest": 1},
+            "stages": {"production": {"require": {"val/loss": "< 1"}}},
+        }
+        events = registry.history("large")
+        assert [event.kind.value for event in events] == [
+            *("expired", "archived", "promoted", "described", "tagged", "policy_set", *["registered"] * 3),
+        ]
+        assert {event.who for event in events} == {"ada"}
+        assert registry._database.read(broken_chains) == []
+        assert [one.version.ref for one in registry.seeing("a" * 8).versions] == [
+            "large@1.2.0",
+            "large@1.1.0",
+            "large@1.0.0",
+        ]
+        assert [found.ref for found in registry.search("metrics.val/loss < 0.35")] == ["large@1.2.0"]
+        assert registry.restore("large@1.0.0").status.value == "ready"
+        assert registry.history("large")[0].who == "bea"
         with place.engine().connect() as connection:
             assert differences(connection) == []
 

@@ -6,6 +6,7 @@ import math
 import socket
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from registry.filter_strategies import Pool
 from registry.places import Place
 from regtrain_registry import ModelInfo, Recipe, Registration, RunInfo, RunStart, Source, VersionInfo
 from regtrain_registry.errors import FilterSyntaxError, ModelNotFoundError
-from regtrain_registry.filters import Column, Filter, OrderKey
+from regtrain_registry.filters import Column, Filter, OrderKey, parse_filter, parse_order
 from regtrain_registry.filters.columns import MODELS, RUNS, VERSIONS
 from regtrain_registry.json_values import leaves
 from regtrain_registry.tables.marking import TAGS
@@ -50,7 +51,7 @@ METRICS: tuple[dict[str, Any], ...] = (
     {"val/accuracy": 0.9, "loss": 0.5, "note": "text"},
     {"loss": 1e300, "val/loss": 0.1},
     {},
-    {"val/accuracy": 0, "loss": True, "nested": {"a": 1}},
+    {"val/accuracy": 0, "loss": True, "nested": {"a": 1}, "note": "text"},
 )
 CONFIGS: tuple[dict[str, Any], ...] = (
     {"optimizer": {"lr": 0.1, "name": "a"}, "flag": True},
@@ -60,6 +61,62 @@ CONFIGS: tuple[dict[str, Any], ...] = (
     {"optimizer": {"lr": -1}},
 )
 NUMBERED = "SELECT v.id, m.name, v.number FROM rt_versions v JOIN rt_models m ON m.id = v.model_id"
+CASES = (
+    *(f"tags.`{name}` {sign} '{pattern}'" for name in ("team", "no/te") for sign in ("like", "not like", "ilike")
+      for pattern in ("a", "A%", "*%", "%[a]%", "%?%", "_", "__", "%\\_%", "%\\%", "100\\%", "%\\\\%", "", "%!", "% ")),
+    *(f"tags.team {sign} '{text}'" for sign in ("=", "!=") for text in ("a", "a ", "A", "é", "𝄞", "", "*[a]?!")),
+    *(f"created {sign} {day}" for sign in ("<", "<=", "=", "!=", ">=", ">")
+      for day in ("2026-01-02", "'2026-01-02 00:00'", "2026-01-02T12:00Z")),
+    *(f"params.optimizer.lr {sign}" for sign in ("= 0.1", "= '0.1'", "= '0.10'", "!= 0.1", "< 0.1", "in (high, 1e-3)", "like '0.1%'",
+                                                 "is null", "> -5")),
+    *(f"metrics.{name} {sign}" for name in ("val_accuracy", "val_loss", "loss", "Loss")
+      for sign in ("= 0.1", "!= 0.1", ">= 0.5", "in (0.5, 2)", "is null", "is not null")),
+    *(f"version {sign}" for sign in ("^1.0", "~1.0.0", "= 1", "!= 1", "< 2", ">= 1.0.1", "in (1.10.0, '^2.0.0-rc.1')", "= '<3'")),
+    *(f"{column} {sign}" for column in ("alias", "stage") for sign in ("= champion", "!= production", "is null", "like '%a%'")),
+    "not metrics.loss > 0.4", "run_id != run-1", "not run_id = run-1", "params.flag = true and status = ready or name = a-b",
+)  # fmt: skip
+ORDERS = (
+    *(
+        f"{column}{down}"
+        for down in ("", " desc")
+        for column in ("metrics.loss", "params.optimizer.lr", "tags.team", "name", "run_id")
+    ),
+    *(
+        f"{column}{down}"
+        for down in ("", " desc")
+        for column in ("version", "created", "status, created_by", "metrics.absent, name")
+    ),
+)
+ORDERED = (
+    None,
+    "metrics.loss > 0.4 or tags.team = a or params.optimizer.lr > 0.05",
+    "metrics.loss <= 0.5 and not tags.team is null",
+    "metrics.loss is null and number < 5",
+)
+OF_MODELS = (
+    *("alias = champion", "alias != champion", "stage = production", "alias is null", "latest < 1.1", "latest is null"),
+    *("number > 2", "versions > 5", "size_bytes = 0", "status = deprecated", "tags.team is null", "metrics.loss > 0"),
+    *("params.optimizer.lr = 0.1", "created = 2026-01-02", "name like 'm%'"),
+)
+OF_RUNS = (
+    *(
+        "status = lost",
+        "status != lost",
+        "status = running",
+        "metrics.loss is null",
+        "metrics.loss = 1",
+        "metrics.note is null",
+    ),
+    *(
+        "metrics.val_loss < 1",
+        "metrics.val/accuracy = 0",
+        "model = digits",
+        "version < 2",
+        "seconds is null",
+        "steps = 0",
+    ),
+    *("started_at > 2026-01-02", "host like '% '", "name = n"),
+)
 POOL = Pool(
     keys=st.sampled_from(["val/accuracy", "val_accuracy", "val_loss", "val/loss", "loss", "Loss", "loss ", "we`i\"r'd"])
     | st.sampled_from(["optimizer.lr", "optimizer.name", "flag", "hidden", "team", "Team", "no/te", "absent"]),
@@ -112,7 +169,7 @@ def fill(place: Place) -> None:
         registry.finish_run(
             f"run-{number}",
             status,  # type: ignore[arg-type]
-            metrics=METRICS[number - 1],
+            metrics=METRICS[number * 2 - 1],
             seconds=0.5 * number if number > 1 else None,
             steps=number % 2,
         )
@@ -198,6 +255,30 @@ class SearchConformance:
     def filled(self, place: Place) -> Filled:
         fill(place)
         return Filled(place)
+
+    def test_every_kind_of_comparison_means_what_plain_python_means(self, place: Place, filled: Filled) -> None:
+        """Wildcards and what looks like some, blanks at the end, days, numbers in text, ranges, what has no value."""
+        registry = place.open()
+        chosen: list[int] = []
+        for text in CASES:
+            wanted = parse_filter(text, VERSIONS)
+            expected = [version for version in filled.newest if holds(wanted, version, filled.of_version)]
+            assert refs(registry.search(text)) == refs(expected), text
+            chosen.append(len(expected))
+        assert 0 < chosen.count(0) + chosen.count(len(filled.versions)) < len(chosen) / 3
+        by_number = sorted(filled.newest, key=lambda version: -version.number)
+        for text, filter in product(ORDERS, ORDERED):
+            expected = in_order(by_number, parse_order(text, VERSIONS), filled.of_version)
+            if filter is not None:
+                wanted = parse_filter(filter, VERSIONS)
+                expected = [version for version in expected if holds(wanted, version, filled.of_version)]
+            assert refs(registry.search(filter, text)) == refs(expected), (text, filter)
+        for text in OF_MODELS:
+            wanted = parse_filter(text, MODELS)
+            assert registry.models(text) == [one for one in filled.models if holds(wanted, one, filled.of_model)], text
+        for text in OF_RUNS:
+            wanted = parse_filter(text, RUNS)
+            assert registry.runs(filter=text) == [run for run in filled.runs if holds(wanted, run, filled.of_run)], text
 
     @settings(max_examples=50, deadline=None, suppress_health_check=SHARED)
     @given(wanted=POOL.filters(VERSIONS), order=st.none() | POOL.orders(VERSIONS), limit=st.none() | st.integers(1, 20))

@@ -148,6 +148,7 @@ EVIL: dict[str, Callable[[list[tuple[str, bytes]]], list[tuple[tarfile.TarInfo |
     "folder": lambda good: [good[0], (_member(tarfile.DIRTYPE, "blobs"), b""), *good[1:]],
     "sparse": lambda good: [good[0], (_member(tarfile.GNUTYPE_SPARSE), b""), *good[1:]],
     "long name": lambda good: [good[0], ("blobs/" + "0" * 300, b"x"), *good[1:]],
+    "a link with content": lambda good: [good[0], (_member(tarfile.SYMTYPE, good[1][0], "/etc/passwd"), good[1][1]), *good[2:]],
     "one more": lambda good: [*good, ("blobs/" + "0" * 64, b"x")],
     "one less": lambda good: good[:-1],
     "another order": lambda good: [good[0], *reversed(good[1:])],
@@ -249,6 +250,12 @@ def test_a_manifest_is_checked_in_every_field(kind: str, archive: Path, other: R
     assert "\n" not in caught.value.message
     assert other.models() == []
     assert other.fsck(read_data=True).ok
+
+
+def test_a_ring_is_named(archive: Path, other: Registry, tmp_path: Path) -> None:
+    """With the versions that it is made of."""
+    with pytest.raises(ArchiveError, match=r"digits@1\.0\.0 comes from digits@1\.0\.1 comes from digits@1\.0\.0"):
+        other.import_archive(changed(archive, tmp_path / "evil.tar", _ring))
 
 
 def test_what_is_no_regular_file_is_no_archive(other: Registry, tmp_path: Path) -> None:

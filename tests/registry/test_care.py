@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from registry.places import Place
 from registry.test_archives import make_place
 from regtrain_registry import Registration, Registry
 from regtrain_registry.archives.outgoing import new_file
-from regtrain_registry.errors import StoreUnavailableError, TargetExistsError
+from regtrain_registry.errors import RegistryLockedError, StoreUnavailableError, TargetExistsError
 from regtrain_registry.lineage import cycle
 from regtrain_registry.tables import METADATA
 
@@ -67,6 +68,24 @@ def test_a_backup_is_one_state_while_others_write(place: Place, tmp_path: Path) 
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
     assert registry.fsck(read_data=True).ok
+
+
+def test_what_a_writer_has_not_finished_is_in_no_backup(place: Place, tmp_path: Path) -> None:
+    """Half of a transaction may stand in the file already: a backup waits for its end, but not for ever."""
+    place.register()
+    registry = place.open(lock_timeout=0.1)
+    with closing(sqlite3.connect(str(place.url.database), isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_size = 1")  # so that it writes to the file before it commits
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute(
+            "CREATE TABLE wide AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500)"
+            " SELECT randomblob(4000) FROM n"
+        )
+        with pytest.raises(RegistryLockedError):
+            registry.backup(tmp_path / "backup.db")
+        writer.execute("ROLLBACK")
+    registry.backup(tmp_path / "backup.db")
+    assert Registry(f"sqlite:///{tmp_path}/backup.db", place.folder / "blobs").fsck().ok
 
 
 def test_a_backup_is_never_written_over_a_file(place: Place, tmp_path: Path) -> None:

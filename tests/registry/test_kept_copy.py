@@ -89,6 +89,22 @@ def test_a_full_disk_changes_nothing(place: Place) -> None:
     assert place.open().schema_version() == HEAD
 
 
+def test_half_a_copy_is_no_copy(place: Place) -> None:
+    """A process that is killed while it copies leaves nothing under the name of the copy."""
+    code = (
+        "import os, sys\n"
+        "from regtrain_registry import Registry\n"
+        "from regtrain_registry.registry import backends\n"
+        "backends.copy_database = lambda source, target, timeout: (target.write_bytes(b'half'), os._exit(9))\n"
+        "Registry(sys.argv[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, place.uri], check=False, timeout=60)
+    assert done.returncode == 9
+    assert not (place.folder / "home/registry.db.schema-0001").exists()
+    place.open()
+    assert (place.folder / "home/registry.db.schema-0001").stat().st_size > 1000
+
+
 def test_a_migration_that_breaks_off_is_copied_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an older release wrote between two attempts is in the copy that stays."""
     from regtrain_registry import migrations

@@ -50,7 +50,10 @@ def test_listing_loads_neither_migrations_nor_remote_stores(uri: str) -> None:
     assert modules & (FOREIGN | LATE) == set()
     other = {"sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"}
     other |= {f"regtrain_registry.registry.{name}" for name in ("registering", "searching", "listing")}
-    other |= {f"regtrain_registry.{name}" for name in ("filters", "staging", "tables.content", "tables.finding", "tables.marking")}
+    other |= {
+        f"regtrain_registry.{name}"
+        for name in ("filters", "staging", "tables.content", "tables.finding", "tables.marking")
+    }
     assert modules & other == set()
 
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from registry import servers
 from registry.places import Place, database_on
+from registry.tensor_files import KB, MB, noise, write_tensors
 from regtrain_registry import (
     ArtifactKind,
     FileToStore,
@@ -70,6 +71,43 @@ def fill_first(registry: Registry, folder: Path) -> None:
     registry.set_alias("digits/2", "champion")
 
 
+def fill_second(registry: Registry, place: Place) -> None:
+    """What the second schema has a place for besides, so that every table has rows."""
+    shared = noise("shared", 2 * MB)
+    for number in range(3):
+        file = write_tensors(place.folder / f"large-{number}", {"head": noise(number, 70 * KB), "backbone": shared})
+        files = (FileToStore(file, "model.safetensors", ArtifactKind.WEIGHTS),)
+        recipe = Recipe(
+            {"optimizer": {"lr": 0.1}}, {"train": f"sha256:{number:064x}", "data_dir/a.csv": "sha256:" + "a" * 64}
+        )
+        registry.register(Registration("large", files, recipe, metrics={"val/loss": 0.5 - number / 10}))
+    inputs = (ParentLink("digits@1.1.0", Relation.FINE_TUNED_FROM),)
+    registry.start_run(RunStart("run-2", "large", "/runs/large", inputs=inputs))
+    registry.finish_run("run-2", "interrupted")
+    registry.set_policy(
+        "large", {"retention": {"keep_newest": 1}, "stages": {"production": {"require": {"val/loss": "< 1"}}}}
+    )
+    registry.tag("large@1.1.0", "team", "vision")
+    registry.describe("large@1.1.0", "Größer")
+    registry.pin("digits@1.0.0")
+    registry.promote("large@1.2.0", "production")
+    registry.deprecate("digits@2.0.0-rc.1", "overfits", "digits@1.1.0")
+    registry.archive("large@1.1.0", "too slow")
+    registry.delete("large@1.0.0")
+    version = (
+        "(SELECT v.id FROM rt_versions v JOIN rt_models m ON m.id = v.model_id WHERE m.name = 'large' AND v.minor = 2)"
+    )
+    when = "'2026-11-20 08:00:06.000000'"
+    columns = "version_id, format, passed, digest, created_at, report"
+    place.execute(
+        f"INSERT INTO rt_exports ({columns}) VALUES ({version}, 'onnx', TRUE, NULL, {when}, '{{\"opset\": 18}}')",
+        "INSERT INTO rt_signatures (version_id, key_id, created_at, statement, bundle) "
+        f"VALUES ({version}, 'sha256:key', {when}, '{{}}', '{{}}')",
+        "INSERT INTO rt_origins (version_id, registry_uid, model, version, number) "
+        f"VALUES ({version}, '00000000-0000-4000-8000-000000000000', 'elsewhere', '3.1.0', 7)",
+    )
+
+
 def in_order_of_time(place: Place) -> None:
     """Times that are the same whenever this is run."""
     for table in ("rt_models", "rt_versions"):
@@ -113,8 +151,10 @@ def main() -> None:
         file = Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
         with database_on(postgresql, folder) as on_postgresql, database_on(mariadb, folder) as on_mariadb:
             for place in (file, on_postgresql, on_mariadb):
-                fill_first(place.open(), folder)
+                registry = place.open(who="ada")
+                fill_first(registry, folder)
                 in_order_of_time(place)
+                fill_second(registry, place)
                 target = STORED / f"schema_{HEAD}.{place.url.get_backend_name()}.sql"
                 target.write_text(dump(place), encoding="utf-8")
 

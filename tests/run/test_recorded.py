@@ -197,7 +197,7 @@ def test_the_names_of_views_register_what_they_show(project: Project) -> None:
 def test_a_version_comes_back_byte_for_byte(trained: Trained, tmp_path: Path) -> None:
     """`models checkout` writes files with the digests that were registered, into a new or empty folder only."""
     project, result = trained
-    said = project("models", "checkout", "tiny@1.0.0", tmp_path / "copy", "--json")
+    said = project("models", "checkout", "tiny@1.0.0", tmp_path / "copy", "--bare", "--json")
     shown = project("models", "show", "tiny@1.0.0", "--json").json()
     assert {str(Path(p).relative_to(tmp_path / "copy")) for p in said.json()} == {a["path"] for a in shown["artifacts"]}
     for artifact in shown["artifacts"]:
@@ -208,6 +208,18 @@ def test_a_version_comes_back_byte_for_byte(trained: Trained, tmp_path: Path) ->
     assert (tmp_path / "copy/code/model.py").read_bytes() == (project.folder / "model.py").read_bytes()
     again = project("models", "checkout", "tiny@1.0.0", tmp_path / "copy", "--json")
     assert (again.code, again.error()["code"]) == (2, "folder_not_empty")
+
+
+def test_a_registered_checkpoint_is_linked(trained: Trained) -> None:
+    """Weights and training state lie on the disk once, read-only, under both names."""
+    project, result = trained
+    store = project.folder / ".regtrain/blobs/sha256"
+    for artifact in project("models", "show", "tiny@1.0.0", "--json").json()["artifacts"]:
+        blob = store / artifact["digest"].removeprefix("sha256:")
+        name = Path(artifact["path"])
+        if name.name in ("model.safetensors", "state.safetensors", "state.json"):
+            assert (Path(result["best"]["checkpoint"]) / name.name).samefile(blob)
+        assert blob.stat().st_mode & 0o777 == 0o400
 
 
 def test_files_of_one_name_are_both_kept(project: Project) -> None:

@@ -46,7 +46,7 @@ class Columns:
 _TEXT, _NUMBER, _TIME = ColumnSpec(Kind.TEXT), ColumnSpec(Kind.NUMBER), ColumnSpec(Kind.TIME)
 _MAYBE_TEXT = ColumnSpec(Kind.TEXT, optional=True)
 _MAYBE_NUMBER = ColumnSpec(Kind.NUMBER, optional=True)
-_NAMES = ColumnSpec(Kind.TEXT, many=True)
+_NAMES = ColumnSpec(Kind.TEXT, optional=True, many=True)
 _KEYED = {
     "metrics": ColumnSpec(Kind.NUMBER, keyed=True, optional=True),
     "params": ColumnSpec(Kind.SCALAR, keyed=True, optional=True),

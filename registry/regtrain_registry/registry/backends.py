@@ -7,6 +7,7 @@ import math
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from enum import Enum, auto
@@ -154,10 +155,19 @@ class SQLite(Backend):
 
 
 def copy_database(source: Path, target: Path, timeout: float) -> None:
-    """One state of a SQLite file, synced, while others go on writing to it; for the owner alone."""
+    """One state of a SQLite file, synced, while others go on writing to it; for the owner alone.
+
+    `RegistryLockedError` where a writer keeps it locked for `timeout` seconds: elsewise SQLite would wait for ever.
+    """
+    limit = time.monotonic() + timeout
+
+    def give_up(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() >= limit:
+            raise RegistryLockedError(f"{source} is locked by another process", "Try again when it has finished.")
+
     target.touch(mode=0o600)
     with closing(sqlite3.connect(source, timeout=timeout)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
+        old.backup(new, progress=give_up)
     with target.open("rb") as file:
         os.fsync(file.fileno())
 

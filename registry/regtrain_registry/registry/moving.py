@@ -8,13 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from regtrain_registry.archives.manifest import HINT, MANIFEST, MAX_MANIFEST, Manifest, blob_name, read_manifest
 from regtrain_registry.archives.outgoing import new_file
 from regtrain_registry.archives.tar_stream import Member, TarReader, TarWriter
-from regtrain_registry.blobs import unavailable
+from regtrain_registry.blobs import scratch_folder, unavailable
 from regtrain_registry.content import ALGORITHM, Blob, Find, Offered, Store, Stored
 from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError
 from regtrain_registry.streams import open_source
@@ -46,12 +45,12 @@ def write_archive(manifest: Manifest, places: Mapping[str, Blob], store: Store, 
     text = manifest.model_dump_json().encode()
     if len(text) > MAX_MANIFEST:
         raise ArchiveError(f"{len(manifest.versions)} versions are too many for one archive", "Export fewer at a time.")
-    with new_file(file) as making, TemporaryDirectory(prefix="regtrain-export-") as place:
+    with new_file(file) as making, scratch_folder() as place:
         with making.open("xb") as target:
             writer = TarWriter(target)
             writer.add(MANIFEST, len(text), BytesIO(text))
             for digest, size in manifest.blobs.items():
-                copy = Path(place) / "blob"
+                copy = place / "blob"
                 store.fetch(places[digest], copy)
                 with copy.open("rb") as source:
                     writer.add(blob_name(digest), size, source)
@@ -72,16 +71,17 @@ def read_archive(file: Path, store: Store, find: Find) -> tuple[Manifest, dict[s
         reader = TarReader(source)
         manifest = read_manifest(_manifest(reader))
         stored = {}
-        with TemporaryDirectory(prefix="regtrain-import-") as place:
+        with scratch_folder() as place:
             for digest, size in manifest.blobs.items():
                 member = reader.next()
                 if member != Member(blob_name(digest), size):
                     found = "nothing" if member is None else f"{member.name[:80]!r} of {member.size} bytes"
                     raise ArchiveError(f"the archive holds {found} where {digest} of {size} bytes belongs", HINT)
-                with unavailable(place):
-                    copy = _copied(reader, member, digest, Path(place) / "blob")
+                with unavailable(str(place)):
+                    copy = _copied(reader, member, digest, place / "blob")
                 stored[digest] = store.put([Offered(copy, digest, link=True)], find)[0]
-                copy.unlink()
+                with unavailable(str(place)):
+                    copy.unlink()
         if reader.next() is not None:
             raise ArchiveError("the archive holds more than its manifest names", HINT)
     return manifest, stored

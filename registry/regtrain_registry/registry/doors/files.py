@@ -72,9 +72,8 @@ class Files(Reading):
 
         Errors: `SigningKeyError`, `SigningUnavailableError`; `BlobDamagedError` for a file that is not what it was.
         """
-        from tempfile import TemporaryDirectory
-
         from regtrain_registry import artifacts, signing
+        from regtrain_registry.blobs import scratch_folder
         from regtrain_registry.registry.marking import Work, hold
         from regtrain_registry.registry.signatures import record_signature, statement_of
 
@@ -82,8 +81,8 @@ class Files(Reading):
         signing.check_names(version)
         exact = parse_ref(version.ref)
         said = self._database.read(lambda connection: statement_of(connection, find(connection, exact)))
-        with TemporaryDirectory(prefix="regtrain-sign-") as place:
-            folder = Path(place) / version.ref
+        with scratch_folder() as place:
+            folder = place / version.ref
             artifacts.unpack(version, self._store, folder, self._parts(version))
             signed = signing.sign_folder(folder, version, said, Path(key), password)
         work = Work(self.who, datetime.now(UTC))
@@ -106,9 +105,8 @@ class Files(Reading):
 
     def _verify_signature(self, version: VersionDetail, key: Path) -> str:
         """The id of the key whose signature holds."""
-        from tempfile import TemporaryDirectory
-
         from regtrain_registry import artifacts, signing
+        from regtrain_registry.blobs import scratch_folder
         from regtrain_registry.registry.signatures import of_version, statement_of
 
         key_id, exact = signing.key_id_of(key), parse_ref(version.ref)
@@ -128,8 +126,8 @@ class Files(Reading):
                 f"{version.ref}: the registry says of {', '.join(changed)} what was not signed",
                 "Its rows were changed after it was signed.",
             )
-        with TemporaryDirectory(prefix="regtrain-verify-") as place:
-            folder = Path(place) / version.ref
+        with scratch_folder() as place:
+            folder = place / version.ref
             artifacts.unpack(version, self._store, folder, self._parts(version))
             signing.verify_folder(folder, signed, key)
         return key_id
