@@ -16,6 +16,7 @@ ours straight into SQLite, and into PostgreSQL and MariaDB where their programs 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import socket
@@ -205,20 +206,30 @@ def mlflow_server(python: str, folder: Path) -> Iterator[str]:
             os.killpg(server.pid, 15)
 
 
+def of_the_tests(name: str) -> Any:
+    """A module of the tests, which know how to start database servers; a name there is that of a script here."""
+    path = Path(__file__).parents[1] / "tests" / "registry" / f"{name}.py"
+    found = importlib.util.spec_from_file_location(f"tests_{name}", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module
+    found.loader.exec_module(module)
+    return module
+
+
 def at_once(mlflow: str) -> dict[str, float]:
     """Sixteen writers of one model, on each database and through MLflow's server."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from registry import servers
-    from registry.places import database_on
     from regtrain_registry import Registry
 
+    servers, places = of_the_tests("servers"), of_the_tests("places")
     result = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         uris = {"SQLite": f"sqlite:///{folder}/registry.db"}
         for name, start in (("PostgreSQL", servers.postgresql), ("MariaDB", servers.mariadb)):
             with suppress(servers.pytest.skip.Exception):
-                uris[name] = stack.enter_context(database_on(stack.enter_context(start()), folder)).uri
+                uris[name] = stack.enter_context(places.database_on(stack.enter_context(start()), folder)).uri
         for name, uri in uris.items():
             Registry(uri, folder / "blobs")
             result[f"regtrain, {name} (versions a second)"] = together(
