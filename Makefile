@@ -18,7 +18,7 @@ help:
 	@echo 'make test       what continuous integration runs: linters, types, all tests'
 	@echo 'make check      linters and types only'
 	@echo 'make unit       quick tests only'
-	@echo 'make campaign   every point of the fault campaigns (an hour or more)'
+	@echo 'make campaign   every point of the fault campaigns (hours)'
 	@echo 'make bench      benchmarks'
 	@echo 'make clean      remove $(VENV)/ and $(DEMO)/'
 

@@ -87,11 +87,11 @@ def rooms() -> Picture:
     floors = [
         [("registry", "the one door: Registry", "room")],
         _plain("archives", "artifacts", "migrations", "remote_blobs", "store_sweep", "signing", "clock"),
-        _plain("blobs", "location", "processes", "tables", "cards"),
-        _plain("filters", "lineage", "differences", "retention", "verification"),
+        _plain("blobs", "location", "processes", "tables", "cards", "differences"),
+        _plain("filters", "lineage", "promotion", "retention", "verification"),
         _plain("staging", "hashing", "tensors", "streams", "content"),
         _plain("records"),
-        [("recipe", "why a number", "room"), ("refs", "name@1.4.0", "room"), ("policy", "", "room"), ("identities", "", "room")],
+        _plain("recipe", "refs", "policy", "events", "identities"),
         _plain("semver", "json_values"),
         [("errors", "one class per fact", "room")],
     ]

@@ -41,7 +41,12 @@ class Differences:
     def to_json(self) -> dict[str, Any]:
         """The fields of `models diff`; null where a side has no such key, or a number that is not finite."""
         bump = self.decision.bump
-        head: dict[str, Any] = {"old": self.old, "new": self.new, "bump": bump and bump.value, "reasons": self.decision.reasons}
+        head: dict[str, Any] = {
+            "old": self.old,
+            "new": self.new,
+            "bump": bump and bump.value,
+            "reasons": self.decision.reasons,
+        }
         head["registered"] = self.registered.to_json()
         return head | {name: _by_key(part) for name, part in self.parts().items()}
 

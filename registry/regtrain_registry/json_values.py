@@ -115,8 +115,8 @@ def _fits(name: str) -> bool:
 
 
 def digests(values: Mapping[str, Any]) -> dict[str, str]:
-    """Names and digests of data as an index takes them: a name that is too long, or ends in blanks, which some databases
-    do not compare, is cut and told apart by its own digest."""
+    """Names and digests of data as an index takes them: a name that is too long, or ends in blanks, which some
+    databases do not compare, is cut and told apart by its own digest."""
     return {_index_name(name): str(digest)[:MAX_NAME].rstrip() for name, digest in values.items()}
 
 

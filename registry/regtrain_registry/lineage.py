@@ -118,9 +118,7 @@ def reach(start: int, links_of: Callable[[Sequence[int]], Iterable[Link]], down:
     return spread((start,), links_of, down)
 
 
-def spread(
-    starts: Iterable[int], links_of: Callable[[Sequence[int]], Iterable[Link]], down: bool = False
-) -> set[Link]:
+def spread(starts: Iterable[int], links_of: Callable[[Sequence[int]], Iterable[Link]], down: bool = False) -> set[Link]:
     """Every link between these and their ancestors, or their descendants (`down`).
 
     links_of: the links whose child (`down`: whose parent) is one of these ids; asked once for each generation,
@@ -174,7 +172,7 @@ def graph(start: int, versions: Mapping[int, LineageVersion], links: Iterable[Li
 def who_saw(
     digest: str, direct: Mapping[int, dict[str, str]], versions: Mapping[int, LineageVersion], links: Iterable[Link]
 ) -> DataLineage:
-    """direct: id → name → digest, of those that learned from the data; links: between them and all that came from them."""
+    """direct: id → name → digest, of those that learned from the data; links: to all that came from them."""
     parents: dict[int, set[int]] = {}
     for child, parent, _ in links:
         parents.setdefault(child, set()).add(parent)

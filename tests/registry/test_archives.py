@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
@@ -395,7 +395,21 @@ def merge_either_way(folder: Path, steps: list[tuple[str, str, int, list[int]]])
         assert registry.fsck().problems == []
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # to shrink takes minutes
+)
+@example(
+    [
+        ("both", "digits", 0, []),
+        ("left", "digits", 1, [0]),
+        ("right", "digits", 1, [0]),
+        ("right", "digits", 2, [1, 0]),
+        ("left", "digits", 2, [1]),
+    ]
+)
 @given(STEPS)
 def test_two_registries_merge_the_same_either_way(tmp_path_factory: pytest.TempPathFactory, steps: Any) -> None:
     """A with B, B with A, and both in a third in any order: the same versions, parents, files and runs."""
@@ -403,7 +417,21 @@ def test_two_registries_merge_the_same_either_way(tmp_path_factory: pytest.TempP
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # to shrink takes minutes
+)
+@example(
+    [
+        ("both", "digits", 0, []),
+        ("left", "digits", 1, [0]),
+        ("right", "digits", 1, [0]),
+        ("right", "digits", 2, [1, 0]),
+        ("left", "digits", 2, [1]),
+    ]
+)
 @given(STEPS)
 def test_two_registries_merge_the_same_either_way_at_length(
     tmp_path_factory: pytest.TempPathFactory, steps: Any

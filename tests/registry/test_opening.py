@@ -25,8 +25,8 @@ from regtrain_registry.errors import (
     RegistryUrlError,
     SchemaTooNewError,
 )
-from regtrain_registry.migrations import HEAD
 from regtrain_registry.location import NETWORK_FILE_SYSTEMS, file_system_type
+from regtrain_registry.migrations import HEAD
 from regtrain_registry.registry.backends import backend_of
 from regtrain_registry.registry.database import translate
 
