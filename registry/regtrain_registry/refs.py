@@ -150,7 +150,7 @@ def check_name(name: str) -> str:
 
 def check_alias(name: str) -> str:
     """The name itself when an alias may be called so: it must not read as a version, a number or `latest`."""
-    if not _ALIAS.fullmatch(name) or ".." in name or name.split(".")[0] in _DEVICES:
+    if not _ALIAS.fullmatch(name) or ".." in name or name.split(".", maxsplit=1)[0] in _DEVICES:
         raise NameNotAllowedError(f"{name[:80]!r} is not a name for an alias", "Begin with a letter. " + _RULE)
     if _RESERVED_ALIAS.fullmatch(name):
         raise NameNotAllowedError(f"{name!r} is reserved", "Choose another alias, such as champion.")

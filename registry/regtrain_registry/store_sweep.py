@@ -175,11 +175,13 @@ class LocalSweep:
         except OSError:  # nothing may be written, so nothing will be collected either
             return time.time()
         try:
-            os.utime(handle)
-            return os.fstat(handle).st_mtime
+            with unavailable(str(self.folder)):
+                os.utime(handle)
+                return os.fstat(handle).st_mtime
         finally:
             os.close(handle)
-            probe.unlink(missing_ok=True)
+            with suppress(OSError):  # what is left is tidied away later
+                probe.unlink(missing_ok=True)
 
 
 class RemoteSweep:

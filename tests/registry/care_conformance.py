@@ -9,7 +9,7 @@ from sqlalchemy import URL, NullPool, create_engine, text
 
 from registry.places import Place
 from registry.tensor_files import MB, noise, tensor_file
-from regtrain_registry import ParentLink, Registration, Registry, Relation, RunStart
+from regtrain_registry import ParentLink, Registry, Relation, RunStart
 from regtrain_registry.errors import ConflictError, VersionCollectedError
 from regtrain_registry.location import check_url
 from regtrain_registry.registry.soundness import problems

@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from huggingface_hub import ModelCard
 
 from registry.conftest import Register
 from regtrain_registry import ArtifactKind, FileToStore, ParentLink, Recipe, Registry, Relation, RunStart

@@ -164,7 +164,14 @@ def test_registering_with_bump_version_and_parent(project: Project) -> None:
     assert (without.code, without.error()["code"]) == (3, "version_taken")
     other = ("models", "register", checkpoints[-1]["path"], "--model", "child", "--version", "0.3.0")
     assert project(*other, "--json").error()["code"] == "version_taken"
-    many = ("--parent", "distilled_from=tiny@2.0.0", "--parent", "merged_from=tiny@>=1", "--parent", "ensemble_of=child")
+    many = (
+        "--parent",
+        "distilled_from=tiny@2.0.0",
+        "--parent",
+        "merged_from=tiny@>=1",
+        "--parent",
+        "ensemble_of=child",
+    )
     merged = project(*register, "merged", *many).json()
     assert merged["parents"] == [
         {"ref": "child@0.3.0", "relation": "ensemble_of"},

@@ -29,10 +29,12 @@ def stored_version(connection: Connection) -> str | None:
     try:
         with connection.begin_nested():  # elsewhere than in SQLite the error would end the transaction
             row = connection.execute(_READ).first()
-    except (OperationalError, ProgrammingError):
-        if inspect(connection).has_table(VERSION_TABLE):
+    except (OperationalError, ProgrammingError) as error:
+        if error.connection_invalidated:  # the server is gone: there is nobody to ask
             raise
-        return None
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return None
+        row = connection.execute(_READ).first()  # made meanwhile by another process; any other error comes again
     return None if row is None else str(row[0])
 
 

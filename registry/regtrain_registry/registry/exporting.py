@@ -53,7 +53,11 @@ _EXPORTS = (
 _TAGS = select(TAGS).where(TAGS.c.version_id.in_(_IDS))
 _MARKS = select(MARKS).where(MARKS.c.version_id.in_(_IDS))
 _SIGNATURES = select(SIGNATURES).where(SIGNATURES.c.version_id.in_(_IDS))
-_EVENTS = select(EVENTS).where(EVENTS.c.model_id == bindparam("owner"), EVENTS.c.version == bindparam("version"))
+_EVENTS = (
+    select(EVENTS)
+    .where(EVENTS.c.model_id == bindparam("owner"), EVENTS.c.version.in_(bindparam("versions", expanding=True)))
+    .order_by(EVENTS.c.seq)
+)
 _RUN = select(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
@@ -104,6 +108,7 @@ def _versions(
         files, exports, tags, marks, signatures = (
             _by_version(connection, query, some) for query in (_FILES, _EXPORTS, _TAGS, _MARKS, _SIGNATURES)
         )
+        events = _events(connection, rows.values())
         for key in some:
             row, mark = rows[key], next(iter(marks[key]), None)
             there = key in wanted and row.status != VersionStatus.COLLECTED.value
@@ -122,7 +127,7 @@ def _versions(
                 exports=[_export(one) for one in sorted(exports[key], key=lambda one: str(one.format))],
                 parents=parents[key],
                 signatures=[_signature(one) for one in sorted(signatures[key], key=lambda one: str(one.key_id))],
-                events=_events(connection, row),
+                events=events[row.model_id, version_text(row)],
                 run=row.run_id,
             )
 
@@ -147,13 +152,19 @@ def _signature(row: AnyRow) -> ArchivedSignature:
     return ArchivedSignature(**{name: getattr(row, name) for name in ("key_id", "statement", "bundle", "created_at")})
 
 
-def _events(connection: Connection, row: AnyRow) -> list[ArchivedEvent]:
+def _events(connection: Connection, rows: Iterable[AnyRow]) -> Mapping[tuple[int, str], list[ArchivedEvent]]:
+    """What was done to these versions, by model and version."""
     import json
 
-    found = connection.execute(_EVENTS.order_by(EVENTS.c.seq), {"owner": row.model_id, "version": version_text(row)})
-    return [
-        ArchivedEvent(seq=e.seq, at=e.at, by=e.who, kind=e.kind, facts=json.loads(e.facts), hash=e.hash) for e in found
-    ]
+    versions: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        versions[row.model_id].append(version_text(row))
+    found: dict[tuple[int, str], list[ArchivedEvent]] = defaultdict(list)
+    for owner, texts in versions.items():
+        for e in connection.execute(_EVENTS, {"owner": owner, "versions": texts}):
+            event = ArchivedEvent(seq=e.seq, at=e.at, by=e.who, kind=e.kind, facts=json.loads(e.facts), hash=e.hash)
+            found[owner, e.version].append(event)
+    return found
 
 
 def _successor(connection: Connection, mark: AnyRow | None) -> Who | None:

@@ -167,9 +167,7 @@ def promote(held: Held, stage: str, gates: Gates, work: Work) -> list[Evidence]:
     evidence = evidence_of(held.connection, held.owner, version, held.id, stage, gates)
     failed = [f"{one.gate}: {one.found}" for one in evidence if not one.passed]
     if failed:
-        raise PromotionRefusedError(
-            f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved."
-        )
+        raise PromotionRefusedError(f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved.")
     move(held.connection, held.owner, stage, held.id, work.now, gated=True, new=before is None)
     facts = {"stage": stage, "before": before and before[1], "evidence": [one.to_json() for one in evidence]}
     held.tell(EventKind.PROMOTED, facts, work)
