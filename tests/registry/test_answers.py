@@ -71,7 +71,7 @@ def test_the_answer_is_what_is_read(registry: Registry, tmp_path: Path) -> None:
 
 
 def test_answering_reads_no_version(registry: Registry, tmp_path: Path) -> None:
-    """After the version's row is inserted, only blobs are looked up; parents by name where there are any. Then the event."""
+    """What is read is read before the version's row is inserted; parents by name where there are any."""
     (tmp_path / "file").write_text("text")
     registration = Registration("digits", (FileToStore(tmp_path / "file", "file"),))
     registry.register(registration)
@@ -79,5 +79,5 @@ def test_answering_reads_no_version(registry: Registry, tmp_path: Path) -> None:
     event.listen(registry._database._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     registry.register(registration)
     inserted = next(n for n, statement in enumerate(statements) if statement.startswith("INSERT INTO rt_versions"))
-    assert [s.split()[0] for s in statements[:inserted]] == ["BEGIN", "SELECT", "SELECT", "SELECT"]
-    assert [s.split()[0] for s in statements[inserted:]] == ["INSERT", "SELECT", "INSERT", "INSERT", "UPDATE"]
+    assert [s.split()[0] for s in statements[:inserted]] == ["BEGIN", "SELECT", "SELECT", "SELECT", "SELECT"]
+    assert [s.split()[0] for s in statements[inserted:]] == ["INSERT", "INSERT", "INSERT", "UPDATE"]

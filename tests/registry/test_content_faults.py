@@ -96,6 +96,7 @@ def test_every_damage_is_found(filled: Registry, tmp_path: Path) -> None:
     damage(filled, tmp_path, flips=300, cuts=200)
 
 
+@pytest.mark.slow
 def test_evil_files_are_bytes(tmp_path: Path) -> None:
     """Pickles, header bombs, shapes that overflow, archives that lead outside: stored and given back as they are.
 

@@ -42,6 +42,7 @@ class TestSQLite(RegistryConformance):
         return Place(URL.create("sqlite", database=f"{tmp_path}/registry.db"), tmp_path)
 
 
+@pytest.mark.slow
 class TestPostgreSQL(ServerConformance):
     """psycopg 3."""
 
@@ -51,6 +52,7 @@ class TestPostgreSQL(ServerConformance):
             yield place
 
 
+@pytest.mark.slow
 class TestMariaDB(ServerConformance):
     """PyMySQL."""
 

@@ -51,6 +51,7 @@ def schema_statements(folder: Path) -> list[str]:
     return [s for s in statements if s.strip().startswith(("CREATE", "INSERT"))]
 
 
+@pytest.mark.slow
 def test_an_interrupted_first_migration_is_completed(tmp_path: Path) -> None:
     """After any of its statements, as where schema changes are not transactional, opening finishes the rest."""
     statements = schema_statements(tmp_path)

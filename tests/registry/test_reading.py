@@ -188,7 +188,7 @@ def test_checkout_gives_the_same_bytes(registry: Registry, weights: Path, tmp_pa
     registry.register(Registration("digits", files))
     (tmp_path / "empty").mkdir()
     for target in (tmp_path / "empty", tmp_path / "new" / "deep"):
-        paths = registry.checkout("digits", target)
+        paths = registry.checkout("digits", target, bare=True)
         assert sorted(paths) == [target / "logs/train.log", target / "model.safetensors"]
         assert (target / "model.safetensors").read_bytes() == weights.read_bytes()
         assert (target / "logs/train.log").read_text() == "log"
