@@ -29,8 +29,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from regtrain_registry.blobs import LocalStore
-from regtrain_registry.content import Offered, Part, Stored
+from regtrain_registry.store.content import Offered, Part, Stored
+from regtrain_registry.store.local import LocalStore
 
 TENSORS, SIZE = 100, 4_000_000
 SHARED = 90

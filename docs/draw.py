@@ -86,10 +86,10 @@ def rooms() -> Picture:
     picture.text(608, 34, "registry/regtrain_registry", "title", "start")
     floors = [
         [("registry", "the one door: Registry", "room")],
-        _plain("archives", "artifacts", "migrations", "remote_blobs", "store_sweep", "signing", "clock"),
-        _plain("blobs", "location", "processes", "tables", "cards", "differences"),
+        _plain("archives", "artifacts", "migrations", "signing", "clock"),
+        [("store", "files under their digest", "room")],
+        _plain("location", "processes", "tables", "cards", "differences"),
         _plain("filters", "lineage", "promotion", "retention", "verification"),
-        _plain("staging", "hashing", "tensors", "streams", "content"),
         _plain("records"),
         _plain("recipe", "refs", "policy", "events", "identities"),
         _plain("semver", "json_values"),

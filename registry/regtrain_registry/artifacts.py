@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from regtrain_registry.content import Blob, Part, Store
 from regtrain_registry.errors import (
     ArtifactNotFoundError,
     BlobDamagedError,
@@ -19,6 +18,7 @@ from regtrain_registry.errors import (
 )
 from regtrain_registry.records import Artifact, VersionInfo
 from regtrain_registry.refs import check_artifact_name
+from regtrain_registry.store.content import Blob, Part, Store
 
 __all__ = ["Parts", "unpack", "verified_path"]
 

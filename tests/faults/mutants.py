@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from regtrain_registry import blobs
-from regtrain_registry.blobs import LocalStore
 from regtrain_registry.registry import backends, database
+from regtrain_registry.store import local
+from regtrain_registry.store.local import LocalStore
 
 
 def row_before_blob() -> None:
@@ -119,7 +119,7 @@ def raw_error() -> None:
 
         def __exit__(self, *_: object) -> None: ...
 
-    replace(blobs, unavailable=lambda store: AsItIs())
+    replace(local, unavailable=lambda store: AsItIs())
 
 
 def highest_and_one() -> None:

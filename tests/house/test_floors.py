@@ -26,6 +26,7 @@ PLANTED = {
     "who-touches-pluggy": ("core/regtrain/trainer/loop.py", "import pluggy"),
     "floors-of-the-core": ("core/regtrain/config/schema.py", "import regtrain.plan"),
     "floors-of-the-registry": ("registry/regtrain_registry/semver.py", "import regtrain_registry.tables"),
+    "floors-of-the-store": ("registry/regtrain_registry/store/content.py", "import regtrain_registry.store.local"),
 }
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import URL, Engine, NullPool, create_engine, text
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
-from regtrain_registry.content import Offered
 from regtrain_registry.location import check_url
+from regtrain_registry.store.content import Offered
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import pytest
 from registry.evil_files import EVIL
 from registry.tensor_files import KB, MB, noise, write_tensors
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
-from regtrain_registry.content import Blob, Damage
 from regtrain_registry.errors import BlobDamagedError, FileToStoreError
+from regtrain_registry.store.content import Blob, Damage
 
 GROWTH = 200 << 20  # bytes
 CANARY = Path("/tmp/regtrain-canary")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from regtrain_registry.content import Offered, Store
 from regtrain_registry.errors import StoreUnavailableError
 from regtrain_registry.registry.sweeping import sweep_of
-from regtrain_registry.remote_blobs import open_store
-from regtrain_registry.store_sweep import ABANDONED, LocalSweep, RemoteSweep, Sweep
+from regtrain_registry.store.content import Offered, Store
+from regtrain_registry.store.remote import open_store
+from regtrain_registry.store.sweep import ABANDONED, LocalSweep, RemoteSweep, Sweep
 
 
 @pytest.fixture(params=["folder", "memory"])

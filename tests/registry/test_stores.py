@@ -17,9 +17,9 @@ from registry.object_store import s3
 from registry.store_conformance import Shelf, StoreConformance, name_of, sha256
 from registry.tensor_files import KB, MB, noise, tensor_file
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
-from regtrain_registry.content import Blob, Offered
 from regtrain_registry.errors import StoreUnavailableError
-from regtrain_registry.remote_blobs import open_store
+from regtrain_registry.store.content import Blob, Offered
+from regtrain_registry.store.remote import open_store
 
 
 class FolderFiles:

@@ -15,8 +15,8 @@ from typing import Any
 
 import s3fs
 
-from regtrain_registry.content import Offered
-from regtrain_registry.remote_blobs import open_store
+from regtrain_registry.store.content import Offered
+from regtrain_registry.store.remote import open_store
 
 PART = 5 << 20  # bytes
 

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from regtrain_registry.content import ALGORITHM
 from regtrain_registry.errors import ArchiveError, ParentMissingError, RegistryError
 from regtrain_registry.identities import Identity
 from regtrain_registry.lineage import cycle
 from regtrain_registry.records import ArtifactKind, Relation, VersionStatus
 from regtrain_registry.refs import check_artifact_name, check_name, check_tag
 from regtrain_registry.semver import parse_version
+from regtrain_registry.store.content import ALGORITHM
 
 __all__ = [
     "MANIFEST",

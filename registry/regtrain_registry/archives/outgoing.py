@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from regtrain_registry.errors import StoreUnavailableError, TargetExistsError
-from regtrain_registry.streams import sync_folder
+from regtrain_registry.store.streams import sync_folder
 
 __all__ = ["new_file"]
 

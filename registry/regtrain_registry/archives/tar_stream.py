@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from regtrain_registry.errors import ArchiveError
-from regtrain_registry.streams import CHUNK
+from regtrain_registry.store.streams import CHUNK
 
 __all__ = ["Member", "TarReader", "TarWriter"]
 

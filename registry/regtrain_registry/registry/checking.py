@@ -8,7 +8,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, func, select
 
 from regtrain_registry.artifacts import Parts
-from regtrain_registry.content import Blob, Damage, Store
 from regtrain_registry.records import VersionInfo, VersionStatus
 from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.contents import held, needed
@@ -16,6 +15,7 @@ from regtrain_registry.registry.database import Database
 from regtrain_registry.registry.soundness import problems as problems_of_rows
 from regtrain_registry.registry.storing import composed
 from regtrain_registry.registry.sweeping import sweep_of
+from regtrain_registry.store.content import Blob, Damage, Store
 from regtrain_registry.tables import ARTIFACTS, BLOBS, MODELS, VERSIONS
 from regtrain_registry.tables.content import PARTS
 from regtrain_registry.verification import CheckedFile, Problem, Report, Verification

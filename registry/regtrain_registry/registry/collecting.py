@@ -25,7 +25,7 @@ from regtrain_registry.registry.finding import lock_model
 from regtrain_registry.registry.marking import Held, Work, change_status
 from regtrain_registry.registry.witnessing import seen, witness
 from regtrain_registry.retention import still_held
-from regtrain_registry.store_sweep import Entry, Sweep, Trashed
+from regtrain_registry.store.sweep import Entry, Sweep, Trashed
 from regtrain_registry.tables import BLOBS, MODELS, VERSIONS
 from regtrain_registry.tables.content import PARTS, SEGMENTS
 from regtrain_registry.tables.marking import MARKS

@@ -21,7 +21,6 @@ from regtrain_registry.archives.manifest import (
     RecipeParts,
     Who,
 )
-from regtrain_registry.content import Blob
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.identities import Identity
 from regtrain_registry.lineage import Link, spread
@@ -31,6 +30,7 @@ from regtrain_registry.registry.columns import AnyRow, V, portions, version_text
 from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.identity import identities, registry_uid
 from regtrain_registry.registry.storing import composed
+from regtrain_registry.store.content import Blob
 from regtrain_registry.tables import ARTIFACTS, BLOBS, LINEAGE, MODELS, RUNS, VERSIONS
 from regtrain_registry.tables.marking import EVENTS, EXPORTS, MARKS, SIGNATURES, TAGS
 

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
-from regtrain_registry.content import Store, Stored
 from regtrain_registry.errors import ArchiveError, ConflictError, ParentMissingError, VersionTakenError
 from regtrain_registry.events import EventKind
 from regtrain_registry.identities import name_elsewhere
@@ -24,6 +23,7 @@ from regtrain_registry.registry.registering import Claimed, claim, count, digest
 from regtrain_registry.registry.storing import record
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.semver import Version, parse_version, sort_key
+from regtrain_registry.store.content import Store, Stored
 from regtrain_registry.tables import ARTIFACTS, BLOBS, LINEAGE, RUNS, VERSIONS
 from regtrain_registry.tables.marking import EXPORTS, MARKS, ORIGINS, SIGNATURES, TAGS
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V
 from regtrain_registry.registry.contents import held, needed
-from regtrain_registry.store_sweep import Entry, Trashed
+from regtrain_registry.store.sweep import Entry, Trashed
 from regtrain_registry.tables import MODELS, VERSIONS
 
 __all__ = ["ModelUsage", "Usage", "measure"]

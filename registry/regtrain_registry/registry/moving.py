@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 from regtrain_registry.archives.manifest import HINT, MANIFEST, MAX_MANIFEST, Manifest, blob_name, read_manifest
 from regtrain_registry.archives.outgoing import new_file
 from regtrain_registry.archives.tar_stream import Member, TarReader, TarWriter
-from regtrain_registry.blobs import scratch_folder, unavailable
-from regtrain_registry.content import ALGORITHM, Blob, Find, Offered, Store, Stored
 from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError
-from regtrain_registry.streams import open_source
+from regtrain_registry.store.content import ALGORITHM, Blob, Find, Offered, Store, Stored
+from regtrain_registry.store.local import scratch_folder, unavailable
+from regtrain_registry.store.streams import open_source
 
 __all__ = ["Exported", "read_archive", "write_archive"]
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, CursorResult, bindparam, insert, select, update
 
-from regtrain_registry.content import Blob, Store, Stored
 from regtrain_registry.errors import (
     IdempotencyError,
     NameNotAllowedError,
@@ -51,6 +50,7 @@ from regtrain_registry.semver import (
     sort_key,
     step,
 )
+from regtrain_registry.store.content import Blob, Store, Stored
 from regtrain_registry.tables import ARTIFACTS, LINEAGE, MODELS, RUNS, VERSIONS
 from regtrain_registry.tables.marking import REGISTRY
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
 
-from regtrain_registry.content import ALGORITHM
 from regtrain_registry.differences import Differences, differences
 from regtrain_registry.errors import DigestSyntaxError
 from regtrain_registry.lineage import DataLineage, Lineage, LineageVersion, Link, graph, reach, spread, who_saw
@@ -16,6 +15,7 @@ from regtrain_registry.recipe import Recipe
 from regtrain_registry.records import VersionDetail, VersionStatus
 from regtrain_registry.registry.columns import RECIPE, V, stored_recipe, version_text
 from regtrain_registry.registry.versions import detail
+from regtrain_registry.store.content import ALGORITHM
 from regtrain_registry.tables import LINEAGE, MODELS, VERSIONS
 from regtrain_registry.tables.finding import DATA
 

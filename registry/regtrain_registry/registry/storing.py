@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
-from regtrain_registry.content import Blob, Part, Segment, Store, Stored, physical
 from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.registry.columns import AnyRow
+from regtrain_registry.store.content import Blob, Part, Segment, Store, Stored, physical
 from regtrain_registry.tables import BLOBS
 from regtrain_registry.tables.content import PARTS, SEGMENTS
 

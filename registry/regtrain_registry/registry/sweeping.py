@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from regtrain_registry.blobs import LocalStore
-from regtrain_registry.content import Store
 from regtrain_registry.errors import StoreUnavailableError
-from regtrain_registry.remote_blobs import RemoteStore
-from regtrain_registry.store_sweep import LocalSweep, RemoteSweep, Sweep
+from regtrain_registry.store.content import Store
+from regtrain_registry.store.local import LocalStore
+from regtrain_registry.store.remote import RemoteStore
+from regtrain_registry.store.sweep import LocalSweep, RemoteSweep, Sweep
 
 __all__ = ["sweep_of"]
 

@@ -13,9 +13,9 @@ from regtrain_registry.registry.doors.opened import Opened
 
 if TYPE_CHECKING:
     from regtrain_registry.archives.manifest import ArchivedVersion
-    from regtrain_registry.content import Part
     from regtrain_registry.registry.importing import Imported
     from regtrain_registry.registry.moving import Exported
+    from regtrain_registry.store.content import Part
 
 __all__ = ["Archives"]
 

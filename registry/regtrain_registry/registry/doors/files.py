@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtrain_registry.content import Part
 from regtrain_registry.errors import NotSignedError, SignatureBrokenError, VersionCollectedError
 from regtrain_registry.records import ArtifactKind, VersionDetail, VersionInfo, VersionStatus
 from regtrain_registry.refs import parse_ref
 from regtrain_registry.registry.doors.reading import Reading
 from regtrain_registry.registry.finding import find
+from regtrain_registry.store.content import Part
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -73,9 +73,9 @@ class Files(Reading):
         Errors: `SigningKeyError`, `SigningUnavailableError`; `BlobDamagedError` for a file that is not what it was.
         """
         from regtrain_registry import artifacts, signing
-        from regtrain_registry.blobs import scratch_folder
         from regtrain_registry.registry.marking import Work, hold
         from regtrain_registry.registry.signatures import record_signature, statement_of
+        from regtrain_registry.store.local import scratch_folder
 
         version = _with_files(self.show(ref))
         signing.check_names(version)
@@ -106,8 +106,8 @@ class Files(Reading):
     def _verify_signature(self, version: VersionDetail, key: Path) -> str:
         """The id of the key whose signature holds."""
         from regtrain_registry import artifacts, signing
-        from regtrain_registry.blobs import scratch_folder
         from regtrain_registry.registry.signatures import of_version, statement_of
+        from regtrain_registry.store.local import scratch_folder
 
         key_id, exact = signing.key_id_of(key), parse_ref(version.ref)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from regtrain_registry.json_values import as_text
 from regtrain_registry.location import check_url, default_store, file_system_type, is_forced, locate
 from regtrain_registry.registry.database import Database, shown
-from regtrain_registry.remote_blobs import open_store
+from regtrain_registry.store.remote import open_store
 
 __all__ = ["Opened"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from regtrain_registry.content import Offered, Part
 from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.records import Registration, RunDetail, RunInfo, RunStart, RunStatus, VersionInfo
 from regtrain_registry.registry import runs
 from regtrain_registry.registry.doors.opened import Opened
+from regtrain_registry.store.content import Offered, Part
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -14,9 +14,9 @@ from threading import Condition
 
 from blake3 import blake3
 
-from regtrain_registry.content import ALGORITHM, TENSOR_ALGORITHM
-from regtrain_registry.streams import CHUNK
-from regtrain_registry.tensors import LENGTH, Span, header_size, tensors
+from regtrain_registry.store.content import ALGORITHM, TENSOR_ALGORITHM
+from regtrain_registry.store.streams import CHUNK
+from regtrain_registry.store.tensors import LENGTH, Span, header_size, tensors
 
 __all__ = ["Growing", "Hashed", "hash_span", "hash_tensors", "hash_whole", "spans_of"]
 

@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from regtrain_registry.blobs import unavailable
-from regtrain_registry.content import ALGORITHM
-from regtrain_registry.streams import sync_folder
+from regtrain_registry.store.content import ALGORITHM
+from regtrain_registry.store.local import unavailable
+from regtrain_registry.store.streams import sync_folder
 
 __all__ = ["Entry", "LocalSweep", "RemoteSweep", "Sweep", "Trashed"]
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from regtrain_registry.content import ALGORITHM, Blob
 from regtrain_registry.errors import FileToStoreError
+from regtrain_registry.store.content import ALGORITHM, Blob
 
 __all__ = ["CHUNK", "Composed", "copy_hashing", "open_source", "sync_folder", "write_all"]
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from regtrain_registry.blobs import LocalStore, cache_folder, scratch_folder, unavailable, verified_copy
-from regtrain_registry.content import ALGORITHM, Blob, Damage, Find, Offered, Store, Stored, nothing_known, physical
 from regtrain_registry.errors import (
     BlobDamagedError,
     BlobMissingError,
@@ -16,7 +14,19 @@ from regtrain_registry.errors import (
     RegistryUrlError,
     StoreUnavailableError,
 )
-from regtrain_registry.streams import Composed, copy_hashing
+from regtrain_registry.store.content import (
+    ALGORITHM,
+    Blob,
+    Damage,
+    Find,
+    Offered,
+    Store,
+    Stored,
+    nothing_known,
+    physical,
+)
+from regtrain_registry.store.local import LocalStore, cache_folder, scratch_folder, unavailable, verified_copy
+from regtrain_registry.store.streams import Composed, copy_hashing
 
 __all__ = ["RemoteStore", "open_store"]
 
@@ -50,7 +60,7 @@ class RemoteStore:
 
     def put(self, files: Sequence[Offered], find: Find = nothing_known) -> list[Stored]:
         """Upload files; a file is copied first, so that what is uploaded is what was hashed."""
-        from regtrain_registry.staging import Staging  # who only reads needs no threads and no BLAKE3
+        from regtrain_registry.store.staging import Staging  # who only reads needs no threads and no BLAKE3
 
         stored: list[Stored] = []
         with scratch_folder() as folder:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from regtrain_registry.content import ALGORITHM, Blob, Find, Offered, Part, Segment, Stored, check_digest
 from regtrain_registry.errors import FileToStoreError
-from regtrain_registry.hashing import Growing, hash_span, hash_tensors, hash_whole, spans_of
-from regtrain_registry.streams import CHUNK, open_source, write_all
-from regtrain_registry.tensors import Piece, Span, merged, pieces, shared
+from regtrain_registry.store.content import ALGORITHM, Blob, Find, Offered, Part, Segment, Stored, check_digest
+from regtrain_registry.store.hashing import Growing, hash_span, hash_tensors, hash_whole, spans_of
+from regtrain_registry.store.streams import CHUNK, open_source, write_all
+from regtrain_registry.store.tensors import Piece, Span, merged, pieces, shared
 
 __all__ = ["Staged", "Staging"]
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from regtrain_registry.content import (
+from regtrain_registry.errors import BlobDamagedError, BlobMissingError, StoreUnavailableError
+from regtrain_registry.store.content import (
     ALGORITHM,
     Blob,
     Damage,
@@ -20,8 +21,7 @@ from regtrain_registry.content import (
     nothing_known,
     physical,
 )
-from regtrain_registry.errors import BlobDamagedError, BlobMissingError, StoreUnavailableError
-from regtrain_registry.streams import Composed, copy_hashing, sync_folder
+from regtrain_registry.store.streams import Composed, copy_hashing, sync_folder
 
 __all__ = ["Blob", "LocalStore", "Store", "cache_folder", "scratch_folder", "unavailable", "verified_copy"]
 
@@ -47,7 +47,7 @@ class LocalStore:
 
     def put(self, files: Sequence[Offered], find: Find = nothing_known) -> list[Stored]:
         """Store files; `FileToStoreError` for a bad source, `StoreUnavailableError` for a bad store."""
-        from regtrain_registry.staging import Staged, Staging  # who only reads needs no threads and no BLAKE3
+        from regtrain_registry.store.staging import Staged, Staging  # who only reads needs no threads and no BLAKE3
 
         staging = Staging(self._tmp, self._holds, find, sync=True)
         staged: list[Staged] = []

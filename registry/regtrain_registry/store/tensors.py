@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from regtrain_registry.content import Part
+from regtrain_registry.store.content import Part
 
 __all__ = ["HEADER_LIMIT", "LARGE", "LENGTH", "Piece", "Span", "header_size", "merged", "pieces", "shared", "tensors"]
 

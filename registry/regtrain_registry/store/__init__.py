@@ -1,0 +1,1 @@
+"""Content-addressed files: where they are kept, how they come in, and how they go."""
