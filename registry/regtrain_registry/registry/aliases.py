@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -12,10 +13,14 @@ from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.history import append
 from regtrain_registry.tables import ALIASES, VERSIONS
 
+if TYPE_CHECKING:
+    from regtrain_registry.registry.marking import Held, Work
+
 __all__ = ["holder", "move", "remove_alias", "set_alias"]
 
 _A = ALIASES.c
 _NAMED = (_A.model_id == bindparam("owner"), _A.name == bindparam("alias"))
+_NEW = insert(ALIASES)
 _MOVE = (
     update(ALIASES)
     .where(*_NAMED)
@@ -26,7 +31,6 @@ _HOLDER = (
     .join_from(ALIASES, VERSIONS, V.id == _A.version_id)
     .where(*_NAMED)
 )
-_TEXT = select(V.major, V.minor, V.patch, V.prerelease).where(V.id == bindparam("version"))
 _REMOVE = delete(ALIASES).where(*_NAMED)
 _NAMES = select(_A.name).where(_A.model_id == bindparam("owner"))
 
@@ -37,20 +41,18 @@ def holder(connection: Connection, owner: int, name: str) -> tuple[int, str, boo
     return None if row is None else (row.id, version_text(row), row.gated)
 
 
-def set_alias(connection: Connection, owner: int, name: str, version_id: int, who: str, now: datetime) -> None:
-    """Let the name stand for this version of the model, wherever it stood before; `StageGuardedError` for a stage."""
-    before = holder(connection, owner, name)
+def set_alias(held: Held, name: str, work: Work) -> None:
+    """Let the name stand for this version of its model, wherever it stood before; `StageGuardedError` for a stage."""
+    before = holder(held.connection, held.owner, name)
     if before and before[2]:
         raise StageGuardedError(
             f"{name!r} is a stage, which only a promotion moves",
-            f"regtrain models promote REF {name}, or another alias.",
+            f"Promote: regtrain models promote REF {name}; or choose another alias.",
         )
-    if before and before[0] == version_id:
+    if before and before[0] == held.id:
         return
-    version = version_text(connection.execute(_TEXT, {"version": version_id}).one())
-    move(connection, owner, name, version_id, now, gated=False, new=before is None)
-    facts = {"alias": name, "before": before and before[1]}
-    append(connection, owner, EventKind.ALIAS_SET, version, facts, who, now)
+    move(held.connection, held.owner, name, held.id, work.now, gated=False, new=before is None)
+    held.tell(EventKind.ALIAS_SET, {"alias": name, "before": before and before[1]}, work)
 
 
 def move(
@@ -59,7 +61,7 @@ def move(
     """Write the name's row; what it means is the caller's to record."""
     if new:
         row = {"model_id": owner, "name": name, "version_id": version_id, "updated_at": now, "gated": gated}
-        connection.execute(insert(ALIASES), row)
+        connection.execute(_NEW, row)
         return
     values = {"owner": owner, "alias": name, "version": version_id, "now": now, "is_gated": gated}
     connection.execute(_MOVE, values)

@@ -15,9 +15,10 @@ from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.contents import files_of
 from regtrain_registry.retention import Candidate
 from regtrain_registry.semver import Version
-from regtrain_registry.tables import ALIASES, LINEAGE, MODELS, RUNS, VERSIONS
+from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
 from regtrain_registry.tables.finding import METRICS
 from regtrain_registry.tables.marking import MARKS, RUN_INPUTS
+from regtrain_registry.tables.origin import LINEAGE, RUNS
 
 __all__ = ["LIVE", "candidates"]
 

@@ -16,8 +16,8 @@ from regtrain_registry.registry.soundness import problems as problems_of_rows
 from regtrain_registry.registry.storing import composed
 from regtrain_registry.registry.sweeping import sweep_of
 from regtrain_registry.store.content import Blob, Damage, Store
-from regtrain_registry.tables import ARTIFACTS, BLOBS, MODELS, VERSIONS
-from regtrain_registry.tables.content import PARTS
+from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables.content import ARTIFACTS, BLOBS, PARTS
 from regtrain_registry.verification import CheckedFile, Problem, Report, Verification
 
 __all__ = ["check_registry", "check_version"]

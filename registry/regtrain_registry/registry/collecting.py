@@ -26,8 +26,8 @@ from regtrain_registry.registry.marking import Held, Work, change_status
 from regtrain_registry.registry.witnessing import seen, witness
 from regtrain_registry.retention import still_held
 from regtrain_registry.store.sweep import Entry, Sweep, Trashed
-from regtrain_registry.tables import BLOBS, MODELS, VERSIONS
-from regtrain_registry.tables.content import PARTS, SEGMENTS
+from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables.content import BLOBS, PARTS, SEGMENTS
 from regtrain_registry.tables.marking import MARKS
 
 __all__ = ["Collection", "Fate", "Judged", "collect"]

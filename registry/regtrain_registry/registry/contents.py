@@ -10,8 +10,8 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, func, selec
 
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V
-from regtrain_registry.tables import ARTIFACTS, BLOBS, VERSIONS
-from regtrain_registry.tables.content import PARTS
+from regtrain_registry.tables import VERSIONS
+from regtrain_registry.tables.content import ARTIFACTS, BLOBS, PARTS
 from regtrain_registry.tables.marking import EXPORTS
 
 __all__ = ["files_of", "held", "named_by", "needed", "portions", "sources_of"]

@@ -31,8 +31,10 @@ from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.identity import identities, registry_uid
 from regtrain_registry.registry.storing import composed
 from regtrain_registry.store.content import Blob
-from regtrain_registry.tables import ARTIFACTS, BLOBS, LINEAGE, MODELS, RUNS, VERSIONS
+from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables.content import ARTIFACTS, BLOBS
 from regtrain_registry.tables.marking import EVENTS, EXPORTS, MARKS, SIGNATURES, TAGS
+from regtrain_registry.tables.origin import LINEAGE, RUNS
 
 __all__ = ["manifest"]
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, bindparam, select
 from regtrain_registry.cards.card import CardFacts
 from regtrain_registry.registry.columns import RECIPE, V, stored_recipe
 from regtrain_registry.registry.versions import detail
-from regtrain_registry.tables import RUNS, VERSIONS
+from regtrain_registry.tables import VERSIONS
+from regtrain_registry.tables.origin import RUNS
 
 __all__ = ["card_facts"]
 

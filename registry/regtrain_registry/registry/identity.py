@@ -10,8 +10,9 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 from regtrain_registry.identities import Identity
 from regtrain_registry.registry.columns import V, portions, version_text
 from regtrain_registry.semver import parse_version
-from regtrain_registry.tables import LINEAGE, MODELS, VERSIONS
+from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.marking import ORIGINS, REGISTRY
+from regtrain_registry.tables.origin import LINEAGE
 
 __all__ = ["identities", "local_id", "parent_identities", "registry_uid"]
 

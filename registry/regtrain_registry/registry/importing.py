@@ -24,8 +24,10 @@ from regtrain_registry.registry.storing import record
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.semver import Version, parse_version, sort_key
 from regtrain_registry.store.content import Store, Stored
-from regtrain_registry.tables import ARTIFACTS, BLOBS, LINEAGE, RUNS, VERSIONS
+from regtrain_registry.tables import VERSIONS
+from regtrain_registry.tables.content import ARTIFACTS, BLOBS
 from regtrain_registry.tables.marking import EXPORTS, MARKS, ORIGINS, SIGNATURES, TAGS
+from regtrain_registry.tables.origin import LINEAGE, RUNS
 
 __all__ = ["Imported", "import_version", "name_successor"]
 

@@ -15,7 +15,8 @@ from regtrain_registry.registry.related import Related, with_slash
 from regtrain_registry.registry.runs import gone, with_version
 from regtrain_registry.registry.subject import Hanging, Subject
 from regtrain_registry.registry.versions import counted_models
-from regtrain_registry.tables import MODELS, RUNS, VERSIONS
+from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables.origin import RUNS
 
 __all__ = ["model_ids", "run_ids"]
 

@@ -51,8 +51,10 @@ from regtrain_registry.semver import (
     step,
 )
 from regtrain_registry.store.content import Blob, Store, Stored
-from regtrain_registry.tables import ARTIFACTS, LINEAGE, MODELS, RUNS, VERSIONS
+from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables.content import ARTIFACTS
 from regtrain_registry.tables.marking import REGISTRY
+from regtrain_registry.tables.origin import LINEAGE, RUNS
 
 __all__ = ["Claimed", "Request", "check", "claim", "count", "digest_of", "register", "share_store"]
 

@@ -16,8 +16,9 @@ from regtrain_registry.records import VersionDetail, VersionStatus
 from regtrain_registry.registry.columns import RECIPE, V, stored_recipe, version_text
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.store.content import ALGORITHM
-from regtrain_registry.tables import LINEAGE, MODELS, VERSIONS
+from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.finding import DATA
+from regtrain_registry.tables.origin import LINEAGE
 
 __all__ = ["ancestors", "check_digest", "compare", "lineage", "seeing"]
 

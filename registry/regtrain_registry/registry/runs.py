@@ -15,7 +15,8 @@ from regtrain_registry.json_values import as_text, fitting, json_safe
 from regtrain_registry.processes import ProcessIdentity, is_gone
 from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.registry.columns import AnyRow, portions, version_text
-from regtrain_registry.tables import MODELS, RUNS, VERSIONS
+from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables.origin import RUNS
 
 __all__ = ["FinalStatus", "change", "get", "gone", "of_ids", "outcome", "runs", "start", "with_version"]
 

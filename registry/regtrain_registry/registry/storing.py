@@ -13,8 +13,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, sel
 from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.registry.columns import AnyRow
 from regtrain_registry.store.content import Blob, Part, Segment, Store, Stored, physical
-from regtrain_registry.tables import BLOBS
-from regtrain_registry.tables.content import PARTS, SEGMENTS
+from regtrain_registry.tables.content import BLOBS, PARTS, SEGMENTS
 
 __all__ = ["composed", "known_tensors", "record"]
 

@@ -28,7 +28,7 @@ from regtrain_registry.records import (
     VersionStatus,
 )
 from regtrain_registry.registry.columns import RELEASED, AnyRow, V, portions, version_text
-from regtrain_registry.tables import ALIASES, ARTIFACTS, BLOBS, LINEAGE, MODELS, VERSIONS
+from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
 
 __all__ = [
     "Related",
@@ -164,7 +164,9 @@ class _Queries(NamedTuple):
 def _queries(column: str) -> _Queries:
     """`column` of the versions' table is what `key` is compared with: `model_id`, `ids` for several, or `id`, which
     reads the config too, and which of `_SELDOM` there are."""
-    from regtrain_registry.tables.marking import EXPORTS, MARKS, TAGS  # a list of models does without
+    from regtrain_registry.tables.content import ARTIFACTS, BLOBS  # a list of models does without
+    from regtrain_registry.tables.marking import EXPORTS, MARKS, TAGS
+    from regtrain_registry.tables.origin import LINEAGE
 
     several: BindParameter[Sequence[int]] = bindparam("key", expanding=True)
     where = V.id.in_(several) if column == "ids" else V[column] == bindparam("key")

@@ -18,7 +18,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
-    Double,
     ForeignKey,
     Index,
     MetaData,
@@ -33,15 +32,11 @@ from sqlmodel import Field, SQLModel
 
 __all__ = [
     "ALIASES",
-    "ARTIFACTS",
-    "BLOBS",
     "DOCUMENT",
-    "LINEAGE",
     "LONG_TEXT",
     "METADATA",
     "MODELS",
     "PREFIX",
-    "RUNS",
     "VERSIONS",
     "Row",
     "UtcTime",
@@ -145,35 +140,6 @@ class ModelRow(Row, table=True):
     policy: dict[str, Any] | None = Field(None, sa_type=DOCUMENT)
 
 
-class RunRow(Row, table=True):
-    """A run, from its start."""
-
-    __tablename__ = "rt_runs"
-    __table_args__ = (Index(None, "name", "started_at"),)
-
-    id: str = Field(max_length=64, primary_key=True)
-    name: str = Field(max_length=255)
-    status: str = Field(max_length=16)
-    run_dir: str = Field(max_length=700, index=True)
-    host: str = Field(max_length=255)
-    pid: int | None = Field(None, sa_type=BigInteger)
-    pid_started: float | None = Field(None, sa_type=Double)
-    boot_id: str | None = Field(None, max_length=64)
-    resumed_from: str | None = Field(None, max_length=700)
-    started_at: datetime = Field(sa_type=UtcTime, index=True)
-    finished_at: datetime | None = Field(None, sa_type=UtcTime)
-    seconds: float | None = Field(None, sa_type=Double)
-    steps: int | None = Field(None, sa_type=BigInteger)
-    epochs: int | None
-    error: str | None = Field(None, sa_type=Text)
-    metrics: dict[str, Any] = Field(sa_type=DOCUMENT)
-    best: dict[str, Any] | None = Field(None, sa_type=DOCUMENT)
-    data: dict[str, Any] = Field(sa_type=DOCUMENT)
-    code: dict[str, Any] = Field(sa_type=DOCUMENT)
-    environment: dict[str, Any] = Field(sa_type=DOCUMENT)
-    config: dict[str, Any] = Field(sa_type=DOCUMENT)
-
-
 class VersionRow(Row, table=True):
     """A version. `prerelease` is empty, not NULL, for releases: NULLs would not be unique."""
 
@@ -211,39 +177,6 @@ class VersionRow(Row, table=True):
     recipe: dict[str, Any] = Field(sa_type=DOCUMENT)
 
 
-class BlobRow(Row, table=True):
-    """A file's content in the store, by its digest. `composed`: not a file there, but parts of others."""
-
-    __tablename__ = "rt_blobs"
-
-    digest: str = Field(max_length=80, primary_key=True)
-    size_bytes: int = Field(sa_type=BigInteger)
-    created_at: datetime = Field(sa_type=UtcTime)
-    collected_at: datetime | None = Field(None, sa_type=UtcTime)
-    composed: bool = Field(False, sa_column_kwargs={"server_default": false()})
-
-
-class ArtifactRow(Row, table=True):
-    """A file of a version: its name there, and the blob that is its content."""
-
-    __tablename__ = "rt_artifacts"
-
-    version_id: int = Field(primary_key=True, sa_column_args=reference("rt_versions.id"))
-    path: str = Field(max_length=255, primary_key=True)
-    kind: str = Field(max_length=16)
-    digest: str = Field(max_length=80, index=True, sa_column_args=reference("rt_blobs.digest"))
-
-
-class LineageRow(Row, table=True):
-    """An edge from a version to one that it came from."""
-
-    __tablename__ = "rt_lineage"
-
-    child_id: int = Field(primary_key=True, sa_column_args=reference("rt_versions.id"))
-    parent_id: int = Field(primary_key=True, index=True, sa_column_args=reference("rt_versions.id"))
-    relation: str = Field(max_length=32, primary_key=True)
-
-
 class AliasRow(Row, table=True):
     """A movable name of one version of a model. `gated`: a stage, which moves only by promotion."""
 
@@ -257,9 +190,5 @@ class AliasRow(Row, table=True):
 
 
 MODELS = METADATA.tables["rt_models"]
-RUNS = METADATA.tables["rt_runs"]
 VERSIONS = METADATA.tables["rt_versions"]
-BLOBS = METADATA.tables["rt_blobs"]
-ARTIFACTS = METADATA.tables["rt_artifacts"]
-LINEAGE = METADATA.tables["rt_lineage"]
 ALIASES = METADATA.tables["rt_aliases"]

@@ -33,7 +33,7 @@ class Marking(Opened):
         from regtrain_registry.registry.aliases import set_alias
 
         alias = check_alias(name)
-        return self._mark(ref, lambda held, work: set_alias(held.connection, held.owner, alias, held.id, *work))
+        return self._mark(ref, lambda held, work: set_alias(held, alias, work))
 
     def remove_alias(self, model: str, name: str) -> None:
         """Take an alias away, or leave a stage empty; `AliasNotFoundError`."""

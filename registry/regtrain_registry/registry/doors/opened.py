@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regtrain_registry.json_values import as_text
 from regtrain_registry.location import check_url, default_store, file_system_type, is_forced, locate
 from regtrain_registry.registry.database import Database, shown
-from regtrain_registry.store.remote import open_store
+
+if TYPE_CHECKING:
+    from regtrain_registry.store.content import Store
 
 __all__ = ["Opened"]
 
@@ -48,11 +52,18 @@ class Opened:
             read_file_system=None if force_network_fs or is_forced(os.environ) else read_file_system,
         )
         self.uri = shown(self._database.url)
-        self._store = open_store(self.store_place)
         self._who = who
+        if "://" in self.store_place:
+            self._store  # noqa: B018 - a URL that means nothing is refused at once
 
     def __repr__(self) -> str:
         return f"Registry({self.uri!r}, {self.store_place!r})"
+
+    @cached_property
+    def _store(self) -> Store:
+        from regtrain_registry.store.remote import open_store  # lists do without
+
+        return open_store(self.store_place)
 
     @property
     def who(self) -> str:

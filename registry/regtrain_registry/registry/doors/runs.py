@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.records import Registration, RunDetail, RunInfo, RunStart, RunStatus, VersionInfo
-from regtrain_registry.registry import runs
 from regtrain_registry.registry.doors.opened import Opened
-from regtrain_registry.store.content import Offered, Part
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from regtrain_registry.registry import runs
+    from regtrain_registry.store.content import Part
 
 __all__ = ["Runs"]
 
@@ -23,6 +24,8 @@ class Runs(Opened):
 
     def start_run(self, run: RunStart) -> None:
         """Record a run as running, and what it starts from; `RunExistsError` when its id is taken."""
+        from regtrain_registry.registry import runs
+
         now = datetime.now(UTC)
         if not run.inputs:
             self._database.write(lambda connection: runs.start(connection, run, now))
@@ -47,6 +50,8 @@ class Runs(Opened):
         boot_id: str | None = None,
     ) -> None:
         """Record which process works on the run; what is left out stays."""
+        from regtrain_registry.registry import runs
+
         given = {"pid": pid, "pid_started": pid_started, "host": host, "boot_id": boot_id}
         values = {name: value for name, value in given.items() if value is not None}
         if values:
@@ -66,6 +71,8 @@ class Runs(Opened):
         seconds: float | None = None,
     ) -> None:
         """Record how a run ended; `RunNotFoundError` when it was never started."""
+        from regtrain_registry.registry import runs
+
         values = runs.outcome(
             status,
             metrics=metrics or {},
@@ -88,6 +95,8 @@ class Runs(Opened):
         order_by: str | None = None,
     ) -> list[RunInfo]:
         """Runs, newest first or in the order asked for; `FilterSyntaxError`."""
+        from regtrain_registry.registry import runs
+
         if filter is None and order_by is None:
             chosen = None if status is None else RunStatus(status)
             return self._database.read(lambda connection: runs.runs(connection, limit, chosen))
@@ -107,6 +116,8 @@ class Runs(Opened):
 
     def run(self, ref: str) -> RunDetail:
         """The run by id, unique beginning of an id, name (the newest) or folder; else `RunNotFoundError`."""
+        from regtrain_registry.registry import runs
+
         return self._database.read(lambda connection: runs.get(connection, ref))
 
     def register(self, registration: Registration) -> VersionInfo:
@@ -115,7 +126,9 @@ class Runs(Opened):
         Errors: `VersionTakenError`, `NameNotAllowedError`, `FileToStoreError`, `StoreUnavailableError`, and
         those of refs for the parents.
         """
-        from regtrain_registry.registry import registering  # who only reads does not need its statements
+        # Who only reads needs neither its statements nor the store.
+        from regtrain_registry.registry import registering
+        from regtrain_registry.store.content import Offered
 
         request = registering.check(registration)
         files = [Offered(file.path, file.digest, file.link) for file in registration.files]
