@@ -7,7 +7,8 @@ MLflow is not needed by regtrain, so it lives in an environment of its own, outs
 
 Both sides use SQLite as they find it (rollback journal; synchronous FULL, ours EXTRA) in the same folder, in processes
 of their own that answer in turn, call by call. Each has one model with 10,000 versions: the first registered, the
-others rows like it. `latest` of MLflow is `get_latest_versions`; `by search` asks for the versions in descending order, cut at one.
+others rows like it. `latest` of MLflow is `get_latest_versions`; `by search` asks for the versions in descending order,
+cut at one.
 
 --server: 16 processes register versions of one model, each ten. MLflow's write through `mlflow server` on SQLite,
 ours straight into SQLite, and into PostgreSQL and MariaDB where their programs are installed.

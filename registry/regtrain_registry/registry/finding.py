@@ -11,14 +11,15 @@ from sqlalchemy import Connection, Select, bindparam, select
 
 from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, nearest
 from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
-from regtrain_registry.registry.columns import OFFERED, RELEASED, V, version_text
+from regtrain_registry.registry.columns import OFFERED, RELEASED, AnyRow, V, version_text
 from regtrain_registry.tables import ALIASES, MODELS
 
-__all__ = ["find", "lock_model", "model_id"]
+__all__ = ["find", "lock_line", "lock_model", "model_id"]
 
 # Statements stand at module level: to build one takes longer than to run it.
 _MODEL = select(MODELS.c.id).where(MODELS.c.name == bindparam("model"))
 _LOCKED_MODEL = _MODEL.with_for_update()  # SQLite, whose writers hold the whole file, leaves that out
+_LOCKED_LINE = _LOCKED_MODEL.add_columns(MODELS.c.name, MODELS.c.events, MODELS.c.head)
 _MODEL_NAMES = select(MODELS.c.name)
 _OF_MODEL = select(V.id).join(MODELS, MODELS.c.id == V.model_id).where(MODELS.c.name == bindparam("model"))
 _HIGHEST = _OF_MODEL.order_by(V.sort_key.desc()).limit(1)
@@ -57,14 +58,24 @@ def lock_model(connection: Connection, name: str) -> int:
     return _id(connection, _LOCKED_MODEL, name)
 
 
+def lock_line(connection: Connection, name: str) -> tuple[int, str, int, str]:
+    """The same; id and name of the model, the count of its events, and the hash of the last one."""
+    id_, name, events, head = _row(connection, _LOCKED_LINE, name)
+    return id_, name, events, head
+
+
 def _id(connection: Connection, query: Select[Any], name: str) -> int:
-    found = connection.execute(query, {"model": name}).scalar()
+    return int(_row(connection, query, name)[0])
+
+
+def _row(connection: Connection, query: Select[Any], name: str) -> AnyRow:
+    found = connection.execute(query, {"model": name}).first()
     if found is None:
         names = sorted(connection.execute(_MODEL_NAMES).scalars())
         near = nearest(name, names) or names[:5]
         hint = f"There is {', '.join(near)}." if near else "Nothing is registered yet; run regtrain run CONFIG."
         raise ModelNotFoundError(f"no model {name!r}", hint)
-    return int(found)
+    return found
 
 
 def find(connection: Connection, ref: Ref) -> int:

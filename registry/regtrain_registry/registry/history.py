@@ -24,17 +24,20 @@ _LINE = select(_E.seq, _E.at, _E.who, _E.kind, _E.version, _E.facts, _E.hash).wh
 
 def append(
     connection: Connection,
-    owner: int,
+    owner: int | tuple[int, str, int, str],
     kind: EventKind,
     version: str | None,
     facts: Mapping[str, Any],
     who: str,
     now: datetime,
 ) -> None:
-    """Add an event to the line of a model, whose row the caller has locked."""
-    row = connection.execute(_HEAD, {"owner": owner}).one()
-    head = extend(connection, (owner, row.name, row.events, row.head), kind, version, facts, who, now)
-    connection.execute(_MOVE, {"owner": owner, "seq": row.events + 1, "hash": head})
+    """Add an event to the line of a model, whose row the caller has locked.
+
+    owner: the model's id, or its line as `extend` takes it.
+    """
+    line = (owner, *connection.execute(_HEAD, {"owner": owner}).one()) if isinstance(owner, int) else owner
+    head = extend(connection, line, kind, version, facts, who, now)
+    connection.execute(_MOVE, {"owner": line[0], "seq": line[2] + 1, "hash": head})
 
 
 def extend(

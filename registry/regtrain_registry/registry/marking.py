@@ -15,7 +15,7 @@ from regtrain_registry.records import VersionDetail, VersionStatus
 from regtrain_registry.refs import Ref
 from regtrain_registry.registry.aliases import holder, move
 from regtrain_registry.registry.columns import V, version_text
-from regtrain_registry.registry.finding import find, lock_model
+from regtrain_registry.registry.finding import find, lock_line
 from regtrain_registry.registry.history import append
 from regtrain_registry.registry.relating import ancestors
 from regtrain_registry.registry.versions import detail
@@ -44,24 +44,25 @@ class Work(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A version whose model's row is locked."""
+    """A version whose model's row is locked. `line`: where the model's events end, known until one is told."""
 
     connection: Connection
     owner: int
     id: int
     version: str
     status: VersionStatus
+    line: tuple[int, str, int, str] | None = None
 
     def tell(self, kind: EventKind, facts: Mapping[str, Any], work: Work) -> None:
-        """Add to the model's history."""
-        append(self.connection, self.owner, kind, self.version, facts, work.who, work.now)
+        """Add to the model's history; with `line`, once."""
+        append(self.connection, self.line or self.owner, kind, self.version, facts, work.who, work.now)
 
 
 def hold(connection: Connection, ref: Ref) -> Held:
     """Lock the model of a ref and find its version."""
-    owner = lock_model(connection, ref.model)
+    line = lock_line(connection, ref.model)
     row = connection.execute(_ROW, {"version": find(connection, ref)}).one()
-    return Held(connection, owner, row.id, version_text(row), VersionStatus(row.status))
+    return Held(connection, line[0], row.id, version_text(row), VersionStatus(row.status), line)
 
 
 def mark(connection: Connection, version_id: int, **values: Any) -> None:
