@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.projects import Project, make_project
+from regtrain_registry import Registry
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +55,30 @@ def test_a_config_may_force_too(trained_twice: Project) -> None:
     forced = project.train("optimizer.lr=0.3", "registry.force=true", config="patch.yaml")
     assert forced["version"] == "1.1.1"
     assert Path(forced["run_dir"]).is_dir()
+
+
+def test_a_run_is_registered_where_it_was_recorded(project: Project, tmp_path: Path) -> None:
+    """The database that its config names, also when it is registered by hand."""
+    project.train(f"registry.uri=sqlite:///{tmp_path}/theirs/registry.db")
+    folder = next((project.folder / "runs").iterdir())
+    assert project("models", "register", folder, "--model", "other", "--json").json()["version"] == "1.0.0"
+    with Registry(f"sqlite:///{tmp_path}/theirs/registry.db")._database._engine.connect() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM rt_models ORDER BY name").scalars().all()
+    assert names == ["other", "tiny"]
+    assert not (project.folder / ".regtrain/registry.db").exists()
+
+
+def test_what_was_registered_and_is_gone_is_said(project: Project) -> None:
+    """The same registration again: expired is a conflict that names `restore`, collected one that names `--version`."""
+    project.train()
+    folder = next((project.folder / "runs").iterdir())
+    for _ in range(2):
+        assert project("models", "register", folder, "--model", "other", "--json").json()["number"] == 1
+    project("models", "register", folder, "--model", "other", "--version", "2.0.0", "--force")
+    assert project("models", "delete", "other@1.0.0").code == 0
+    said = project("models", "register", folder, "--model", "other", "--json")
+    assert (said.code, said.out) == (3, "")
+    assert "models restore other@1.0.0" in said.error()["hint"]
+    assert project("registry", "gc", "--grace", "0", "--yes").code == 0
+    said = project("models", "register", folder, "--model", "other", "--json")
+    assert (said.code, said.error()["code"]) == (3, "collected")

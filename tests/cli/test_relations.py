@@ -140,3 +140,20 @@ def test_an_unknown_ref_is_answered_with_what_is_near(argv: list[str], code: str
     said = related("models", *argv, "--json")
     assert (said.code, said.out, said.error()["code"]) == (2, "", code)
     assert near in said.error()["hint"]
+
+
+def test_runs_side_by_side(related: Project) -> None:
+    """What differs by part and key, a value for each run, and all metrics; what is the same is left out."""
+    ids = [run["run_id"] for run in related("runs", "list", "--json").json()][::-1]
+    shown = related("runs", "compare", *ids, "--json").json()
+    assert [(run["run_id"], run["version"]) for run in shown["runs"]] == list(
+        zip(ids, ["tiny@1.0.0", "tiny@1.0.1", "tiny@2.0.0"], strict=True)
+    )
+    assert shown["config"]["training.epochs"] == [2, 3, 2]
+    assert shown["config"]["optimizer.lr"] == [0.1, 0.1, 0.2]
+    assert (shown["data"], "experiment.seed" in shown["config"]) == ({}, False)
+    assert all(len(values) == 3 for values in shown["metrics"].values())
+    assert "val/loss" in shown["metrics"]
+    assert "training.epochs" in related("runs", "compare", *ids).out
+    assert related("runs", "compare").code == 2
+    assert related("runs", "compare", ids[0], "nobody").code == 2

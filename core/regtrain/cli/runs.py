@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from regtrain.checkpoint.keep import CheckpointInfo, Mode, best_of, list_checkpoints, mode_of
+from regtrain.cli.compare import compare
 from regtrain.cli.output import (
     filter_option,
     json_option,
@@ -30,6 +31,9 @@ SHOWN_DATA = 5
 @click.group()
 def runs() -> None:
     """Recorded runs."""
+
+
+runs.add_command(compare)
 
 
 @runs.command("list")

@@ -131,7 +131,7 @@ def parents_of(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _spelled(parents: Iterable[tuple[str, str]]) -> list[str]:
-    """As they are typed; what is resumed from without its relation, as it always was."""
+    """As they are typed; what is resumed from without its relation."""
     return [ref if relation == "resumed_from" else f"{relation}={ref}" for ref, relation in parents]
 
 

@@ -16,6 +16,8 @@ from regtrain_registry.errors import (
     IdempotencyError,
     NameNotAllowedError,
     RunNotFoundError,
+    StatusError,
+    VersionCollectedError,
     VersionTakenError,
     WrongBumpError,
 )
@@ -204,7 +206,7 @@ def count(
 
 
 def _registered_before(connection: Connection, registration: Registration) -> VersionInfo | None:
-    """The version that this registration made, if its answer was lost."""
+    """The version that this registration made, if its answer was lost; an error if that is not to be had any more."""
     if registration.idempotency_key is None:
         return None
     found = connection.execute(_BY_KEY, {"key": registration.idempotency_key}).scalar()
@@ -215,6 +217,15 @@ def _registered_before(connection: Connection, registration: Registration) -> Ve
         raise IdempotencyError(
             f"the key of this registration made {version.ref}, not a version of {registration.model}",
             "Use one key for one registration.",
+        )
+    if version.status is VersionStatus.EXPIRED:
+        raise StatusError(
+            f"this is {version.ref}, which is expired", f"Bring it back: regtrain models restore {version.ref}."
+        )
+    if version.status is VersionStatus.COLLECTED:
+        raise VersionCollectedError(
+            f"this is {version.ref}, whose files were collected",
+            "Register it as a version of its own: --version X.Y.Z.",
         )
     return version
 

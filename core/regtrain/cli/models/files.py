@@ -41,7 +41,8 @@ def register(
     owner = run_dir_of(path)
     if owner is None or not path.exists():
         raise RunNotFoundError(f"{source} is no run folder and no checkpoint of one", "`regtrain runs list` shows runs")
-    registry = open_registry(Path.cwd(), owner.read_plan().base_dir, create=True)
+    plan = owner.read_plan()
+    registry = open_registry(Path.cwd(), plan.base_dir, plan.config["registry"], create=True)
     made = register_run(
         registry,
         owner,

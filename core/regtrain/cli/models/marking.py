@@ -89,7 +89,7 @@ def pin(ref: str, off: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("ref")
-@click.option("--reason", required=True, help="Why REF should not be used any more.")
+@click.option("--reason", default="", help="Why REF should not be used any more.")
 @click.option("--successor", metavar="REF", help="The version to use instead.")
 @json_option
 def deprecate(ref: str, reason: str, successor: str | None, as_json: bool) -> None:
