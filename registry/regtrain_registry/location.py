@@ -67,8 +67,16 @@ def locate(start: Path, environ: Mapping[str, str]) -> Location:
     else:
         found = (folder / HOME_FOLDER for folder in (start, *start.parents))
         home = next((folder for folder in found if _is_folder(folder)), start / HOME_FOLDER)
-    uri = environ.get("REGTRAIN_REGISTRY_URI") or f"sqlite:///{home / 'registry.db'}"
+    uri = environ.get("REGTRAIN_REGISTRY_URI") or _file_url(home / "registry.db")
     return Location(home, uri, environ.get("REGTRAIN_STORE_URI") or str(home / "blobs"))
+
+
+def _file_url(path: Path) -> str:
+    """The SQLite URL of a path; what a URL would take for a query or for an escape is escaped.
+
+    All else stands as it is, so that names that are not UTF-8 stay what they are.
+    """
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def _is_folder(path: Path) -> bool:

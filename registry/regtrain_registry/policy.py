@@ -172,7 +172,10 @@ def parse_duration(value: object, name: str) -> timedelta:
     match = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
     if match is None:
         raise PolicyError(f"{name} is {value!r}", "Write 30d, 12h, 2w, 45m or 90s.")
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    try:
+        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    except OverflowError as error:
+        raise PolicyError(f"{name} is {value!r}", f"The longest is {timedelta.max.days}d.") from error
 
 
 def shown_duration(duration: timedelta) -> str:

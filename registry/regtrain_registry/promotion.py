@@ -56,6 +56,10 @@ class Evidence:
 
 def parse_gates(stage: str, written: Mapping[str, Any]) -> Gates:
     """The gates as a policy writes them; `PolicyError` for what means nothing."""
+    if not isinstance(written, Mapping):
+        raise PolicyError(
+            f"stages.{stage}: {str(written)[:80]!r} is no mapping of gates", f"Its keys: {', '.join(_KEYS)}."
+        )
     for key in written:
         if key not in _KEYS:
             near = nearest(str(key), _KEYS) or list(_KEYS)
@@ -120,9 +124,9 @@ def _switch(stage: str, key: str, written: Mapping[str, Any]) -> bool:
 
 
 def check_gates(
-    gates: Gates, version: VersionInfo, current: VersionInfo | None, parents: Mapping[str, VersionStatus], signed: bool
+    gates: Gates, version: VersionInfo, current: VersionInfo | None, parents: Mapping[str, str | None], signed: bool
 ) -> list[Evidence]:
-    """What each gate finds. parents: ref → status of all ancestors; current: who holds the stage, if anybody."""
+    """What each gate finds. parents: all ancestors, ref → why it was ever deprecated; current: who holds it."""
     offered = version.status is VersionStatus.READY
     found = [Evidence("the version is ready", offered, version.status.value)]
     for metric, operator, bound in gates.require:
@@ -140,7 +144,7 @@ def check_gates(
     if gates.signed:
         found.append(Evidence("signed", signed, "yes" if signed else "no signature"))
     if not gates.deprecated_parents:
-        bad = sorted(ref for ref, status in parents.items() if status is VersionStatus.DEPRECATED)
+        bad = sorted(ref for ref, reason in parents.items() if reason is not None)
         found.append(Evidence("no ancestor is deprecated", not bad, ", ".join(bad) or "none"))
     return found
 
@@ -149,7 +153,8 @@ def _against(metric: str, mode: Mode, version: VersionInfo, current: VersionInfo
     mine, theirs = metric_of(version, metric), metric_of(current, metric)
     gate = f"{metric} better than {current.ref}"
     if mine is None or theirs is None:
-        return Evidence(gate, mine is not None, f"not measured of {current.ref if theirs is None else version.ref}")
+        lacking = [one.ref for one, value in ((version, mine), (current, theirs)) if value is None]
+        return Evidence(gate, mine is not None, f"not measured of {' and '.join(lacking)}")
     better = mine < theirs if mode is Mode.MIN else mine > theirs
     return Evidence(gate, better, f"{mine:g} against {theirs:g} ({mode})")
 

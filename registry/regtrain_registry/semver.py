@@ -79,7 +79,7 @@ def parse_version(text: str) -> Version:
         raise VersionSyntaxError(
             f"{text!r} has build metadata (+{version.build})", "Leave it out; say it in the summary."
         )
-    if max(version.major, version.minor, version.patch) > MAX_PART or len(version.prerelease or "") > MAX_PRERELEASE:
+    if not _fits(version) or len(version.prerelease or "") > MAX_PRERELEASE:
         raise VersionSyntaxError(
             f"{text[:100]!r} is too large",
             f"Parts go to {MAX_PART}, prereleases to {MAX_PRERELEASE} letters.",
@@ -111,8 +111,18 @@ def _prerelease_key(prerelease: str) -> str:
 
 
 def next_version(highest: Version | None, bump: Bump) -> Version:
-    """The version after the highest one; a prerelease is followed by its release where that suffices."""
-    return FIRST if highest is None else highest.next_version(str(bump))
+    """The version after the highest one; a prerelease is followed by its release where that suffices.
+
+    `VersionSyntaxError` where the part that moves is at its end.
+    """
+    version = FIRST if highest is None else highest.next_version(str(bump))
+    if not _fits(version):
+        raise VersionSyntaxError(f"no {bump} version comes after {highest}", f"Parts go to {MAX_PART}.")
+    return version
+
+
+def _fits(version: Version) -> bool:
+    return max(version.major, version.minor, version.patch) <= MAX_PART
 
 
 def step(before: Version, after: Version) -> Bump:
@@ -128,13 +138,14 @@ def above_line(version: Version, bump: Bump) -> str | None:
 
 
 def next_free(wanted: Version, taken: Collection[str]) -> list[str]:
-    """For each part, the first version after `wanted` that is not taken; smallest step first."""
+    """For each part that is not at its end, the first version after `wanted` that is not taken; smallest step first."""
     free = []
     for bump in (Bump.PATCH, Bump.MINOR, Bump.MAJOR):
         candidate = wanted.next_version(str(bump))
         while str(candidate) in taken:
             candidate = candidate.next_version(str(bump))
-        free.append(str(candidate))
+        if _fits(candidate):
+            free.append(str(candidate))
     return free
 
 

@@ -151,3 +151,10 @@ def test_versions_move_to_another_project(carded: Project, tmp_path: Path) -> No
         "tiny@1.0.0",
     ]
     assert there("models", "import-archive", tmp_path / "there").code == 2
+
+
+def test_no_registry_is_made_for_an_archive_that_is_not_there(tmp_path: Path) -> None:
+    """Bad input, and the folder stays as it was."""
+    said = Project(tmp_path)("models", "import-archive", "nope.tar", "--json")
+    assert (said.code, said.error()["code"]) == (2, "archive")
+    assert list(tmp_path.iterdir()) == []

@@ -60,7 +60,7 @@ def test_tags(two: Project) -> None:
     shown = two("models", "tag", "tiny", "team=vision", "note=a=b", "--json").json()
     assert shown["tags"] == {"note": "a=b", "team": "vision"}
     assert two("models", "tag", "tiny", "--remove", "team", "--json").json()["tags"] == {"note": "a=b"}
-    for words in ((), ("team",), ("ok=1", "team"), ("=x",)):
+    for words in ((), ("team",), ("ok=1", "team"), ("=x",), ("ok=1", "b c=2"), ("ok=1", "--remove", "gone")):
         assert two("models", "tag", "tiny", *words).code == 2
     assert two("models", "show", "tiny", "--json").json()["tags"] == {"note": "a=b"}
 
@@ -77,7 +77,7 @@ def test_what_is_said_is_shown(two: Project) -> None:
     for words in ("deprecated, pinned, drifts, take tiny@1.0.1", "stages         staging", "team=vision"):
         assert words in shown
     assert two("models", "pin", "tiny/1", "--off", "--json").json()["pinned"] is False
-    assert two("models", "deprecate", "tiny/1").code == 2
+    assert two("models", "deprecate", "tiny/2", "--json").json()["status"] == "deprecated"
 
 
 def test_archived_versions_are_not_the_latest(two: Project) -> None:

@@ -62,6 +62,13 @@ def test_pruning_from_the_command_line(three: Project) -> None:
     assert three("models", "prune", "tiny", "--policy", path).out.splitlines()[-1] == "1 of 2 versions expired"
 
 
+def test_an_empty_policy_is_not_set(three: Project) -> None:
+    """Who wants none is told how to take it away."""
+    said = three("models", "policy", "tiny", "--set", three.write("empty.yaml", ""), "--json")
+    assert said.code == 2
+    assert "--clear" in said.error()["hint"]
+
+
 def test_bad_policies_are_bad_input(three: Project) -> None:
     """None at all, one that is missing, a key or a value that means nothing: exit code 2, nothing expired."""
     three.write("unknown.yaml", "keep_newst: 1\n")

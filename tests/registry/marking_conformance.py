@@ -17,6 +17,7 @@ from regtrain_registry.errors import (
     StatusError,
     TagNotFoundError,
     TextTooLongError,
+    VersionCollectedError,
     VersionNotFoundError,
 )
 from regtrain_registry.registry.history import broken_chains
@@ -243,9 +244,76 @@ class MarkingConformance:
         assert [event.kind.value for event in registry.history("digits", 2)] == ["demoted", "alias_set"]
         assert registry.show("digits/1").stages == []
 
+    def test_a_deprecation_is_never_forgotten(self, place: Place) -> None:
+        """Whatever became of the version since, its children do not pass; restored, it is deprecated again."""
+        registry = place.open()
+        first, after = measured(place, 0.9), measured(place, 0.9)
+        child = measured(place, 0.9, parents=(ParentLink(first, Relation.RESUMED_FROM),))
+        registry.deprecate(first, "bad labels", after)
+        registry.archive(first, "tidy")
+        for status in ("archived", "expired", "collected"):
+            place.execute(f"UPDATE rt_versions SET status = '{status}' WHERE number = 1")
+            with pytest.raises(PromotionRefusedError, match=f"no ancestor is deprecated: {first}"):
+                registry.promote(child, "production")
+        place.execute(
+            "UPDATE rt_versions SET status = 'expired' WHERE number = 1",
+            "UPDATE rt_marks SET status_before = 'archived', status_reason = 'no rule keeps it'",
+        )
+        assert registry.restore(first).status is VersionStatus.ARCHIVED
+        shown = registry.restore(first)
+        assert shown.status is VersionStatus.DEPRECATED
+        assert (shown.marks.reason, shown.marks.successor) == ("bad labels", after)
+
+    def test_nothing_new_names_what_is_gone(self, place: Place) -> None:
+        """No alias, no successor for what expired or was collected; no pin for the latter; nobody succeeds itself."""
+        registry = place.open()
+        for _ in range(2):
+            place.register()
+        with pytest.raises(StatusError, match="own successor"):
+            registry.deprecate("digits/2", "drifts", "digits@latest")
+        for status, error in (("expired", StatusError), ("collected", VersionCollectedError)):
+            place.execute(f"UPDATE rt_versions SET status = '{status}' WHERE number = 1")
+            with pytest.raises(error):
+                registry.set_alias("digits/1", "champion")
+            with pytest.raises(error):
+                registry.deprecate("digits/2", "drifts", "digits/1")
+        with pytest.raises(VersionCollectedError, match=r"digits@1\.0\.0 was collected"):
+            registry.pin("digits/1")
+        assert registry.pin("digits/1", False).marks.pinned is False
+        assert [event.kind.value for event in registry.history("digits")] == ["unpinned", "registered", "registered"]
+
+    def test_tags_come_together_or_not_at_all(self, place: Place) -> None:
+        """A bad name among them, or one to remove that is not there: nothing is written."""
+        registry = place.open()
+        place.register()
+        assert registry.set_tags("digits", {"a": "1", "b": "2"}, ["a"]).tags == {"b": "2"}
+        for tags, remove in (({"c": "3", "b c": "2"}, ()), ({"c": "3"}, ("nowhere",))):
+            with pytest.raises((NameNotAllowedError, TagNotFoundError)):
+                registry.set_tags("digits", tags, remove)
+        assert registry.show("digits").tags == {"b": "2"}
+        assert [event.seq for event in registry.history("digits")] == [4, 3, 2, 1]
+        assert registry._database.read(broken_chains) == []
+
+    def test_a_reason_may_be_any_text(self, place: Place) -> None:
+        """Also bytes that are no UTF-8, as a command line hands them on."""
+        place.register()
+        assert str(place.open().archive("digits", "caf\udce9").marks.reason).startswith("caf")
+
+    def test_both_are_named_that_lack_a_metric(self, place: Place) -> None:
+        """The version that is to be better, and the one that it is compared with."""
+        registry = place.open()
+        for _ in range(2):
+            place.register(metrics={})
+        registry.promote("digits/1", "production")
+        with pytest.raises(PromotionRefusedError, match=r"not measured of digits@1\.0\.1 and digits@1\.0\.0"):
+            registry.promote("digits/2", "production", {"better_than_current": ["val/loss"]})
+
     @pytest.mark.parametrize(
         "gates",
         [
+            5,
+            "x",
+            ["signed"],
             {"requires": {}},
             {"require": ["val/loss"]},
             {"require": {"val/loss": "about 1"}},

@@ -136,6 +136,33 @@ class StoreConformance:
         assert shelf.store.quarantine(blob) is None
         assert shelf.fetched(shelf.put(content).blob) == content
 
+    @pytest.mark.parametrize("kind", ["small", "large", "tensors", "more tensors"])
+    @pytest.mark.parametrize("link", [False, True])
+    def test_what_equals_a_damaged_blob_replaces_it(self, shelf: Shelf, kind: str, link: bool) -> None:
+        """Who offers the file again gets what was offered; also where its tensors lie elsewhere, too."""
+        tensors = {f"t{n}": noise(n, MB) for n in range(3)}
+        contents = {"small": noise("s", 100), "large": noise("l", 2 * MB)}
+        content = contents.get(kind) or tensor_file(tensors | {"bias": b"1234"})
+        blob = shelf.put(content).blob
+        if kind == "more tensors":
+            shelf.known = {}
+            shelf.put(tensor_file(tensors))
+        shelf.flip(blob, len(content) - 1)
+        again = shelf.put(content, link=link)
+        assert again.blob == blob
+        assert shelf.fetched(blob) == content
+
+    @pytest.mark.parametrize("link", [False, True])
+    def test_a_damaged_tensor_is_not_referred_to(self, shelf: Shelf, link: bool) -> None:
+        """It is stored anew; the others are referred to where they lie."""
+        backbone = {f"b{n}": noise(n, MB) for n in range(4)}
+        first = shelf.put(tensor_file(backbone))
+        shelf.flip(first.blob, first.segments[1].place.start + MB - 1)
+        content = tensor_file(backbone | {"head": noise("h", MB)})
+        second = shelf.put(content, link=link)
+        assert first.blob in {part.source for part in second.blob.parts}
+        assert shelf.fetched(second.blob) == content
+
     def test_a_blob_of_the_wrong_size_is_none(self, shelf: Shelf) -> None:
         """It is missing, is refused by every read, and is replaced by the next that brings it."""
         content = noise("short", 5000)

@@ -16,22 +16,36 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from registry.places import Place
-from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart
+from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionStatus
 from regtrain_registry.archives.manifest import MANIFEST, read_manifest
 from regtrain_registry.errors import (
     ArchiveDamagedError,
     ArchiveError,
     BlobDamagedError,
+    ConflictError,
     ParentMissingError,
     RegistryError,
     TargetExistsError,
 )
 from regtrain_registry.identities import Identity, name_elsewhere
+from regtrain_registry.registry import moving
 from regtrain_registry.semver import parse_version
 
 UIDS = ("11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 # Of a version, what everybody may say otherwise: it is not who or what the version is.
-OPINIONS = ("complete", "status", "reason", "successor", "summary", "tags", "signatures", "events", "exports", "run")
+OPINIONS = (
+    "complete",
+    "status",
+    "reason",
+    "deprecation",
+    "successor",
+    "summary",
+    "tags",
+    "signatures",
+    "events",
+    "exports",
+    "run",
+)
 
 
 def make_place(folder: Path) -> Place:
@@ -258,6 +272,26 @@ def test_a_ring_is_named(archive: Path, other: Registry, tmp_path: Path) -> None
         other.import_archive(changed(archive, tmp_path / "evil.tar", _ring))
 
 
+def test_what_is_collected_during_an_import_is_a_conflict(
+    archive: Path, tmp_path: Path, other: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collection without grace may take files before their rows are there; the next import brings them."""
+
+    def read_and_lose(*arguments: Any) -> Any:
+        found = read_archive(*arguments)
+        for blob in (tmp_path / "other" / "blobs" / "sha256").iterdir():
+            blob.unlink()
+        return found
+
+    read_archive = moving.read_archive
+    with monkeypatch.context() as patched:
+        patched.setattr(moving, "read_archive", read_and_lose)
+        with pytest.raises(ConflictError, match=r"digits@1\.0\.0") as caught:
+            other.import_archive(archive)
+    assert (caught.value.exit_code, caught.value.hint) == (3, "Import the archive again.")
+    assert [one.outcome for one in other.import_archive(archive)] == ["imported", "imported"]
+
+
 def test_what_is_no_regular_file_is_no_archive(other: Registry, tmp_path: Path) -> None:
     """A folder, a pipe, nothing."""
     os.mkfifo(tmp_path / "pipe")
@@ -306,6 +340,19 @@ def test_deprecation_names_its_successor_by_what_it_is_called_here(
     assert other.show(made[0].ref).marks.reason == "too small"
     assert other.show(made[0].ref).marks.successor == made[1].ref
     assert made[1].ref.startswith("digits@1.0.1-from-")
+
+
+def test_a_deprecation_comes_along(place: Place, other: Registry, tmp_path: Path) -> None:
+    """Also of a version that was archived since: restored where it was imported, it is deprecated again."""
+    place.register()
+    home = place.open()
+    home.deprecate("digits", "bad labels")
+    home.archive("digits", "tidy")
+    home.export_archive(["digits/1"], tmp_path / "a.tar")
+    other.import_archive(tmp_path / "a.tar")
+    assert other.show("digits/1").status is VersionStatus.ARCHIVED
+    shown = other.restore("digits/1")
+    assert (shown.status, shown.marks.reason) == (VersionStatus.DEPRECATED, "bad labels")
 
 
 @given(

@@ -35,6 +35,30 @@ def filled(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return registry
 
 
+def test_what_is_registered_again_is_whole_again(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a tensor was damaged that two versions share, each file that comes again can be read, also of before."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    backbone = {f"b{n}": noise(n, MB) for n in range(3)}
+    paths = [write_tensors(tmp_path / f"w{n}", backbone | {"head": noise(f"h{n}", 100 * KB)}) for n in range(2)]
+    files = [(FileToStore(path, "w", ArtifactKind.WEIGHTS),) for path in paths]
+    for some in files:
+        registry.register(Registration("digits", some))
+    shared = max((Path(registry.store_place) / "sha256").iterdir(), key=lambda path: path.stat().st_size)
+    content = bytearray(shared.read_bytes())
+    content[len(content) // 2] ^= 1
+    shared.unlink()
+    shared.write_bytes(content)
+    for number in (1, 0):  # the second was cut out of the first
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        with pytest.raises(BlobDamagedError):
+            registry.open_artifact(f"digits/{number + 1}", "w")
+        again = registry.register(Registration("again", files[number]))
+        for ref in (again.ref, f"digits/{number + 1}"):
+            assert registry.open_artifact(ref, "w").read_bytes() == paths[number].read_bytes()
+
+
 def assert_found(registry: Registry, path: Path, hurt: range, folder: Path) -> None:
     """Who reads a version that needs the hurt bytes of a file is told so, and by which digest; nothing is handed out.
 

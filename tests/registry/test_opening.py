@@ -46,6 +46,21 @@ def test_the_nearest_state_folder_is_found(tmp_path: Path) -> None:
     assert not (deep / ".regtrain").exists()
 
 
+@pytest.mark.parametrize("name", ["wh?at", "pc%41t", "a#b", "sp ace", "ünï", "a@b:c", "a%3Fb&c=d", "not-utf-8-\udcff"])
+def test_a_folder_may_have_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database lies in it, beside the store, and messages show the path as it is."""
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert make_url(locate(folder, {}).uri).database == f"{folder}/.regtrain/registry.db"
+    with pytest.raises(NoRegistryError) as caught:
+        Registry(create=False)
+    assert f"{folder}/.regtrain/registry.db" in caught.value.message
+    assert Registry().uri == f"{folder}/.regtrain/registry.db"
+    assert (folder / ".regtrain" / "registry.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_the_environment_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without arguments the registry is the one that `locate` finds."""
     monkeypatch.chdir(tmp_path)

@@ -93,3 +93,10 @@ def test_anything_is_a_policy_or_one_error(value: Any, key: str) -> None:
     for name in ("keep_best", "monitor", "mode", "younger_than", "total_size", "with_descendants", key):
         with suppress(PolicyError):
             parse_policy({name: value, "metric": "loss"} if name != "monitor" else {name: value})
+
+
+@pytest.mark.parametrize("text", ["999999999w", "150000000w"])
+def test_a_duration_longer_than_time_is_refused(text: str) -> None:
+    """As any other value that means nothing."""
+    with pytest.raises(PolicyError, match="younger_than is"):
+        parse_policy({"younger_than": text})

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from semver import Version
 
 from regtrain_registry.errors import VersionSyntaxError
-from regtrain_registry.semver import FIRST, Bump, next_free, next_version, parse_range, parse_version, sort_key
+from regtrain_registry.semver import (
+    FIRST,
+    MAX_PART,
+    Bump,
+    next_free,
+    next_version,
+    parse_range,
+    parse_version,
+    sort_key,
+)
 
 PARTS = st.one_of(st.integers(0, 3), st.integers(0, 999_999_999))
 WORDS = st.from_regex(r"[0-9A-Za-z-]{1,6}", fullmatch=True).filter(
@@ -146,3 +155,11 @@ def test_the_next_version(highest: str | None, bump: Bump, expected: str) -> Non
 def test_the_next_free_versions_leave_out_the_taken_ones() -> None:
     """Patch, minor and major steps go on until one is free."""
     assert next_free(FIRST, {"1.0.0", "1.0.1", "1.0.2", "2.0.0"}) == ["1.0.3", "1.1.0", "3.0.0"]
+
+
+def test_a_part_at_its_end_goes_no_further() -> None:
+    """The next version is refused, and what is free is named without it."""
+    with pytest.raises(VersionSyntaxError, match=r"no minor version comes after 1\.999999999\.0"):
+        next_version(Version(1, MAX_PART, 0), Bump.MINOR)
+    assert next_free(Version(1, MAX_PART, 0), {"2.0.0"}) == ["1.999999999.1", "3.0.0"]
+    assert next_free(Version(MAX_PART, 0, 0), ()) == ["999999999.0.1", "999999999.1.0"]

@@ -197,6 +197,7 @@ class ArchivedVersion(Part):
     summary: str
     status: VersionStatus
     reason: str | None
+    deprecation: str | None
     successor: Who | None
     bump: Bump
     metrics: Document

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from regtrain_registry.errors import AliasNotFoundError, StageGuardedError
 from regtrain_registry.events import EventKind
+from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.history import append
+from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.tables import ALIASES, VERSIONS
 
 if TYPE_CHECKING:
@@ -42,7 +44,12 @@ def holder(connection: Connection, owner: int, name: str) -> tuple[int, str, boo
 
 
 def set_alias(held: Held, name: str, work: Work) -> None:
-    """Let the name stand for this version of its model, wherever it stood before; `StageGuardedError` for a stage."""
+    """Let the name stand for this version of its model, wherever it stood before.
+
+    Errors: `StageGuardedError` for a stage; `StatusError` for a version that expired, `VersionCollectedError`.
+    """
+    if held.status in (VersionStatus.EXPIRED, VersionStatus.COLLECTED):
+        check_there(detail(held.connection, held.id))
     before = holder(held.connection, held.owner, name)
     if before and before[2]:
         raise StageGuardedError(

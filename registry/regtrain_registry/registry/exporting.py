@@ -121,6 +121,7 @@ def _versions(
                 **{name: getattr(row, name) for name in ("summary", "metrics", "signature", "config")},
                 status=VersionStatus(row.status),
                 reason=mark.status_reason if mark else None,
+                deprecation=mark.deprecation if mark else None,
                 successor=_successor(connection, mark),
                 bump=Bump(**row.bump),
                 recipe=RecipeParts(**row.recipe),

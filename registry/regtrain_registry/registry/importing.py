@@ -45,6 +45,7 @@ _NAME_SUCCESSOR = (
     .where(MARKS.c.version_id == bindparam("version"), MARKS.c.successor.is_(None))
     .values(successor=bindparam("ref"))
 )
+_DEPRECATION = select(MARKS.c.deprecation).where(MARKS.c.version_id == bindparam("version"))
 _SIGNED_BY = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version"))
 
 
@@ -187,6 +188,13 @@ def _status(version: ArchivedVersion) -> VersionStatus:
     return VersionStatus.ARCHIVED if version.status in lost else version.status
 
 
+def _deprecation(version: ArchivedVersion) -> str | None:
+    """Why it was ever deprecated; what is deprecated and does not say why has been all the same."""
+    if version.deprecation is None and version.status is VersionStatus.DEPRECATED:
+        return version.reason or ""
+    return version.deprecation
+
+
 def _run(connection: Connection, run: ArchivedRun, registry: str) -> str:
     """The id of the run here. Another run by that id is left alone: this one gets a name that tells its home."""
     elsewhere = f"{run.id[:51]}-{registry.replace('-', '')[:12]}"
@@ -220,7 +228,7 @@ def _insert_what_hangs(connection: Connection, version: ArchivedVersion, version
     ]
     _insert_all(connection, EXPORTS, exports)
     _insert_all(connection, TAGS, [own | {"name": name, "value": value} for name, value in version.tags.items()])
-    if _status(version) is not VersionStatus.READY:
+    if _status(version) is not VersionStatus.READY or _deprecation(version) is not None:
         _insert_all(connection, MARKS, [own | _marks(version, work.now)])
     who = version.who
     origin = {"registry_uid": who.registry, "model": who.model, "version": who.version, "number": who.number}
@@ -234,6 +242,7 @@ def _marks(version: ArchivedVersion, now: datetime) -> dict[str, Any]:
         "status_before": VersionStatus.READY.value,
         "status_at": now,
         "status_reason": version.reason if version.complete else "imported without its files",
+        "deprecation": _deprecation(version),
     }
 
 
@@ -272,7 +281,12 @@ def _complete(
         return "known"
     _store_blobs(connection, version, stored, store, work.now)
     held = Held(connection, row.model_id, version_id, version_text(row), VersionStatus.COLLECTED)
-    change_status(held, _status(version), work, version.reason)
+    said = connection.execute(_DEPRECATION, {"version": version_id}).scalar()
+    deprecation = _deprecation(version) if said is None else said
+    to, reason = _status(version), version.reason
+    if to is VersionStatus.READY and deprecation is not None:
+        to, reason = VersionStatus.DEPRECATED, deprecation
+    change_status(held, to, work, reason, deprecation=deprecation)
     held.tell(EventKind.RESTORED, {"from": "archive"}, work)
     return "files restored"
 

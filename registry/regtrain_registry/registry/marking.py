@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.finding import find, lock_line
 from regtrain_registry.registry.history import append
 from regtrain_registry.registry.relating import ancestors
-from regtrain_registry.registry.versions import detail
+from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.marking import MARKS, SIGNATURES, TAGS
 
@@ -92,6 +92,15 @@ def tag(held: Held, name: str, value: str, work: Work) -> None:
         held.tell(EventKind.TAGGED, {"tag": name, "value": value, "before": before}, work)
 
 
+def set_tags(held: Held, given: Iterable[tuple[str, str]], taken: Iterable[str], work: Work) -> None:
+    """Give tags, then take some away. Each is an event."""
+    held = held._replace(line=None)  # several are told
+    for name, value in given:
+        tag(held, name, value, work)
+    for name in taken:
+        untag(held, name, work)
+
+
 def untag(held: Held, name: str, work: Work) -> None:
     """Take a tag away; `TagNotFoundError`."""
     keys = {"version": held.id, "tag": name}
@@ -110,15 +119,27 @@ def describe(held: Held, text: str, work: Work) -> None:
 
 
 def pin(held: Held, pinned: bool, work: Work) -> None:
-    """Keep a version from every policy, or leave it to them again."""
+    """Keep a version from every policy, or leave it to them again; `VersionCollectedError`: nothing is left to keep."""
+    if pinned and held.status is VersionStatus.COLLECTED:
+        check_there(detail(held.connection, held.id))
     mark(held.connection, held.id, pinned=pinned)
     held.tell(EventKind.PINNED if pinned else EventKind.UNPINNED, {}, work)
+
+
+def successor_of(held: Held, ref: Ref) -> str:
+    """Which version to take instead, by name and version; `StatusError`, `VersionCollectedError` if it cannot be."""
+    version_id = find(held.connection, ref)
+    version = detail(held.connection, version_id)
+    if version_id == held.id:
+        raise StatusError(f"{version.ref} cannot be its own successor", "Name another version.")
+    check_there(version)
+    return version.ref
 
 
 def deprecate(held: Held, reason: str, successor: str | None, work: Work) -> None:
     """Advise against a version; what still names it goes on."""
     _only(held, "deprecated", VersionStatus.READY, VersionStatus.DEPRECATED)
-    change_status(held, VersionStatus.DEPRECATED, work, reason, successor=successor)
+    change_status(held, VersionStatus.DEPRECATED, work, reason, deprecation=reason, successor=successor)
     held.tell(EventKind.DEPRECATED, {"reason": reason, "successor": successor}, work)
 
 

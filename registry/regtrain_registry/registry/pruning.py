@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 
 from regtrain_registry.clock import Moment
-from regtrain_registry.errors import PolicyError, StatusError, VersionCollectedError, VersionHeldError
+from regtrain_registry.errors import PolicyError, StatusError, VersionHeldError
 from regtrain_registry.events import EventKind
 from regtrain_registry.policy import Policy, parse_policy
 from regtrain_registry.promotion import parse_gates
@@ -18,6 +18,7 @@ from regtrain_registry.registry.candidates import LIVE, candidates
 from regtrain_registry.registry.finding import lock_model, model_id
 from regtrain_registry.registry.history import append
 from regtrain_registry.registry.marking import Held, Work, change_status, hold
+from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.registry.witnessing import seen, witness
 from regtrain_registry.retention import Action, Candidate, PruneDecision, decide, holds
 from regtrain_registry.tables import MODELS
@@ -28,7 +29,7 @@ __all__ = ["Rules", "delete", "expiring", "of_model", "prune", "restore", "rules
 PARTS = ("retention", "stages")
 _POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
 _SET = update(MODELS).where(MODELS.c.id == bindparam("owner")).values(policy=bindparam("to"))
-_BEFORE = select(MARKS.c.status_before, MARKS.c.status_at).where(MARKS.c.version_id == bindparam("version"))
+_BEFORE = select(MARKS.c.status_before, MARKS.c.deprecation).where(MARKS.c.version_id == bindparam("version"))
 
 
 class Rules(NamedTuple):
@@ -54,7 +55,7 @@ def rules_of(written: Mapping[str, Any]) -> Rules:
     if not isinstance(stages, Mapping):
         raise PolicyError("stages is no mapping", "Give each stage its gates: {production: {signed: true}}.")
     for stage, gates in stages.items():
-        parse_gates(check_alias(str(stage)), gates or {})
+        parse_gates(check_alias(str(stage)), {} if gates is None else gates)
     return Rules(
         parse_policy(written.get("retention") or {}), {str(name): gates or {} for name, gates in stages.items()}
     )
@@ -68,6 +69,8 @@ def of_model(connection: Connection, owner: int) -> dict[str, Any] | None:
 
 def write_policy(connection: Connection, model: str, rules: Rules | None, work: Work) -> dict[str, Any] | None:
     """Give a model a policy, or take it away."""
+    if rules and not rules.to_json():
+        raise PolicyError("the policy says nothing", f"Take it away: regtrain models policy {model} --clear.")
     owner = lock_model(connection, model)
     before, after = of_model(connection, owner), rules.to_json() if rules else None
     connection.execute(_SET, {"owner": owner, "to": after})
@@ -124,18 +127,18 @@ def restore(connection: Connection, ref: Ref, work: Work) -> int:
         StatusError: there is nothing to bring back from.
     """
     held = hold(connection, ref)
-    row = connection.execute(_BEFORE, {"version": held.id}).first()
     if held.status is VersionStatus.COLLECTED:
-        since = f" on {row.status_at:%Y-%m-%d}" if row else ""
-        raise VersionCollectedError(
-            f"{ref.model}@{held.version} was collected{since}: its files are gone",
-            "Train it again, or import it from an archive.",
-        )
+        check_there(detail(connection, held.id))
     if held.status not in (VersionStatus.EXPIRED, VersionStatus.ARCHIVED):
         raise StatusError(f"{ref.model}@{held.version} is {held.status.value}", "It is neither expired nor archived.")
+    row = connection.execute(_BEFORE, {"version": held.id}).first()
     before = VersionStatus(row.status_before) if row and row.status_before else VersionStatus.READY
     to = before if before is not held.status and before in LIVE else VersionStatus.READY
-    change_status(held, to, work, None, expired_tick=None)
+    deprecation = row.deprecation if row else None
+    if to is VersionStatus.READY and deprecation is not None:
+        to = VersionStatus.DEPRECATED
+    reason = deprecation if to is VersionStatus.DEPRECATED else None
+    change_status(held, to, work, reason, expired_tick=None)
     held.tell(EventKind.RESTORED, {"from": held.status.value, "to": to.value}, work)
     return held.id
 

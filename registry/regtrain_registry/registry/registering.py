@@ -18,6 +18,7 @@ from regtrain_registry.errors import (
     RunNotFoundError,
     StatusError,
     VersionCollectedError,
+    VersionSyntaxError,
     VersionTakenError,
     WrongBumpError,
 )
@@ -177,8 +178,9 @@ class Claimed(NamedTuple):
 
 
 def share_store(connection: Connection) -> None:
-    """Keep those out until the transaction ends who take files out of the store."""
-    connection.execute(_STORE)
+    """Keep those out until the transaction ends who take files out of the store; SQLite's writers are alone anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(_STORE)
 
 
 def claim(connection: Connection, name: str, now: datetime) -> Claimed:
@@ -267,9 +269,16 @@ def _given(connection: Connection, request: Request, model_id: int, wanted: Vers
     too_small = decision.bump is not None and before is not None and step(before, wanted).rank < decision.bump.rank
     if too_small and not request.registration.force:
         raise _wrong_bump(request, f"{wanted} was asked for after {before}", decision)
-    computed = next_version(None if highest is None else _version(highest), decision.bump or Bump.MAJOR)
-    overruled = "version given" if wanted != computed else None
+    overruled = None if wanted == _computed(highest, decision.bump or Bump.MAJOR) else "version given"
     return wanted, _record(decision, below, None if before is None else step(before, wanted), overruled, too_small)
+
+
+def _computed(highest: AnyRow | None, bump: Bump) -> Version | None:
+    """The version that would have come; None where the part that moves is at its end."""
+    try:
+        return next_version(None if highest is None else _version(highest), bump)
+    except VersionSyntaxError:
+        return None
 
 
 def _base(connection: Connection, model_id: int, edges: set[tuple[int, Relation]]) -> AnyRow | None:
@@ -317,7 +326,7 @@ def _check_free(connection: Connection, request: Request, model_id: int) -> None
         taken = {version_text(row) for row in connection.execute(_TAKEN, {"owner": model_id})}
         raise VersionTakenError(
             f"{request.registration.model}@{wanted} exists (number {number})",
-            f"Next free: {', '.join(next_free(wanted, taken))}.",
+            f"Next free: {', '.join(next_free(wanted, taken)) or 'none'}.",
         )
 
 

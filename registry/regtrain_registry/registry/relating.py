@@ -18,6 +18,7 @@ from regtrain_registry.registry.versions import detail
 from regtrain_registry.store.content import ALGORITHM
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.finding import DATA
+from regtrain_registry.tables.marking import MARKS
 from regtrain_registry.tables.origin import LINEAGE
 
 __all__ = ["ancestors", "check_digest", "compare", "lineage", "seeing"]
@@ -32,8 +33,14 @@ _TO_PARENTS = _LINKS.where(LINEAGE.c.child_id.in_(_IDS))
 _TO_CHILDREN = _LINKS.where(LINEAGE.c.parent_id.in_(_IDS))
 _NODES = (
     select(V.id, MODELS.c.name, V.major, V.minor, V.patch, V.prerelease, V.number, V.created_at, V.run_id)
-    .add_columns(V.metrics, V.status)
+    .add_columns(V.metrics)
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
+    .where(V.id.in_(_IDS))
+)
+_DEPRECATIONS = (
+    select(MODELS.c.name, V.major, V.minor, V.patch, V.prerelease, V.status, MARKS.c.deprecation)
+    .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
+    .outerjoin(MARKS, MARKS.c.version_id == V.id)
     .where(V.id.in_(_IDS))
 )
 _DATA = select(DATA.c.version_id, DATA.c.name, DATA.c.digest).order_by(DATA.c.version_id, DATA.c.name)
@@ -97,18 +104,22 @@ def _seen(digest: str) -> Select[Any]:
     return _DATA.where(DATA.c.digest >= start, DATA.c.digest < f"{start}g", exact)
 
 
-def ancestors(connection: Connection, version_id: int) -> dict[str, VersionStatus]:
-    """Every version that this one came from, directly or not, as `NAME@VERSION` → its status."""
+def ancestors(connection: Connection, version_id: int) -> dict[str, str | None]:
+    """Every version that this one came from, directly or not, as `NAME@VERSION` → why it was ever deprecated, or None.
+
+    Whatever became of it since: a version that was archived, expired or collected is as bad as it was.
+    """
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
         for some in _portions(ids):
             yield from ((r.child_id, r.parent_id, r.relation) for r in connection.execute(_TO_PARENTS, {"ids": some}))
 
     ids = {link[1] for link in reach(version_id, links_of)}
-    found = {}
+    found: dict[str, str | None] = {}
     for some in _portions(sorted(ids)):
-        for row in connection.execute(_NODES, {"ids": some}):
-            found[f"{row.name}@{version_text(row)}"] = VersionStatus(row.status)
+        for row in connection.execute(_DEPRECATIONS, {"ids": some}):
+            reason = "" if row.deprecation is None and row.status == VersionStatus.DEPRECATED.value else row.deprecation
+            found[f"{row.name}@{version_text(row)}"] = reason
     return found
 
 

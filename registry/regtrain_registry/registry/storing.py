@@ -105,7 +105,8 @@ def _stands(connection: Connection, row: AnyRow, blob: Blob, store: Store) -> bo
     if not blob.parts:
         return False
     parts = composed(connection, [blob.digest]).get(blob.digest, ())
-    return bool(parts) and not store.missing([Blob(blob.digest, blob.size_bytes, parts)])
+    # Other parts than the recorded ones were verified just now; of the recorded ones some may be damaged.
+    return parts == blob.parts and not store.missing([Blob(blob.digest, blob.size_bytes, parts)])
 
 
 def _insert_parts(connection: Connection, blobs: Sequence[Blob]) -> None:

@@ -10,8 +10,20 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, FromClause, Select, bindparam, exists, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+)
 
+from regtrain_registry.errors import StatusError, VersionCollectedError
 from regtrain_registry.records import (
     Artifact,
     ArtifactKind,
@@ -34,6 +46,7 @@ __all__ = [
     "Related",
     "StoredVersion",
     "all_of",
+    "check_there",
     "counted_models",
     "detail",
     "models",
@@ -92,9 +105,11 @@ class _CountedModel(NamedTuple):
 def counted_models() -> tuple[FromClause, FromClause, FromClause]:
     """Models joined with what their versions come to, and with the latest one: the join, and both of these.
 
-    ix_rt_versions_order alone counts, adds up and finds the latest version of each model, the only one read.
+    Bytes are those of versions that were not collected. ix_rt_versions_order alone counts, adds up and finds the latest
+    version of each model, the only one read.
     """
-    sums = select(V.model_id, func.count().label("versions"), func.sum(V.size_bytes).label("size_bytes"))
+    there = case((V.status == VersionStatus.COLLECTED.value, 0), else_=V.size_bytes)
+    sums = select(V.model_id, func.count().label("versions"), func.sum(there).label("size_bytes"))
     counted = sums.group_by(V.model_id).subquery()
     released = select(V.id).where(V.model_id == MODELS.c.id, *RELEASED).order_by(V.sort_key.desc()).limit(1)
     latest = VERSIONS.alias("latest")
@@ -249,6 +264,17 @@ def parents(connection: Connection, version_id: int) -> list[ParentLink]:
     """What one version came from."""
     rows = connection.execute(_queries("id").parents, {"key": version_id})
     return _parents(rows).get(version_id, [])
+
+
+def check_there(version: VersionInfo) -> None:
+    """Refuse a version whose files were collected (`VersionCollectedError`), and one that expired (`StatusError`)."""
+    if version.status is VersionStatus.COLLECTED:
+        since = f" on {version.marks.since:%Y-%m-%d}" if version.marks.since else ""
+        raise VersionCollectedError(
+            f"{version.ref} was collected{since}: its files are gone", "Train it again, or import it from an archive."
+        )
+    if version.status is VersionStatus.EXPIRED:
+        raise StatusError(f"{version.ref} is expired", "Restore it first.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Condition
+from typing import BinaryIO
 
 from blake3 import blake3
 
@@ -18,7 +19,7 @@ from regtrain_registry.store.content import ALGORITHM, TENSOR_ALGORITHM
 from regtrain_registry.store.streams import CHUNK
 from regtrain_registry.store.tensors import LENGTH, Span, header_size, tensors
 
-__all__ = ["Growing", "Hashed", "hash_span", "hash_tensors", "hash_whole", "spans_of"]
+__all__ = ["Growing", "Hashed", "hash_span", "hash_stored", "hash_tensors", "hash_whole", "spans_of"]
 
 
 class Growing:
@@ -109,6 +110,16 @@ def hash_span(file: Growing, start: int, size: int) -> Span:
     hashed = blake3()
     _update(file, start, size, hashed)
     return Span(f"{TENSOR_ALGORITHM}:{hashed.hexdigest()}", start, size)
+
+
+def hash_stored(stream: BinaryIO, start: int, size: int) -> str:
+    """BLAKE3 of so many bytes of a stream from an offset on; of fewer where it ends before."""
+    hashed, view = blake3(), memoryview(bytearray(min(CHUNK, size)))
+    stream.seek(start)
+    while size and (count := stream.readinto(view[:size])):  # type: ignore[attr-defined]
+        hashed.update(view[:count])
+        size -= count
+    return f"{TENSOR_ALGORITHM}:{hashed.hexdigest()}"
 
 
 def spans_of(file: Growing, size: int) -> list[tuple[int, int]]:

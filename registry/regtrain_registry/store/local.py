@@ -30,9 +30,9 @@ class LocalStore:
     """Blobs as read-only files in `FOLDER/sha256/`, durable before `put` returns.
 
     A file is linked or copied to `FOLDER/tmp/`, hashed and synchronised there, renamed to its digest, and the
-    folder is synchronised once for all files of a call. What the store has already is neither synchronised nor
-    renamed again. What a crash leaves in `tmp/` is garbage, not damage. Verified copies of composed blobs are made
-    in the folder of `cache`.
+    folder is synchronised once for all files of a call. What the store has already is read and verified, and neither
+    synchronised nor renamed again; a damaged file is replaced. What a crash leaves in `tmp/` is garbage, not damage.
+    Verified copies of composed blobs are made in the folder of `cache`.
     """
 
     def __init__(self, folder: Path, cache: Path | None = None) -> None:
@@ -49,7 +49,7 @@ class LocalStore:
         """Store files; `FileToStoreError` for a bad source, `StoreUnavailableError` for a bad store."""
         from regtrain_registry.store.staging import Staged, Staging  # who only reads needs no threads and no BLAKE3
 
-        staging = Staging(self._tmp, self._holds, find, sync=True)
+        staging = Staging(self._tmp, self._holds, self._open, find, sync=True)
         staged: list[Staged] = []
         try:
             with unavailable(str(self.folder)):
@@ -121,16 +121,14 @@ class LocalStore:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 sync_folder(folder.parent)
 
-    def _commit(self, temporary: Path, blob: Blob) -> Blob | None:
-        """Give a file its name; the blob, or None where another one has come before."""
-        if self._holds(blob):
-            return None
+    def _commit(self, temporary: Path, blob: Blob) -> Blob:
+        """Give a verified file its name: also where another one came before, which nobody has verified."""
         os.utime(temporary)  # of a link, the times are those of the file that was offered
         temporary.chmod(0o400)
-        os.replace(temporary, self.path(blob))  # noqa: PTH105 - also over a file of the wrong size
+        os.replace(temporary, self.path(blob))  # noqa: PTH105 - also over a damaged file
         return blob
 
-    def _touch(self, blobs: Iterable[Blob], besides: Sequence[Blob | None]) -> None:
+    def _touch(self, blobs: Iterable[Blob], besides: Sequence[Blob]) -> None:
         """Young again: a collection that is under way leaves them alone. Another user's blob serves as well, and
         one that went meanwhile is missed by the transaction."""
         for blob in blobs:

@@ -64,7 +64,7 @@ class RemoteStore:
 
         stored: list[Stored] = []
         with scratch_folder() as folder:
-            staging = Staging(folder, self._holds, find, sync=False)
+            staging = Staging(folder, self._holds, self._open, find, sync=False)
             for file in files:
                 with unavailable(str(folder)):
                     staged = staging.take(file)

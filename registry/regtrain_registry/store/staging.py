@@ -10,17 +10,17 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from regtrain_registry.errors import FileToStoreError
+from regtrain_registry.errors import BlobMissingError, FileToStoreError
 from regtrain_registry.store.content import ALGORITHM, Blob, Find, Offered, Part, Segment, Stored, check_digest
-from regtrain_registry.store.hashing import Growing, hash_span, hash_tensors, hash_whole, spans_of
-from regtrain_registry.store.streams import CHUNK, open_source, write_all
+from regtrain_registry.store.hashing import Growing, hash_span, hash_stored, hash_tensors, hash_whole, spans_of
+from regtrain_registry.store.streams import CHUNK, copy_hashing, open_source, write_all
 from regtrain_registry.store.tensors import Piece, Span, merged, pieces, shared
 
 __all__ = ["Staged", "Staging"]
@@ -38,16 +38,27 @@ class Staged:
 
 
 class Staging:
-    """The files of one call, in a temporary folder. `holds` says what the store has already; with `sync` what is
-    staged is durable. A file may share tensors with those before it."""
+    """The files of one call, in a temporary folder. `stored` says what the store has in full size, `read` reads it:
+    nothing is left out before what stands for it was verified. With `sync` what is staged is durable. A file may
+    share tensors with those before it."""
 
-    def __init__(self, folder: Path, holds: Callable[[Blob], bool], find: Find, *, sync: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stored: Callable[[Blob], bool],
+        read: Callable[[Blob], AbstractContextManager[BinaryIO]],
+        find: Find,
+        *,
+        sync: bool,
+    ) -> None:
         self._folder = folder
-        self._stored = holds
+        self._stored = stored
+        self._read = read
         self._find = find
         self._sync = sync
         self._staged: set[Blob] = set()
         self._places: dict[str, Part] = {}
+        self._intact: dict[Blob | Part, bool] = {}  # what was read in this call
 
     def take(self, offered: Offered) -> Staged:
         """Stage one file; `FileToStoreError` for the file, OSError for the folder. On errors nothing stays."""
@@ -101,7 +112,10 @@ class Staging:
                 digest, tensors = pool.submit(hash_whole, file), pool.submit(hash_tensors, file, size, blake3)
                 _copy(source, handle, file)
                 spans = tensors.result().spans
-                known = self._known(spans)
+                known = self._found(spans)
+                # What may be this very file is verified as a whole, once its SHA-256 is known.
+                if not (_same_file(known, spans, size) and self._holds(Blob(*digest.result()))):
+                    known = self._verified(known)
                 cut = None
                 if not shared(spans, known, size):
                     if whole is None:
@@ -118,7 +132,8 @@ class Staging:
         if blob.size_bytes != size:  # it grew or shrank: what was found in it is of no use
             spans, cut = (), None
         if whole is None:
-            unchanged = _time(handle) == before.st_mtime_ns and (cut is not None or self._holds(blob))
+            kept = (cut is not None and not self._there(blob)) or self._holds(blob)
+            unchanged = _time(handle) == before.st_mtime_ns and kept
             return self._settled(blob, spans, cut, making.whole, None) if unchanged else None
         return self._settled(blob, spans, cut, making.whole, None if synchronised else whole)
 
@@ -129,13 +144,14 @@ class Staging:
         if size < SMALL:
             return False
         found = spans_of(file, size)
-        return bool(self._known([hash_span(file, *span) for span in found[:: max(1, len(found) // PROBES)][:PROBES]]))
+        probes = [hash_span(file, *span) for span in found[:: max(1, len(found) // PROBES)][:PROBES]]
+        return bool(self._verified(self._found(probes)))
 
     def _settled(
         self, blob: Blob, spans: Sequence[Span], cut: _Cut | None, whole: Path, unsynchronised: int | None
     ) -> Staged:
-        """As it is there already, cut, or whole."""
-        if cut is not None and not self._holds(blob):
+        """As it is there already, cut, or whole; whole also in place of a damaged one, which others refer to."""
+        if cut is not None and not self._there(blob):
             return Staged(Stored(Blob(blob.digest, blob.size_bytes, cut.parts), cut.segments), cut.files)
         segments = tuple(Segment(span.digest, Part(blob, span.start, span.size_bytes)) for span in spans)
         if self._holds(blob):
@@ -148,16 +164,44 @@ class Staging:
         if self._sync:
             os.fsync(handle)
 
-    def _holds(self, blob: Blob) -> bool:
+    def _there(self, blob: Blob) -> bool:
         return blob in self._staged or self._stored(blob)
 
-    def _known(self, spans: Sequence[Span]) -> dict[str, Part]:
-        """Where the tensors lie that need not be stored again."""
+    def _holds(self, blob: Blob) -> bool:
+        """Whether the blob is there and its content is what its name says."""
+        if blob in self._staged:
+            return True
+        if blob not in self._intact:
+            self._intact[blob] = self._stored(blob) and self._is_intact(blob)
+        return self._intact[blob]
+
+    def _is_intact(self, blob: Blob) -> bool:
+        try:
+            with self._read(blob) as stream:
+                return copy_hashing(stream, None)[0] == blob.digest
+        except BlobMissingError:
+            return False
+
+    def _verified(self, found: Mapping[str, Part]) -> dict[str, Part]:
+        """Those of the tensors whose bytes are still the ones that were hashed."""
+        unread: dict[Blob, list[tuple[str, Part]]] = {}
+        for digest, part in found.items():
+            if part not in self._intact and part.source not in self._staged and not self._intact.get(part.source):
+                unread.setdefault(part.source, []).append((digest, part))
+        for source, places in unread.items():
+            self._intact |= {part: False for _, part in places}
+            with suppress(BlobMissingError), self._read(source) as stream:
+                for digest, part in sorted(places, key=lambda place: place[1].start):
+                    self._intact[part] = hash_stored(stream, part.start, part.size_bytes) == digest
+        return {digest: part for digest, part in found.items() if self._intact.get(part, True)}
+
+    def _found(self, spans: Sequence[Span]) -> dict[str, Part]:
+        """Where the tensors lie that may not have to be stored again."""
         if not spans:
             return {}
         sizes = {span.digest: span.size_bytes for span in spans}
         found = {digest: part for digest, part in self._find(list(sizes)).items() if part.size_bytes == sizes[digest]}
-        held = {source: self._holds(source) for source in {part.source for part in found.values()}}
+        held = {source: self._there(source) for source in {part.source for part in found.values()}}
         there = {digest: part for digest, part in found.items() if held[part.source]}
         return there | {digest: self._places[digest] for digest in sizes if digest in self._places}
 
@@ -291,6 +335,13 @@ def _read(source: BinaryIO, view: memoryview) -> int:
 
 def _check(offered: Offered, blob: Blob, blake3: str | None) -> None:
     check_digest(offered.path, [blob.digest, *([blake3] if blake3 else [])], offered.digest)
+
+
+def _same_file(known: Mapping[str, Part], spans: Sequence[Span], size: int) -> bool:
+    """Whether all tensors lie in one blob of the file's size, where they lie in the file."""
+    places = [known.get(span.digest) for span in spans]
+    sources = {place.source for place in places if place is not None}
+    return None not in places and [source.size_bytes for source in sources] == [size]
 
 
 def _time(handle: int) -> int:

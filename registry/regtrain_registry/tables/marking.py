@@ -40,7 +40,10 @@ class TagRow(Row, table=True):
 
 
 class MarkRow(Row, table=True):
-    """What keeps or ends a version. `expired_tick`: the registry's witnessed seconds when it expired."""
+    """What keeps or ends a version. `deprecation`: why it was ever advised against, which no later status takes back.
+
+    `expired_tick`: the registry's witnessed seconds when it expired.
+    """
 
     __tablename__ = "rt_marks"
 
@@ -49,6 +52,7 @@ class MarkRow(Row, table=True):
     status_before: str | None = Field(None, max_length=16)
     status_at: datetime | None = Field(None, sa_type=UtcTime)
     status_reason: str | None = Field(None, sa_type=LONG_TEXT)
+    deprecation: str | None = Field(None, sa_type=LONG_TEXT)
     successor: str | None = Field(None, max_length=140)
     expired_tick: float | None = Field(None, sa_type=Double)
 

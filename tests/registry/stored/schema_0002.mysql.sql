@@ -38,7 +38,7 @@ CREATE TABLE `rt_aliases` (
 
 /*!40000 ALTER TABLE `rt_aliases` DISABLE KEYS */;
 INSERT INTO `rt_aliases` VALUES (1,'champion',2,'2026-11-20 08:00:05.000000',0);
-INSERT INTO `rt_aliases` VALUES (2,'production',6,'2026-11-20 08:45:25.923813',1);
+INSERT INTO `rt_aliases` VALUES (2,'production',6,'2026-11-20 09:34:27.017438',1);
 /*!40000 ALTER TABLE `rt_aliases` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_artifacts`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -77,12 +77,12 @@ CREATE TABLE `rt_blobs` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_blobs` DISABLE KEYS */;
-INSERT INTO `rt_blobs` VALUES ('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 08:45:25.279912',NULL,1);
+INSERT INTO `rt_blobs` VALUES ('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 09:34:26.769705',NULL,1);
 INSERT INTO `rt_blobs` VALUES ('sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:01.000000',NULL,0);
-INSERT INTO `rt_blobs` VALUES ('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 08:45:25.044151',NULL,0);
-INSERT INTO `rt_blobs` VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 08:45:25.463919',NULL,1);
-INSERT INTO `rt_blobs` VALUES ('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5',71842,'2026-11-20 08:45:25.463919',NULL,0);
-INSERT INTO `rt_blobs` VALUES ('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911',71842,'2026-11-20 08:45:25.279912',NULL,0);
+INSERT INTO `rt_blobs` VALUES ('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 09:34:26.701763',NULL,0);
+INSERT INTO `rt_blobs` VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 09:34:26.837181',NULL,1);
+INSERT INTO `rt_blobs` VALUES ('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5',71842,'2026-11-20 09:34:26.837181',NULL,0);
+INSERT INTO `rt_blobs` VALUES ('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911',71842,'2026-11-20 09:34:26.769705',NULL,0);
 /*!40000 ALTER TABLE `rt_blobs` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_data`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -126,21 +126,21 @@ CREATE TABLE `rt_events` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_events` DISABLE KEYS */;
-INSERT INTO `rt_events` VALUES (1,1,'2026-11-20 08:45:24.552149','ada','registered','1.0.0','77e7e03eebc59a7d9663136fc8279b304aea6385f193b6aea0eb1cc92a6f16c0','{\"bump\":\"first\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":1}');
-INSERT INTO `rt_events` VALUES (1,2,'2026-11-20 08:45:24.591163','ada','registered','1.1.0','0ea89d1544095f83ae4f0d2419d9329d24ce4a195bbacae9552b601ee24701e3','{\"bump\":\"minor\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":2}');
-INSERT INTO `rt_events` VALUES (1,3,'2026-11-20 08:45:24.632332','ada','registered','2.0.0-rc.1','b4249276f89ad381cbb566bee77fbc09ab4fb2b266bb7df15841be5b62581c3b','{\"bump\":\"major\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":3}');
-INSERT INTO `rt_events` VALUES (1,4,'2026-11-20 08:45:24.665772','ada','alias_set','1.1.0','7b4e7b6f8c06f1d58d9fc8af8e0ef72b475fe0fab3cedded6ec893fa50eea0f2','{\"alias\":\"champion\",\"before\":null}');
-INSERT INTO `rt_events` VALUES (1,5,'2026-11-20 08:45:25.797205','ada','pinned','1.0.0','f590e831fc4534eaf760ececaf6c05a6ad9aa3150c1c1b233c0a2b9de4278f52','{}');
-INSERT INTO `rt_events` VALUES (1,6,'2026-11-20 08:45:25.988976','ada','deprecated','2.0.0-rc.1','73e400ae6dfb0aeab99f45513214c1ff218867197dc4d90d63b02d9781076d66','{\"reason\":\"overfits\",\"successor\":\"digits@1.1.0\"}');
-INSERT INTO `rt_events` VALUES (2,1,'2026-11-20 08:45:25.044151','ada','registered','1.0.0','49fd1988a9efeaccf21fd77cd421b38cd925963d020e8c6702614abc1eb36b83','{\"bump\":\"first\",\"digest\":\"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2\",\"forced\":false,\"number\":1}');
-INSERT INTO `rt_events` VALUES (2,2,'2026-11-20 08:45:25.279912','ada','registered','1.1.0','9a91fa1a776f6df815e8a33f709f58fcd1d7d37f81d5a0a8f106ad0ffcf3e41b','{\"bump\":\"minor\",\"digest\":\"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55\",\"forced\":false,\"number\":2}');
-INSERT INTO `rt_events` VALUES (2,3,'2026-11-20 08:45:25.463919','ada','registered','1.2.0','2efe9b4463c1c4b550e7917a42d8ac5ce3da9237a9038a87600bdcc8558c705b','{\"bump\":\"minor\",\"digest\":\"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7\",\"forced\":false,\"number\":3}');
-INSERT INTO `rt_events` VALUES (2,4,'2026-11-20 08:45:25.637192','ada','policy_set',NULL,'1cfea4667261c0f051e7f1508a101289534735bc14c62d8a45d568fa20dc9421','{\"before\":null,\"policy\":{\"retention\":{\"keep_newest\":1},\"stages\":{\"production\":{\"require\":{\"val/loss\":\"< 1\"}}}}}');
-INSERT INTO `rt_events` VALUES (2,5,'2026-11-20 08:45:25.689402','ada','tagged','1.1.0','3ee19f44d826dd19e0a7a6de2562fd13776fdbc46219ce591228999128fb02c1','{\"before\":null,\"tag\":\"team\",\"value\":\"vision\"}');
-INSERT INTO `rt_events` VALUES (2,6,'2026-11-20 08:45:25.753262','ada','described','1.1.0','60544b42a234e96b97eff1f99df23616208af8987e39aa6ace1054f5a114ff53','{\"text\":\"Gr\\u00f6\\u00dfer\"}');
-INSERT INTO `rt_events` VALUES (2,7,'2026-11-20 08:45:25.923813','ada','promoted','1.2.0','dde3df75bb18dcb24e0b909f201bf2651a52da44f4555cc52391d1e894d7a446','{\"before\":null,\"evidence\":[{\"found\":\"ready\",\"gate\":\"the version is ready\",\"passed\":true},{\"found\":\"0.3\",\"gate\":\"val/loss < 1\",\"passed\":true},{\"found\":\"none\",\"gate\":\"no ancestor is deprecated\",\"passed\":true}],\"stage\":\"production\"}');
-INSERT INTO `rt_events` VALUES (2,8,'2026-11-20 08:45:26.050349','ada','archived','1.1.0','6e9154c8f65738f8a6b146293a3ae23e3abd713a130f642b75b245fbda623482','{\"reason\":\"too slow\"}');
-INSERT INTO `rt_events` VALUES (2,9,'2026-11-20 08:45:26.092064','ada','expired','1.0.0','133efe5cf501d34325f744e3bb80f702fe87a18a6448f11ee29896fbfc468061','{\"reason\":\"deleted by hand\"}');
+INSERT INTO `rt_events` VALUES (1,1,'2026-11-20 09:34:26.388111','ada','registered','1.0.0','86335b225d901d2f9911e3387738cd13c0f4deac50f0619ad274f9a5fc4aa0e8','{\"bump\":\"first\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":1}');
+INSERT INTO `rt_events` VALUES (1,2,'2026-11-20 09:34:26.417766','ada','registered','1.1.0','bce323888ae409295457450958f92d32a033d83de6638d58451eb658e2d8d8dc','{\"bump\":\"minor\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":2}');
+INSERT INTO `rt_events` VALUES (1,3,'2026-11-20 09:34:26.445920','ada','registered','2.0.0-rc.1','c4e81f339c1e1e73d53988c5e55811993b1ab1c9af56db9637102a57858d916d','{\"bump\":\"major\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":3}');
+INSERT INTO `rt_events` VALUES (1,4,'2026-11-20 09:34:26.471638','ada','alias_set','1.1.0','6ff6c0329a73b5c14f9cdad3f9e2015b2bfed0377e5b868574405565af9cb54b','{\"alias\":\"champion\",\"before\":null}');
+INSERT INTO `rt_events` VALUES (1,5,'2026-11-20 09:34:26.971771','ada','pinned','1.0.0','601c82cf3491bcafb094ef287b410fbf366a86bbb69f31d32e4ffdf926be81ee','{}');
+INSERT INTO `rt_events` VALUES (1,6,'2026-11-20 09:34:27.040800','ada','deprecated','2.0.0-rc.1','0a724243d96d50e29e087dc6289e1acdfd9bd364a98f19d0e0af39f648d818f6','{\"reason\":\"overfits\",\"successor\":\"digits@1.1.0\"}');
+INSERT INTO `rt_events` VALUES (2,1,'2026-11-20 09:34:26.701763','ada','registered','1.0.0','c605f32d1c91fb8477748c3f59d989fb39e28f4bcec39a558fd3796fbbf0826d','{\"bump\":\"first\",\"digest\":\"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2\",\"forced\":false,\"number\":1}');
+INSERT INTO `rt_events` VALUES (2,2,'2026-11-20 09:34:26.769705','ada','registered','1.1.0','b38e91df677af280532a9ca8f2ba9e7f431ca8ed962931987b3a3671794e08e2','{\"bump\":\"minor\",\"digest\":\"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55\",\"forced\":false,\"number\":2}');
+INSERT INTO `rt_events` VALUES (2,3,'2026-11-20 09:34:26.837181','ada','registered','1.2.0','359fbe0dbd6ba8fd39a3b563911231c227878d7dd18cf9474d7c785bca771178','{\"bump\":\"minor\",\"digest\":\"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7\",\"forced\":false,\"number\":3}');
+INSERT INTO `rt_events` VALUES (2,4,'2026-11-20 09:34:26.907539','ada','policy_set',NULL,'cf03eba0bf66b30f5f596229f450cc475b2cfe02a3c7a6ba4ae7bb976579f7f9','{\"before\":null,\"policy\":{\"retention\":{\"keep_newest\":1},\"stages\":{\"production\":{\"require\":{\"val/loss\":\"< 1\"}}}}}');
+INSERT INTO `rt_events` VALUES (2,5,'2026-11-20 09:34:26.928443','ada','tagged','1.1.0','d2e20767e85ceaa4c2da83691491a833be5265772742ebcd7248afcdd998395c','{\"before\":null,\"tag\":\"team\",\"value\":\"vision\"}');
+INSERT INTO `rt_events` VALUES (2,6,'2026-11-20 09:34:26.950426','ada','described','1.1.0','9ce9a2b6607605d422b8e8ac5ae1bda485d7f25a26eafffe3f0cc56d60249eeb','{\"text\":\"Gr\\u00f6\\u00dfer\"}');
+INSERT INTO `rt_events` VALUES (2,7,'2026-11-20 09:34:27.017438','ada','promoted','1.2.0','3e24fb3ff130057f6e908f6469bdd4180d8cb7beccd8fbbc1f409dcc6024bca3','{\"before\":null,\"evidence\":[{\"found\":\"ready\",\"gate\":\"the version is ready\",\"passed\":true},{\"found\":\"0.3\",\"gate\":\"val/loss < 1\",\"passed\":true},{\"found\":\"none\",\"gate\":\"no ancestor is deprecated\",\"passed\":true}],\"stage\":\"production\"}');
+INSERT INTO `rt_events` VALUES (2,8,'2026-11-20 09:34:27.064300','ada','archived','1.1.0','0a79ccc9f5607b957e409db7a8f75329745e72f113d7e6495c48474ed033044a','{\"reason\":\"too slow\"}');
+INSERT INTO `rt_events` VALUES (2,9,'2026-11-20 09:34:27.085360','ada','expired','1.0.0','6826c1b1b13bfa2ef8d72a9ef7de1108e90e8f19edbed288a997f475707d1712','{\"reason\":\"deleted by hand\"}');
 /*!40000 ALTER TABLE `rt_events` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_exports`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -189,6 +189,7 @@ CREATE TABLE `rt_marks` (
   `status_before` varchar(16) DEFAULT NULL,
   `status_at` datetime(6) DEFAULT NULL,
   `status_reason` longtext DEFAULT NULL,
+  `deprecation` longtext DEFAULT NULL,
   `successor` varchar(140) DEFAULT NULL,
   `expired_tick` double DEFAULT NULL,
   PRIMARY KEY (`version_id`),
@@ -197,10 +198,10 @@ CREATE TABLE `rt_marks` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_marks` DISABLE KEYS */;
-INSERT INTO `rt_marks` VALUES (1,1,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO `rt_marks` VALUES (3,0,'ready','2026-11-20 08:45:25.988976','overfits','digits@1.1.0',NULL);
-INSERT INTO `rt_marks` VALUES (4,0,'ready','2026-11-20 08:45:26.092064','deleted by hand',NULL,1.609945);
-INSERT INTO `rt_marks` VALUES (5,0,'ready','2026-11-20 08:45:26.050349','too slow',NULL,NULL);
+INSERT INTO `rt_marks` VALUES (1,1,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO `rt_marks` VALUES (3,0,'ready','2026-11-20 09:34:27.040800','overfits','overfits','digits@1.1.0',NULL);
+INSERT INTO `rt_marks` VALUES (4,0,'ready','2026-11-20 09:34:27.085360','deleted by hand',NULL,NULL,0.747416);
+INSERT INTO `rt_marks` VALUES (5,0,'ready','2026-11-20 09:34:27.064300','too slow',NULL,NULL,NULL);
 /*!40000 ALTER TABLE `rt_marks` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_metrics`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -240,8 +241,8 @@ CREATE TABLE `rt_models` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_models` DISABLE KEYS */;
-INSERT INTO `rt_models` VALUES (1,'digits',4,'2026-11-20 08:00:01.000000',6,'73e400ae6dfb0aeab99f45513214c1ff218867197dc4d90d63b02d9781076d66',NULL);
-INSERT INTO `rt_models` VALUES (2,'large',4,'2026-11-20 08:45:25.044151',9,'133efe5cf501d34325f744e3bb80f702fe87a18a6448f11ee29896fbfc468061','{\"retention\": {\"keep_newest\": 1}, \"stages\": {\"production\": {\"require\": {\"val/loss\": \"< 1\"}}}}');
+INSERT INTO `rt_models` VALUES (1,'digits',4,'2026-11-20 08:00:01.000000',6,'0a724243d96d50e29e087dc6289e1acdfd9bd364a98f19d0e0af39f648d818f6',NULL);
+INSERT INTO `rt_models` VALUES (2,'large',4,'2026-11-20 09:34:26.701763',9,'6826c1b1b13bfa2ef8d72a9ef7de1108e90e8f19edbed288a997f475707d1712','{\"retention\": {\"keep_newest\": 1}, \"stages\": {\"production\": {\"require\": {\"val/loss\": \"< 1\"}}}}');
 /*!40000 ALTER TABLE `rt_models` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_origins`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -316,7 +317,7 @@ CREATE TABLE `rt_registry` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_registry` DISABLE KEYS */;
-INSERT INTO `rt_registry` VALUES (1,'aff2ac27-babd-44e5-99a2-9310667fd6d7',1.609945,'2026-11-20 08:45:26.092076','3eafee7d-029d-402f-a5e7-9a201cc3818b',15733.044176981);
+INSERT INTO `rt_registry` VALUES (1,'4572708a-7eaf-412b-984c-20e3b2fa4463',0.747416,'2026-11-20 09:34:27.085368','3eafee7d-029d-402f-a5e7-9a201cc3818b',18674.037418306);
 /*!40000 ALTER TABLE `rt_registry` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_run_inputs`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -369,7 +370,7 @@ CREATE TABLE `rt_runs` (
 
 /*!40000 ALTER TABLE `rt_runs` DISABLE KEYS */;
 INSERT INTO `rt_runs` VALUES ('run-1','digits','finished','/runs/digits','',NULL,NULL,NULL,NULL,'2026-11-20 07:00:00.000000','2026-11-20 07:30:00.000000',1.5,10,1,NULL,'{\"val/loss\": 0.5}','{\"step\": 10}','{}','{}','{}','{\"optimizer\": {\"lr\": 0.1}}');
-INSERT INTO `rt_runs` VALUES ('run-2','large','interrupted','/runs/large','',NULL,NULL,NULL,NULL,'2026-11-20 08:45:25.528408','2026-11-20 08:45:25.587514',NULL,NULL,NULL,NULL,'{}',NULL,'{}','{}','{}','{}');
+INSERT INTO `rt_runs` VALUES ('run-2','large','interrupted','/runs/large','',NULL,NULL,NULL,NULL,'2026-11-20 09:34:26.860274','2026-11-20 09:34:26.883379',NULL,NULL,NULL,NULL,'{}',NULL,'{}','{}','{}','{}');
 /*!40000 ALTER TABLE `rt_runs` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_segments`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -488,9 +489,9 @@ CREATE TABLE `rt_versions` (
 INSERT INTO `rt_versions` VALUES (1,1,1,1,0,0,'','0000000001000000000000000000001','ready','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:01.000000','ada','abc',0,'key-0','','{\"kind\": \"first\", \"computed\": \"first\", \"reasons\": [\"first version\"], \"overruled\": null, \"forced\": false, \"base\": null}','{\"val/loss\": 0.5}','{\"input\": {\"shape\": [null, 64]}}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:1\"}, \"code\": {\"model.py\": \"sha256:2\"}, \"state\": {\"fc.weight\": [[10, 64], \"float32\"]}}');
 INSERT INTO `rt_versions` VALUES (2,1,2,1,1,0,'','0000000001000000000100000000001','ready','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:02.000000','ada','abc',0,'key-1','','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"optimizer.lr: 0.1 \\u2192 0.01\"], \"overruled\": null, \"forced\": false, \"base\": \"1.0.0\"}','{\"val/loss\": 0.5}','{\"input\": {\"shape\": [null, 64]}}','{\"optimizer\": {\"lr\": 0.01}}','{\"config\": null, \"data\": {\"train\": \"sha256:1\"}, \"code\": {\"model.py\": \"sha256:2\"}, \"state\": {\"fc.weight\": [[10, 64], \"float32\"]}}');
 INSERT INTO `rt_versions` VALUES (3,1,3,2,0,0,'rc.1','00000000020000000000000000000003172630130303131','deprecated','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:03.000000','ada','abc',0,'key-2','','{\"kind\": \"major\", \"computed\": \"patch\", \"reasons\": [\"same recipe\"], \"overruled\": \"version given\", \"forced\": false, \"base\": \"1.1.0\"}','{\"val/loss\": 0.5}','{\"input\": {\"shape\": [null, 64]}}','{\"optimizer\": {\"lr\": 0.01}}','{\"config\": null, \"data\": {\"train\": \"sha256:1\"}, \"code\": {\"model.py\": \"sha256:2\"}, \"state\": {\"fc.weight\": [[10, 64], \"float32\"]}}');
-INSERT INTO `rt_versions` VALUES (4,2,1,1,0,0,'','0000000001000000000000000000001','expired',NULL,'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 08:45:25.044151','ada',NULL,NULL,NULL,'','{\"kind\": \"first\", \"computed\": \"first\", \"reasons\": [\"first version\"], \"overruled\": null, \"forced\": false, \"base\": null}','{\"val/loss\": 0.5}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000000\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
-INSERT INTO `rt_versions` VALUES (5,2,2,1,1,0,'','0000000001000000000100000000001','archived',NULL,'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 08:45:25.279912','ada',NULL,NULL,NULL,'Größer','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.0.0\"}','{\"val/loss\": 0.4}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000001\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
-INSERT INTO `rt_versions` VALUES (6,2,3,1,2,0,'','0000000001000000000200000000001','ready',NULL,'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 08:45:25.463919','ada',NULL,NULL,NULL,'','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.1.0\"}','{\"val/loss\": 0.3}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000002\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
+INSERT INTO `rt_versions` VALUES (4,2,1,1,0,0,'','0000000001000000000000000000001','expired',NULL,'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 09:34:26.701763','ada',NULL,NULL,NULL,'','{\"kind\": \"first\", \"computed\": \"first\", \"reasons\": [\"first version\"], \"overruled\": null, \"forced\": false, \"base\": null}','{\"val/loss\": 0.5}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000000\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
+INSERT INTO `rt_versions` VALUES (5,2,2,1,1,0,'','0000000001000000000100000000001','archived',NULL,'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 09:34:26.769705','ada',NULL,NULL,NULL,'Größer','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.0.0\"}','{\"val/loss\": 0.4}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000001\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
+INSERT INTO `rt_versions` VALUES (6,2,3,1,2,0,'','0000000001000000000200000000001','ready',NULL,'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 09:34:26.837181','ada',NULL,NULL,NULL,'','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.1.0\"}','{\"val/loss\": 0.3}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000002\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
 /*!40000 ALTER TABLE `rt_versions` ENABLE KEYS */;
 /*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;
 

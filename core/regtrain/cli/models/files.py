@@ -149,6 +149,10 @@ def export_archive(refs: tuple[str, ...], output: Path, every: bool, files: str,
 @json_option
 def import_archive(archive: Path, as_json: bool) -> None:
     """Take in the versions of ARCHIVE. What is here already stays as it is."""
+    if not archive.is_file():
+        from regtrain_registry.errors import ArchiveError
+
+        raise ArchiveError(f"{archive} is no file", "Name an archive.")
     made = open_registry(Path.cwd(), create=True).import_archive(archive)
     if as_json:
         print_json([one.to_json() for one in made])

@@ -60,12 +60,7 @@ def tag(ref: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json: bool)
     pairs = [pair.partition("=") for pair in tags]
     if not (pairs or remove) or not all(separator for _, separator, _ in pairs):
         raise click.UsageError("tags are written NAME=VALUE; --remove NAME takes one away")
-    registry = open_registry(Path.cwd())
-    found: VersionInfo = registry.show(ref)
-    for name, _, value in pairs:
-        found = registry.tag(found.ref, name, value)
-    for name in remove:
-        found = registry.untag(found.ref, name)
+    found = open_registry(Path.cwd()).set_tags(ref, {name: value for name, _, value in pairs}, remove)
     tell(f"tags: {', '.join(f'{k}={v}' for k, v in found.tags.items()) or 'none'}", found, as_json)
 
 

@@ -42,8 +42,10 @@ class Archives(Opened):
 
         A version is known by its home registry and its name there, so that it comes in once, however often and by
         whatever way. Where another version has its name, it is called `X.Y.Z-from-HOME`.
-        Errors: `ArchiveError`, `ArchiveDamagedError`, `ParentMissingError`, `ConflictError`.
+        Errors: `ArchiveError`, `ArchiveDamagedError`, `ParentMissingError`, `ConflictError`, which is also what comes
+        of a collection without grace that takes the files meanwhile.
         """
+        from regtrain_registry.errors import BlobMissingError, ConflictError
         from regtrain_registry.registry import moving
         from regtrain_registry.registry.importing import import_version, name_successor
         from regtrain_registry.registry.marking import Work
@@ -57,9 +59,14 @@ class Archives(Opened):
 
         def take(version: ArchivedVersion) -> Imported:
             run = runs.get(version.run) if version.run else None
-            return self._database.write(
-                lambda connection: import_version(connection, version, run, stored, self._store, work)
-            )
+            try:
+                return self._database.write(
+                    lambda connection: import_version(connection, version, run, stored, self._store, work)
+                )
+            except BlobMissingError as error:
+                raise ConflictError(
+                    f"files of {version.who.identity} were collected while it was imported", "Import the archive again."
+                ) from error
 
         made = [take(version) for version in manifest.versions]
         for version in (one for one in manifest.versions if one.successor is not None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,21 @@ class Marking(Opened):
         name, value = check_tag(name, value)
         return self._mark(ref, lambda held, work: marking.tag(held, name, value, work))
 
+    def set_tags(self, ref: str, tags: Mapping[str, str], remove: Collection[str] = ()) -> VersionInfo:
+        """Give a version tags, then take some away: all of it or nothing.
+
+        Errors: `NameNotAllowedError`, `TextTooLongError`, `TagNotFoundError`.
+        """
+        from regtrain_registry.registry import marking
+
+        given = [check_tag(name, value) for name, value in tags.items()]
+        taken = [check_tag(name, "")[0] for name in remove]
+
+        def work(held: Held, by: Work) -> None:
+            marking.set_tags(held, given, taken, by)
+
+        return self._mark(ref, work)
+
     def untag(self, ref: str, name: str) -> VersionInfo:
         """Take a tag away; `TagNotFoundError`."""
         from regtrain_registry.registry import marking
@@ -72,7 +87,7 @@ class Marking(Opened):
 
         return self._mark(ref, lambda held, work: marking.pin(held, pinned, work))
 
-    def deprecate(self, ref: str, reason: str, successor: str | None = None) -> VersionInfo:
+    def deprecate(self, ref: str, reason: str = "", successor: str | None = None) -> VersionInfo:
         """Advise against a version, and name the one to take instead; it stays where it is."""
         from regtrain_registry.json_values import as_text
         from regtrain_registry.registry import marking
@@ -80,18 +95,18 @@ class Marking(Opened):
         instead = None if successor is None else parse_ref(successor)
 
         def work(held: Held, by: Work) -> None:
-            after = None
-            if instead is not None:
-                after = versions.detail(held.connection, find(held.connection, instead)).ref
+            after = None if instead is None else marking.successor_of(held, instead)
             marking.deprecate(held, as_text(reason), after, by)
 
         return self._mark(ref, work)
 
     def archive(self, ref: str, reason: str | None = None) -> VersionInfo:
         """Take a version out of `latest` and ranges; `restore` brings it back."""
+        from regtrain_registry.json_values import as_text
         from regtrain_registry.registry import marking
 
-        return self._mark(ref, lambda held, work: marking.archive(held, reason, work))
+        why = None if reason is None else as_text(reason)
+        return self._mark(ref, lambda held, work: marking.archive(held, why, work))
 
     def promote(
         self,
