@@ -11,7 +11,18 @@ from typing import Any
 
 from regtrain_registry.errors import PolicyError, nearest
 
-__all__ = ["Mode", "Monitor", "Policy", "parse_duration", "parse_policy", "parse_size", "shown_duration", "shown_size"]
+__all__ = [
+    "Mode",
+    "Monitor",
+    "Policy",
+    "mode_of",
+    "parse_duration",
+    "parse_policy",
+    "parse_size",
+    "shown_duration",
+    "shown_size",
+    "with_slash",
+]
 
 KEYS = (
     *("keep_best", "monitor", "mode", "keep_newest", "keep_per_major", "keep_per_minor"),
@@ -138,7 +149,7 @@ def _monitor(metrics: object, modes: object) -> tuple[Monitor, ...]:
         raise PolicyError(f"there are {len(names)} metrics and {len(wanted)} modes", "Give one mode for each metric.")
     if any(mode not in tuple(Mode) for mode in wanted):
         raise PolicyError(f"mode is {modes!r}", "Choose from min, max.")
-    names = [_metric(name) for name in names]
+    names = [with_slash(name) or name for name in names]
     if len(set(names)) < len(names):
         raise PolicyError("monitor names a metric twice", "Name each once.")
     if not wanted:
@@ -155,10 +166,10 @@ def _texts(name: str, value: object) -> list[str]:
     return [str(text) for text in values]
 
 
-def _metric(name: str) -> str:
-    """`val_loss` is `val/loss`."""
+def with_slash(name: str) -> str | None:
+    """`val/loss` for `val_loss`; None for a name without such a beginning."""
     match = _PREFIXED_METRIC.fullmatch(name)
-    return f"{match[1]}/{match[2]}" if match else name
+    return f"{match[1]}/{match[2]}" if match else None
 
 
 def mode_of(metric: str) -> Mode:

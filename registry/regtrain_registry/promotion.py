@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regtrain_registry.errors import PolicyError, nearest
-from regtrain_registry.policy import Mode, mode_of
+from regtrain_registry.policy import Mode, mode_of, with_slash
 from regtrain_registry.records import VersionInfo, VersionStatus
 
 __all__ = ["Evidence", "Gates", "check_gates", "parse_gates"]
@@ -161,8 +161,8 @@ def _against(metric: str, mode: Mode, version: VersionInfo, current: VersionInfo
 
 def metric_of(version: VersionInfo, metric: str) -> float | None:
     """A metric of a version as a number; `val_loss` is accepted for `val/loss`. None: not there, or not finite."""
-    for name in (metric, metric.replace("_", "/", 1)):
-        value = version.metrics.get(name)
+    for name in (metric, with_slash(metric)):
+        value = version.metrics.get(name) if name else None
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
     return None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from regtrain_registry.records import RunStatus, VersionStatus
-from regtrain_registry.registry.columns import V, version_text
+from regtrain_registry.registry.columns import V, portions, version_text
 from regtrain_registry.registry.contents import files_of
 from regtrain_registry.retention import Candidate
 from regtrain_registry.semver import Version
@@ -22,7 +22,6 @@ from regtrain_registry.tables.origin import LINEAGE, RUNS
 
 __all__ = ["LIVE", "candidates"]
 
-MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
 LIVE = (VersionStatus.READY, VersionStatus.DEPRECATED, VersionStatus.ARCHIVED)
 
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
@@ -135,7 +134,7 @@ def _descent(connection: Connection, ids: Sequence[int]) -> _Descent:
     others: dict[int, str | None] = {}  # None: expired
     mine, generation = set(ids), list(ids)
     while generation:
-        for some in _portions(generation):
+        for some in portions(generation):
             for parent, child in connection.execute(_CHILDREN, {"ids": some}):
                 children[parent].add(child)
         below = {child for parent in generation for child in children.get(parent, ())}
@@ -162,13 +161,9 @@ def _descent(connection: Connection, ids: Sequence[int]) -> _Descent:
 
 
 def _others(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, str | None]]:
-    for some in _portions(ids):
+    for some in portions(ids):
         for row in connection.execute(_NODES, {"ids": some}):
             yield row.id, f"{row.name}@{version_text(row)}" if VersionStatus(row.status) in LIVE else None
-
-
-def _portions(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + MAX_IDS] for start in range(0, len(ids), MAX_IDS))
 
 
 def _needs(connection: Connection, owner: int, model: str, refs: Mapping[int, str]) -> dict[int, list[str]]:
@@ -177,7 +172,7 @@ def _needs(connection: Connection, owner: int, model: str, refs: Mapping[int, st
     runs = connection.execute(_INPUTS, {"owner": owner}).all()
     ids = sorted({run.id for run in runs})
     went_on = {
-        run for some in _portions(ids) for run in connection.execute(_WENT_ON, {"runs": some}).scalars()
+        run for some in portions(ids) for run in connection.execute(_WENT_ON, {"runs": some}).scalars()
     }  # fmt: skip
     for run in runs:
         if run.id not in went_on and _can_go_on(run):

@@ -18,8 +18,8 @@ from regtrain_registry.errors import CollectionTooLargeError
 from regtrain_registry.events import EventKind
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.candidates import candidates
-from regtrain_registry.registry.columns import V
-from regtrain_registry.registry.contents import named_by, needed, portions, sources_of
+from regtrain_registry.registry.columns import V, portions, version_text
+from regtrain_registry.registry.contents import named_by, needed, sources_of
 from regtrain_registry.registry.database import Database
 from regtrain_registry.registry.finding import lock_model
 from regtrain_registry.registry.marking import Held, Work, change_status
@@ -227,8 +227,7 @@ def _let_go(connection: Connection, owner: int, version_ids: list[int], work: Wo
     query = select(V.id, V.major, V.minor, V.patch, V.prerelease, V.size_bytes).where(V.id == bindparam("version"))
     for version_id in version_ids:
         row = connection.execute(query, {"version": version_id}).one()
-        text = f"{row.major}.{row.minor}.{row.patch}" + (f"-{row.prerelease}" if row.prerelease else "")
-        held = Held(connection, owner, version_id, text, VersionStatus.EXPIRED)
+        held = Held(connection, owner, version_id, version_text(row), VersionStatus.EXPIRED)
         change_status(held, VersionStatus.COLLECTED, work, "its grace was over")
         held.tell(EventKind.COLLECTED, {"size_bytes": row.size_bytes}, work)
     idle = digests - needed(connection, digests)

@@ -9,14 +9,12 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, union
 
 from regtrain_registry.records import VersionStatus
-from regtrain_registry.registry.columns import V
+from regtrain_registry.registry.columns import V, portions
 from regtrain_registry.tables import VERSIONS
 from regtrain_registry.tables.content import ARTIFACTS, BLOBS, PARTS
 from regtrain_registry.tables.marking import EXPORTS
 
-__all__ = ["files_of", "held", "named_by", "needed", "portions", "sources_of"]
-
-PORTION = 500  # of one query: older SQLite takes 999 parameters
+__all__ = ["files_of", "held", "named_by", "needed", "sources_of"]
 
 _DIGESTS: BindParameter[Sequence[str]] = bindparam("digests", expanding=True)
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
@@ -104,8 +102,3 @@ def needed(connection: Connection, digests: Collection[str], leaving: Mapping[st
             wholes = needed(connection, {whole for _, whole in cut}, leaving)
             found.update(source for source, whole in cut if whole in wholes)
     return found
-
-
-def portions(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """As many at a time as a query takes."""
-    return (items[start : start + PORTION] for start in range(0, len(items), PORTION))

@@ -10,16 +10,16 @@ from sqlalchemy import ColumnElement, Connection, Select, select, true
 from sqlalchemy.sql.selectable import FromClause
 
 from regtrain_registry.filters import Column, Comparison
+from regtrain_registry.policy import with_slash
 from regtrain_registry.registry.comparing import Comparing, Condition
 from regtrain_registry.tables import ALIASES
 from regtrain_registry.tables.finding import METRICS, PARAMS, VERSION_PARAMS
 from regtrain_registry.tables.marking import TAGS
 
-__all__ = ["KEYED", "NAMES", "Joined", "Related", "Rows", "with_slash"]
+__all__ = ["KEYED", "NAMES", "Joined", "Related", "Rows"]
 
 KEYED = ("metrics", "params", "tags")
 NAMES = ("alias", "stage")
-_PREFIXES = ("train_", "val_", "test_")
 
 
 class Rows(NamedTuple):
@@ -132,9 +132,3 @@ class Related:
         if comparison is not None:
             query = query.where(self.comparing.scalar(leaf.c.value, leaf.c.number, comparison))
         return Rows(query, of.c.version_id)
-
-
-def with_slash(name: str) -> str | None:
-    """`val/loss` for `val_loss`; None for a name without such a beginning."""
-    begins = next((begin for begin in _PREFIXES if name.startswith(begin) and len(name) > len(begin)), None)
-    return None if begins is None else f"{begins[:-1]}/{name[len(begins) :]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
@@ -13,7 +13,7 @@ from regtrain_registry.errors import DigestSyntaxError
 from regtrain_registry.lineage import DataLineage, Lineage, LineageVersion, Link, graph, reach, spread, who_saw
 from regtrain_registry.recipe import Recipe
 from regtrain_registry.records import VersionDetail, VersionStatus
-from regtrain_registry.registry.columns import RECIPE, V, stored_recipe, version_text
+from regtrain_registry.registry.columns import RECIPE, V, portions, stored_recipe, version_text
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.store.content import ALGORITHM
 from regtrain_registry.tables import MODELS, VERSIONS
@@ -23,7 +23,6 @@ from regtrain_registry.tables.origin import LINEAGE
 
 __all__ = ["ancestors", "check_digest", "compare", "lineage", "seeing"]
 
-MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
 MAX_DIGEST = 190
 MIN_DIGITS = 8  # of a digest that is not whole
 
@@ -56,7 +55,7 @@ def lineage(connection: Connection, version_id: int, down: bool) -> Lineage:
     query = _TO_CHILDREN if down else _TO_PARENTS
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
-        for some in _portions(ids):
+        for some in portions(ids):
             rows = connection.execute(query, {"ids": some})
             yield from ((row.child_id, row.parent_id, row.relation) for row in rows)
 
@@ -84,7 +83,7 @@ def seeing(connection: Connection, digest: str) -> DataLineage:
         direct.setdefault(row.version_id, {})[row.name] = row.digest
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
-        for some in _portions(ids):
+        for some in portions(ids):
             rows = connection.execute(_TO_CHILDREN, {"ids": some})
             yield from ((row.child_id, row.parent_id, row.relation) for row in rows)
 
@@ -111,12 +110,12 @@ def ancestors(connection: Connection, version_id: int) -> dict[str, str | None]:
     """
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
-        for some in _portions(ids):
+        for some in portions(ids):
             yield from ((r.child_id, r.parent_id, r.relation) for r in connection.execute(_TO_PARENTS, {"ids": some}))
 
     ids = {link[1] for link in reach(version_id, links_of)}
     found: dict[str, str | None] = {}
-    for some in _portions(sorted(ids)):
+    for some in portions(sorted(ids)):
         for row in connection.execute(_DEPRECATIONS, {"ids": some}):
             reason = "" if row.deprecation is None and row.status == VersionStatus.DEPRECATED.value else row.deprecation
             found[f"{row.name}@{version_text(row)}"] = reason
@@ -124,14 +123,10 @@ def ancestors(connection: Connection, version_id: int) -> dict[str, str | None]:
 
 
 def _versions(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, LineageVersion]]:
-    for some in _portions(ids):
+    for some in portions(ids):
         for row in connection.execute(_NODES, {"ids": some}):
             ref = f"{row.name}@{version_text(row)}"
             yield row.id, LineageVersion(ref, row.number, row.created_at, row.run_id, row.metrics)
-
-
-def _portions(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + MAX_IDS] for start in range(0, len(ids), MAX_IDS))
 
 
 def compare(connection: Connection, old: int, new: int) -> Differences:

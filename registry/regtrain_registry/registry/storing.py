@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -11,13 +11,11 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from regtrain_registry.errors import BlobMissingError
-from regtrain_registry.registry.columns import AnyRow
+from regtrain_registry.registry.columns import AnyRow, portions
 from regtrain_registry.store.content import Blob, Part, Segment, Store, Stored, physical
 from regtrain_registry.tables.content import BLOBS, PARTS, SEGMENTS
 
 __all__ = ["composed", "known_tensors", "record"]
-
-BATCH = 5000  # values of one statement; SQLite takes 32,766
 
 # Statements stand at module level: to build one takes longer than to run it.
 _DIGESTS: BindParameter[list[str]] = bindparam("digests", expanding=True)
@@ -44,14 +42,14 @@ def known_tensors(connection: Connection, digests: Sequence[str]) -> dict[str, P
     """Where tensors lie, by their BLAKE3; those whose blob was collected are left out."""
     return {
         row.digest: Part(Blob(row.blob, row.whole), row.start, row.size_bytes)
-        for batch in _batches(digests)
+        for batch in portions(digests)
         for row in connection.execute(_TENSORS, {"digests": batch})
     }
 
 
 def composed(connection: Connection, digests: Iterable[str]) -> dict[str, tuple[Part, ...]]:
     """The parts of those blobs that are composed, by digest."""
-    rows = (row for batch in _batches(sorted(set(digests))) for row in connection.execute(_PARTS, {"digests": batch}))
+    rows = (row for batch in portions(sorted(set(digests))) for row in connection.execute(_PARTS, {"digests": batch}))
     return {
         digest: tuple(Part(Blob(row.source, row.whole), row.start, row.size_bytes) for row in parts)
         for digest, parts in groupby(rows, attrgetter("digest"))
@@ -88,7 +86,7 @@ def record(connection: Connection, stored: Sequence[Stored], store: Store, now: 
 
 def _rows(connection: Connection, digests: Iterable[str]) -> dict[str, AnyRow]:
     """What is recorded of blobs."""
-    batches = _batches(sorted(digests))
+    batches = portions(sorted(digests))
     return {row.digest: row for batch in batches for row in connection.execute(_KNOWN, {"digests": batch})}
 
 
@@ -133,7 +131,7 @@ def _place_tensors(connection: Connection, segments: Sequence[Segment], recorded
     digests = sorted(wanted)
     live = known_tensors(connection, digests)
     placed = {
-        digest for batch in _batches(digests) for digest in connection.execute(_PLACED, {"digests": batch}).scalars()
+        digest for batch in portions(digests) for digest in connection.execute(_PLACED, {"digests": batch}).scalars()
     }
     for digest in sorted(placed - live.keys()):
         connection.execute(_PLACE.values(_place(wanted[digest])), {"key": digest})
@@ -144,7 +142,3 @@ def _place_tensors(connection: Connection, segments: Sequence[Segment], recorded
 
 def _place(part: Part) -> dict[str, str | int]:
     return {"blob": part.source.digest, "start": part.start, "size_bytes": part.size_bytes}
-
-
-def _batches(digests: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (digests[at : at + BATCH] for at in range(0, len(digests), BATCH))
