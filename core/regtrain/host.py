@@ -135,13 +135,13 @@ class Host:
         """
         self._ask("regtrain_run_planned", "the run", plan=plan)
 
-    def version_promoted(self, version: VersionEvent, stage: str) -> None:
-        """Ask every plugin whether a version may hold a stage.
+    def version_promoted(self, version: VersionEvent, stage: str) -> list[str]:
+        """Ask every plugin whether a version may hold a stage; the names of those who were asked.
 
         Raises:
             PluginError: a plugin refused it.
         """
-        self._ask("regtrain_version_promoted", "the promotion", version=version, stage=stage)
+        return self._ask("regtrain_version_promoted", "the promotion", version=version, stage=stage)
 
     def checkpoint_saved(self, checkpoint: CheckpointEvent) -> list[str]:
         return self._tell("regtrain_checkpoint_saved", checkpoint=checkpoint)
@@ -155,7 +155,8 @@ class Host:
     def run_finished(self, run: RunEvent) -> list[str]:
         return self._tell("regtrain_run_finished", run=run)
 
-    def _ask(self, hook: str, what: str, **facts: object) -> None:
+    def _ask(self, hook: str, what: str, **facts: object) -> list[str]:
+        asked = []
         for info, listener in self._listeners(hook):
             try:
                 listener(**facts)
@@ -164,6 +165,8 @@ class Host:
                     f"plugin {info.name!r} of {info.distribution} refused {what}: {problem}",
                     "change what it objects to, or leave it out with REGTRAIN_LOAD_PLUGINS",
                 ) from problem
+            asked.append(f"plugin {info.name!r} of {info.distribution}")
+        return asked
 
     def _tell(self, hook: str, **facts: object) -> list[str]:
         """Tell every listener; what goes wrong in one is returned as a line and stops nobody else."""

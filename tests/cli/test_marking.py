@@ -120,3 +120,14 @@ def test_a_plugin_may_refuse_a_promotion(two: Project) -> None:
     assert (refused.code, refused.out) == (2, "")
     assert "friday refused the promotion: tiny production: not on a Friday" in refused.error()["message"]
     assert two("models", "show", "tiny", "--json").json()["stages"] == []
+
+
+def test_who_did_not_object_is_evidence(two: Project) -> None:
+    """A plugin that was asked and let it pass is named beside the gates, and in the history."""
+    code = "@hookimpl\ndef regtrain_version_promoted(version, stage):\n    assert stage == 'production'\n"
+    Package("monday", code).install(two.folder / "site")
+    shown = two("models", "promote", "tiny", "production", "--json").json()
+    said = "plugin 'monday' of monday does not object"
+    assert [one["passed"] for one in shown["evidence"] if one["gate"] == said] == [True]
+    facts = two("models", "history", "tiny", "--limit", "1", "--json").json()[0]["facts"]
+    assert said in [one["gate"] for one in facts["evidence"]]

@@ -220,7 +220,7 @@ class MarkingConformance:
         place.register()
         asked = []
 
-        def veto(version: VersionDetail, stage: str) -> None:
+        def veto(version: VersionDetail, stage: str) -> list[str]:
             asked.append((version.ref, stage))
             raise PermissionError("not on a Friday")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -178,8 +178,8 @@ def evidence_of(
     return check_gates(gates, version, holding, ancestors(connection, version_id), signed)
 
 
-def promote(held: Held, stage: str, gates: Gates, work: Work) -> list[Evidence]:
-    """Let a version hold a stage; `PromotionRefusedError` names the gates that do not hold."""
+def promote(held: Held, stage: str, gates: Gates, asked: Sequence[str], work: Work) -> list[Evidence]:
+    """Let a version hold a stage; `PromotionRefusedError` names the gates that do not hold. asked: nobody objected."""
     before = holder(held.connection, held.owner, stage)
     if before and not before[2]:
         raise StatusError(
@@ -187,6 +187,7 @@ def promote(held: Held, stage: str, gates: Gates, work: Work) -> list[Evidence]:
         )
     version = detail(held.connection, held.id)
     evidence = evidence_of(held.connection, held.owner, version, held.id, stage, gates)
+    evidence += [Evidence(f"{name} does not object", True, "no objection") for name in asked]
     failed = [f"{one.gate}: {one.found}" for one in evidence if not one.passed]
     if failed:
         raise PromotionRefusedError(f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -113,21 +113,26 @@ class Marking(Opened):
         ref: str,
         stage: str,
         gates: Mapping[str, Any] | None = None,
-        veto: Callable[[VersionDetail, str], None] = lambda version, stage: None,
+        veto: Callable[[VersionDetail, str], Sequence[str]] = lambda version, stage: (),
     ) -> tuple[VersionInfo, list[Evidence]]:
         """Let a version hold a stage, and store what its gates found.
 
-        gates: as in a policy; the model's own when left out. veto: asked before anything is locked, raises to refuse.
+        gates: as in a policy; the model's own when left out. veto: asked before anything is locked, raises to refuse;
+        else the names of those who had no objection, which become evidence.
         Errors: `PromotionRefusedError` naming the gates that do not hold.
         """
         from regtrain_registry.registry import marking
 
         parsed, name = parse_ref(ref), check_alias(stage)
-        veto(self._database.read(lambda connection: versions.detail(connection, find(connection, parsed))), name)
+        asked = veto(
+            self._database.read(lambda connection: versions.detail(connection, find(connection, parsed))), name
+        )
         found: list[Evidence] = []
 
         def work(held: Held, by: Work) -> None:
-            found[:] = marking.promote(held, name, marking.gates_of(held.connection, held.owner, name, gates), by)
+            found[:] = marking.promote(
+                held, name, marking.gates_of(held.connection, held.owner, name, gates), asked, by
+            )
 
         return self._mark(ref, work), found
 
