@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -48,11 +49,9 @@ def measured(place: Place, accuracy: float, loss: float = 0.5, **fields: Any) ->
 
 def exported(place: Place, ref: str, passed: bool = True) -> None:
     """As an exporter records it."""
-    number = place.open().show(ref).number
-    place.execute(
-        "INSERT INTO rt_exports (version_id, format, passed, digest, created_at, report)"
-        f" SELECT id, 'onnx', {str(passed).lower()}, NULL, created_at, '{{}}' FROM rt_versions WHERE number = {number}"
-    )
+    file = place.folder / "model.onnx"
+    file.write_bytes(f"{ref} as ONNX".encode())
+    place.open().record_export(ref, "onnx", file, passed=passed, report={"largest_difference": 1e-7})
 
 
 class MarkingConformance:
@@ -171,7 +170,6 @@ class MarkingConformance:
         exported(place, first, passed=False)
         with pytest.raises(PromotionRefusedError, match="failed"):
             registry.promote(first, "production", GATES)
-        place.execute("DELETE FROM rt_exports")
         for ref in (first, second):
             exported(place, ref)
         made, evidence = registry.promote(first, "production", GATES)
@@ -228,6 +226,23 @@ class MarkingConformance:
             place.open().promote("digits", "production", veto=veto)
         assert asked == [("digits@1.0.0", "production")]
         assert place.count("rt_aliases") == 0
+
+    def test_an_export_is_kept_with_its_proof(self, place: Place) -> None:
+        """The file is in the store and counts as needed; another proof replaces it; what is gone takes none."""
+        registry = place.open()
+        ref = place.register().ref
+        place.register()
+        exported(place, ref, passed=False)
+        exported(place, ref)
+        shown = registry.show(ref).exports
+        assert [(one.format, one.passed, one.report) for one in shown] == [("onnx", True, {"largest_difference": 1e-7})]
+        assert [event.kind.value for event in registry.history(ref, 2)] == ["exported", "exported"]
+        assert (registry.fsck(read_data=True).ok, registry.gc(timedelta(0)).count("trash")) == (True, 0)
+        with pytest.raises(NameNotAllowedError):
+            registry.record_export(ref, "../onnx", None, passed=True)
+        registry.delete(ref)
+        with pytest.raises(StatusError):
+            registry.record_export(ref, "onnx", None, passed=True)
 
     def test_a_stage_is_no_alias(self, place: Place) -> None:
         """A stage moves by promotion alone, and an alias is not promoted to; either can be taken away."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtrain_registry.records import VersionDetail, VersionInfo
@@ -136,6 +137,32 @@ class Marking(Opened):
 
         return self._mark(ref, work), found
 
+    def record_export(
+        self, ref: str, format: str, file: str | Path | None, *, passed: bool, report: Mapping[str, Any] | None = None
+    ) -> VersionInfo:
+        """Keep a version's export to a format, and whether it was found to compute the same (`passed`, `report`).
+
+        file: what was exported, stored like a version's own files; None where it is kept elsewhere. What was known of
+        that format before is replaced. Errors: `NameNotAllowedError` for the format, `FileToStoreError`, and
+        `StatusError` or `VersionCollectedError` for a version that is gone.
+        """
+        from regtrain_registry.registry import proofs
+        from regtrain_registry.registry.registering import share_store
+        from regtrain_registry.store.content import Offered
+
+        name, parsed = check_alias(format), parse_ref(ref)
+        # Before anything is stored.
+        self._database.read(
+            lambda connection: versions.check_there(versions.detail(connection, find(connection, parsed)))
+        )
+        stored = [] if file is None else self._store.put([Offered(Path(file))])
+
+        def work(held: Held, by: Work) -> None:
+            versions.check_there(versions.detail(held.connection, held.id))
+            proofs.record_export(held, name, stored, self._store, passed, report or {}, by)
+
+        return self._mark(ref, work, before=share_store)
+
     def history(self, ref: str, limit: int | None = None) -> list[Event]:
         """What was done to a model (`NAME`) or to one of its versions (`NAME@…`), newest first."""
         from regtrain_registry.registry.history import events
@@ -149,12 +176,18 @@ class Marking(Opened):
 
         return self._database.read(work)
 
-    def _mark(self, ref: str, work: Callable[[Held, Work], Any]) -> VersionDetail:
+    def _mark(
+        self,
+        ref: str,
+        work: Callable[[Held, Work], Any],
+        before: Callable[[Connection], None] = lambda connection: None,
+    ) -> VersionDetail:
         from regtrain_registry.registry.marking import Work, hold
 
         parsed, by = parse_ref(ref), Work(self.who, datetime.now(UTC))
 
         def change(connection: Connection) -> VersionDetail:
+            before(connection)
             held = hold(connection, parsed)
             work(held, by)
             return versions.detail(connection, held.id)
