@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from regtrain_registry.errors import NameNotAllowedError, RefSyntaxError, VersionSyntaxError
 from regtrain_registry.json_values import fitting
-from regtrain_registry.semver import Range, Version, parse_range, parse_version
+from regtrain_registry.semver import Range, Version, parse_range, parse_version, without_build
 
 __all__ = [
     "Alias",
@@ -134,7 +134,8 @@ def _after_slash(text: str, rest: str) -> Selector:
 
 def _version(text: str, rest: str) -> Version:
     try:
-        return parse_version(rest)
+        # Build metadata is no part of a version's identity: 1.4.0+cpu names 1.4.0.
+        return parse_version(without_build(rest))
     except VersionSyntaxError as error:
         raise RefSyntaxError(f"{text!r}: {error.message}", f"Write X.Y.Z, or a range such as ^{rest}.") from error
 

@@ -24,6 +24,7 @@ __all__ = [
     "parse_version",
     "sort_key",
     "step",
+    "without_build",
 ]
 
 FIRST = Version(1, 0, 0)
@@ -31,6 +32,7 @@ MAX_PART = 999_999_999  # fits a 32-bit column, and the width of the sort key
 MAX_PRERELEASE = 64
 
 _HINT = "Write X.Y.Z or X.Y.Z-rc.1."
+_BUILD = re.compile(r"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*")
 _PARTIAL = re.compile(r"^([0-9]{1,10})(?:\.([0-9]{1,10}))?$")
 _CLAUSE = re.compile(r"^(\^|~|>=|<=|==|!=|>|<|=)\s*(\S+)$")
 
@@ -85,6 +87,12 @@ def parse_version(text: str) -> Version:
             f"Parts go to {MAX_PART}, prereleases to {MAX_PRERELEASE} letters.",
         )
     return version
+
+
+def without_build(text: str) -> str:
+    """The text of a semantic version without its build metadata; any other text as it is."""
+    plain, plus, build = text.partition("+")
+    return plain if plus and _BUILD.fullmatch(build) else text
 
 
 def sort_key(version: Version) -> str:
