@@ -128,7 +128,7 @@ class MigrationConformance:
         """After some of its statements; the rows are those of one that was not interrupted."""
         self._interrupted(place, every=12)
 
-    @pytest.mark.slow
+    @pytest.mark.campaign
     def test_an_upgrade_may_be_interrupted_anywhere(self, place: Place) -> None:
         """After each of its statements."""
         self._interrupted(place, every=1)

@@ -406,7 +406,7 @@ class RetentionConformance:
         """Nothing dangles, and everybody comes to an end: a sample of what the slow test does."""
         self.race(place, writers=2, collectors=1, count=4)
 
-    @pytest.mark.slow
+    @pytest.mark.campaign
     def test_six_writers_and_two_collectors(self, registry: Registry, place: Place) -> None:
         """Without any grace, on files that are stored, collected and stored again."""
         self.race(place, writers=6, collectors=2, count=50)

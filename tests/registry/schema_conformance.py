@@ -92,7 +92,7 @@ class SchemaConformance:
         with place.engine().connect() as connection:
             assert differences(connection) == []
 
-    @pytest.mark.slow
+    @pytest.mark.campaign
     def test_a_migration_may_be_interrupted_anywhere(self, place: Place) -> None:
         """Again and again, each time one statement further: at the end the schema is whole."""
         keeps_half = place.url.get_backend_name() == "mysql"

@@ -463,7 +463,7 @@ def test_two_registries_merge_the_same_either_way(tmp_path_factory: pytest.TempP
     merge_either_way(tmp_path_factory.mktemp("merge"), steps)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @settings(max_examples=40, deadline=None, phases=[Phase.generate])
 @given(STEPS)
 def test_two_registries_merge_the_same_either_way_at_length(
