@@ -18,3 +18,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("REGTRAIN_", "RAT_", "SLURM_", "LSB_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A campaign is slow, too: `-m "not slow"` on a command line takes the place of the settings' `not campaign`."""
+    for item in items:
+        if item.get_closest_marker("campaign"):
+            item.add_marker("slow")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from alembic.operations import Operations
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, inspect
 
 from registry.places import Place
 from registry.schemas import differences, structure, structure_of_tables
@@ -103,12 +103,19 @@ class SchemaConformance:
                     place.open()
                 break
             except KeyboardInterrupt:
-                with pytest.raises(NoRegistryError):
-                    place.open(create=False)
+                # Where schema changes are no part of a transaction, the first schema may stand already.
+                if not (keeps_half and self._is_numbered(place)):
+                    with pytest.raises(NoRegistryError):
+                        place.open(create=False)
         assert interruptions > 15
         with place.engine().connect() as connection:
             assert differences(connection) == []
             assert structure(connection) == structure_of_tables(connection)
+
+    def _is_numbered(self, place: Place) -> bool:
+        with place.engine().connect() as connection:
+            there = inspect(connection).has_table("rt_alembic_version")
+        return there and place.count("rt_alembic_version") > 0
 
     def test_a_stored_registry_of_schema_0001_is_read(self, place: Place) -> None:
         """What a release wrote with the first schema is read by this one, and goes on."""
