@@ -226,9 +226,9 @@ def test_a_version_cannot_come_from_itself_or_from_later_ones(registry: Registry
 @pytest.mark.parametrize("down", [False, True])
 def test_more_relatives_than_one_query_takes(registry: Registry, monkeypatch: pytest.MonkeyPatch, down: bool) -> None:
     """A generation is asked for in portions, and none is left out."""
-    from regtrain_registry.registry import relating
+    from regtrain_registry.registry import columns
 
-    monkeypatch.setattr(relating, "MAX_IDS", 2)
+    monkeypatch.setattr(columns, "MAX_IDS", 2)
     top = registry.register(Registration("top", ()))
     middle = [
         registry.register(Registration(f"m{n}", (), parents=(ParentLink(top.ref, RESUMED),))).ref for n in range(5)

@@ -88,6 +88,7 @@ def come_later(neighbour: str, place: Place) -> None:
 NEIGHBOURS = ["optuna", pytest.param("mlflow", marks=pytest.mark.slow)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("neighbour", NEIGHBOURS)
 class TestSQLite:
     """In one file."""
