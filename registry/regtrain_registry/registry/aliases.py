@@ -11,11 +11,11 @@ from regtrain_registry.errors import AliasNotFoundError, StageGuardedError
 from regtrain_registry.events import EventKind
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V, version_text
-from regtrain_registry.registry.history import append
 from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.tables import ALIASES, VERSIONS
 
 if TYPE_CHECKING:
+    from regtrain_registry.registry.history import Line
     from regtrain_registry.registry.marking import Held, Work
 
 __all__ = ["holder", "move", "remove_alias", "set_alias"]
@@ -74,8 +74,9 @@ def move(
     connection.execute(_MOVE, values)
 
 
-def remove_alias(connection: Connection, owner: int, name: str, who: str, now: datetime) -> None:
+def remove_alias(line: Line, name: str, work: Work) -> None:
     """Take the name away; `AliasNotFoundError` where the model has none of it. A stage is left by this too."""
+    connection, owner = line.connection, line.owner
     before = holder(connection, owner, name)
     if before is None:
         names = ", ".join(sorted(connection.execute(_NAMES, {"owner": owner}).scalars())) or "none"
@@ -83,4 +84,4 @@ def remove_alias(connection: Connection, owner: int, name: str, who: str, now: d
     connection.execute(_REMOVE, {"owner": owner, "alias": name})
     _, version, gated = before
     kind = EventKind.DEMOTED if gated else EventKind.ALIAS_REMOVED
-    append(connection, owner, kind, version, {"stage" if gated else "alias": name}, who, now)
+    line.append(kind, version, {"stage" if gated else "alias": name}, work.who, work.now)

@@ -21,7 +21,7 @@ from regtrain_registry.registry.candidates import candidates
 from regtrain_registry.registry.columns import V, portions, version_text
 from regtrain_registry.registry.contents import named_by, needed, sources_of
 from regtrain_registry.registry.database import Database
-from regtrain_registry.registry.finding import lock_model
+from regtrain_registry.registry.history import Line, lock_line
 from regtrain_registry.registry.marking import Held, Work, change_status
 from regtrain_registry.registry.witnessing import seen, witness
 from regtrain_registry.retention import still_held
@@ -208,10 +208,10 @@ def _collect_versions(database: Database, owner: int, model: str, grace: float, 
 
     def some(connection: Connection) -> tuple[list[Fate], bool]:
         tick = witness(connection, now).seconds
-        lock_model(connection, model)
+        line = lock_line(connection, model)
         judged = _judge(connection, owner, model, grace, tick)
         chosen = judged.going[:VERSIONS_AT_ONCE]
-        _let_go(connection, owner, chosen, work)
+        _let_go(line, chosen, work)
         return judged.fates, len(judged.going) > len(chosen)
 
     more = True
@@ -221,13 +221,14 @@ def _collect_versions(database: Database, owner: int, model: str, grace: float, 
     return list(fates.values())
 
 
-def _let_go(connection: Connection, owner: int, version_ids: list[int], work: Work) -> None:
+def _let_go(line: Line, version_ids: list[int], work: Work) -> None:
     """Mark versions as collected, and the files that nobody else needs; nothing in the store is touched."""
+    connection = line.connection
     digests = set(named_by(connection, version_ids))
     query = select(V.id, V.major, V.minor, V.patch, V.prerelease, V.size_bytes).where(V.id == bindparam("version"))
     for version_id in version_ids:
         row = connection.execute(query, {"version": version_id}).one()
-        held = Held(connection, owner, version_id, version_text(row), VersionStatus.EXPIRED)
+        held = Held(line, version_id, version_text(row), VersionStatus.EXPIRED)
         change_status(held, VersionStatus.COLLECTED, work, "its grace was over")
         held.tell(EventKind.COLLECTED, {"size_bytes": row.size_bytes}, work)
     idle = digests - needed(connection, digests)

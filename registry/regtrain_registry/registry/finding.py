@@ -14,12 +14,10 @@ from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
 from regtrain_registry.registry.columns import OFFERED, RELEASED, AnyRow, V, version_text
 from regtrain_registry.tables import ALIASES, MODELS
 
-__all__ = ["find", "lock_line", "lock_model", "model_id"]
+__all__ = ["find", "model_id", "row_of"]
 
 # Statements stand at module level: to build one takes longer than to run it.
 _MODEL = select(MODELS.c.id).where(MODELS.c.name == bindparam("model"))
-_LOCKED_MODEL = _MODEL.with_for_update()  # SQLite, whose writers hold the whole file, leaves that out
-_LOCKED_LINE = _LOCKED_MODEL.add_columns(MODELS.c.name, MODELS.c.events, MODELS.c.head)
 _MODEL_NAMES = select(MODELS.c.name)
 _OF_MODEL = select(V.id).join(MODELS, MODELS.c.id == V.model_id).where(MODELS.c.name == bindparam("model"))
 _HIGHEST = _OF_MODEL.order_by(V.sort_key.desc()).limit(1)
@@ -50,25 +48,11 @@ _ALIASES = select(ALIASES.c.name).where(ALIASES.c.model_id == bindparam("owner")
 
 def model_id(connection: Connection, name: str) -> int:
     """The id of a model's row; `ModelNotFoundError` with the nearest names."""
-    return _id(connection, _MODEL, name)
+    return int(row_of(connection, _MODEL, name)[0])
 
 
-def lock_model(connection: Connection, name: str) -> int:
-    """The same, and other writers of this model wait until the transaction ends."""
-    return _id(connection, _LOCKED_MODEL, name)
-
-
-def lock_line(connection: Connection, name: str) -> tuple[int, str, int, str]:
-    """The same; id and name of the model, the count of its events, and the hash of the last one."""
-    id_, name, events, head = _row(connection, _LOCKED_LINE, name)
-    return id_, name, events, head
-
-
-def _id(connection: Connection, query: Select[Any], name: str) -> int:
-    return int(_row(connection, query, name)[0])
-
-
-def _row(connection: Connection, query: Select[Any], name: str) -> AnyRow:
+def row_of(connection: Connection, query: Select[Any], name: str) -> AnyRow:
+    """What a query says of the model that is its parameter `model`; the same error."""
     found = connection.execute(query, {"model": name}).first()
     if found is None:
         names = sorted(connection.execute(_MODEL_NAMES).scalars())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,61 +12,55 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from regtrain_registry.events import Event, EventKind, broken_link, canonical, event_hash
 from regtrain_registry.json_values import json_safe
+from regtrain_registry.registry.finding import row_of
 from regtrain_registry.tables import MODELS
 from regtrain_registry.tables.marking import EVENTS
 
-__all__ = ["append", "broken_chains", "events", "extend"]
+__all__ = ["Line", "broken_chains", "events", "lock_line"]
 
 _E = EVENTS.c
 _INSERT = insert(EVENTS)
-_HEAD = select(MODELS.c.name, MODELS.c.events, MODELS.c.head).where(MODELS.c.id == bindparam("owner"))
+# SQLite, whose writers hold the whole file, leaves the lock out.
+_NAMED = MODELS.c.name == bindparam("model")
+_END = select(MODELS.c.id, MODELS.c.name, MODELS.c.events, MODELS.c.head).where(_NAMED).with_for_update()
 _MOVE = update(MODELS).where(MODELS.c.id == bindparam("owner")).values(events=bindparam("seq"), head=bindparam("hash"))
 _LINE = select(_E.seq, _E.at, _E.who, _E.kind, _E.version, _E.facts, _E.hash).where(_E.model_id == bindparam("owner"))
 
 
-def append(
-    connection: Connection,
-    owner: int | tuple[int, str, int, str],
-    kind: EventKind,
-    version: str | None,
-    facts: Mapping[str, Any],
-    who: str,
-    now: datetime,
-) -> None:
-    """Add an event to the line of a model, whose row the caller has locked.
+@dataclass(slots=True)
+class Line:
+    """Where the events of a model end, within the transaction that has locked its row: each one that is added moves it.
 
-    owner: the model's id, or its line as `extend` takes it.
+    head: the hash of the last of `count` events.
     """
-    line = (owner, *connection.execute(_HEAD, {"owner": owner}).one()) if isinstance(owner, int) else owner
-    head = extend(connection, line, kind, version, facts, who, now)
-    connection.execute(_MOVE, {"owner": line[0], "seq": line[2] + 1, "hash": head})
+
+    connection: Connection
+    owner: int
+    name: str
+    count: int
+    head: str
+
+    def insert(self, kind: EventKind, version: str | None, facts: Mapping[str, Any], who: str, now: datetime) -> None:
+        """Add an event; the model's row, which counts them, is the caller's to write."""
+        text = canonical(json_safe(facts))
+        self.count += 1
+        self.head = event_hash(self.head, self.name, self.count, now, who, kind.value, version, text)
+        row = {"model_id": self.owner, "seq": self.count, "at": now, "who": who, "kind": kind.value, "version": version}
+        self.connection.execute(_INSERT, row | {"hash": self.head, "facts": text})
+
+    def append(self, kind: EventKind, version: str | None, facts: Mapping[str, Any], who: str, now: datetime) -> None:
+        """Add an event, and count it."""
+        self.insert(kind, version, facts, who, now)
+        self.connection.execute(_MOVE, {"owner": self.owner, "seq": self.count, "hash": self.head})
 
 
-def extend(
-    connection: Connection,
-    line: tuple[int, str, int, str],
-    kind: EventKind,
-    version: str | None,
-    facts: Mapping[str, Any],
-    who: str,
-    now: datetime,
-) -> str:
-    """Insert the next event; its hash, which the caller writes into the model's row with the count.
-
-    line: the model's id and name, how many events it has, and the hash of the last one.
-    """
-    owner, name, count, before = line
-    text = canonical(json_safe(facts))
-    head = event_hash(before, name, count + 1, now, who, kind.value, version, text)
-    row = {"model_id": owner, "seq": count + 1, "at": now, "who": who, "kind": kind.value, "version": version}
-    connection.execute(_INSERT, row | {"hash": head, "facts": text})
-    return head
+def lock_line(connection: Connection, name: str) -> Line:
+    """Where the events of a model end; other writers of it wait until the transaction ends. `ModelNotFoundError`."""
+    return Line(connection, *row_of(connection, _END, name))
 
 
 def events(connection: Connection, owner: int, version: str | None, limit: int | None) -> list[Event]:
     """What was done to a model, or to one of its versions, newest first."""
-    import json
-
     query = _LINE if version is None else _LINE.where(_E.version == version)
     rows = connection.execute(query.order_by(_E.seq.desc()).limit(limit), {"owner": owner})
     return [Event(r.seq, r.at, r.who, EventKind(r.kind), r.version, json.loads(r.facts), r.hash) for r in rows]

@@ -101,7 +101,7 @@ def import_version(
         "digest": version.digest,
         "events": [event.model_dump(mode="json") for event in version.events],
     }
-    count(connection, model, version.who.model, EventKind.IMPORTED, str(name), facts, work.who, work.now)
+    count(model, EventKind.IMPORTED, str(name), facts, work.who, work.now)
     return Imported(f"{version.who.model}@{name}", home, "imported")
 
 
@@ -280,7 +280,7 @@ def _complete(
     if row.status != VersionStatus.COLLECTED.value or not version.complete:
         return "known"
     _store_blobs(connection, version, stored, store, work.now)
-    held = Held(connection, row.model_id, version_id, version_text(row), VersionStatus.COLLECTED)
+    held = Held(model.line, version_id, version_text(row), VersionStatus.COLLECTED)
     said = connection.execute(_DEPRECATION, {"version": version_id}).scalar()
     deprecation = _deprecation(version) if said is None else said
     to, reason = _status(version), version.reason

@@ -15,8 +15,8 @@ from regtrain_registry.records import VersionDetail, VersionStatus
 from regtrain_registry.refs import Ref
 from regtrain_registry.registry.aliases import holder, move
 from regtrain_registry.registry.columns import V, version_text
-from regtrain_registry.registry.finding import find, lock_line
-from regtrain_registry.registry.history import append
+from regtrain_registry.registry.finding import find
+from regtrain_registry.registry.history import Line, lock_line
 from regtrain_registry.registry.relating import ancestors
 from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.tables import MODELS, VERSIONS
@@ -44,25 +44,33 @@ class Work(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A version whose model's row is locked. `line`: where the model's events end, known until one is told."""
+    """A version whose model's row is locked."""
 
-    connection: Connection
-    owner: int
+    line: Line
     id: int
     version: str
     status: VersionStatus
-    line: tuple[int, str, int, str] | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """That of the transaction which holds the lock."""
+        return self.line.connection
+
+    @property
+    def owner(self) -> int:
+        """The id of the model's row."""
+        return self.line.owner
 
     def tell(self, kind: EventKind, facts: Mapping[str, Any], work: Work) -> None:
-        """Add to the model's history; with `line`, once."""
-        append(self.connection, self.line or self.owner, kind, self.version, facts, work.who, work.now)
+        """Add to the model's history."""
+        self.line.append(kind, self.version, facts, work.who, work.now)
 
 
 def hold(connection: Connection, ref: Ref) -> Held:
     """Lock the model of a ref and find its version."""
     line = lock_line(connection, ref.model)
     row = connection.execute(_ROW, {"version": find(connection, ref)}).one()
-    return Held(connection, line[0], row.id, version_text(row), VersionStatus(row.status), line)
+    return Held(line, row.id, version_text(row), VersionStatus(row.status))
 
 
 def mark(connection: Connection, version_id: int, **values: Any) -> None:
@@ -94,7 +102,6 @@ def tag(held: Held, name: str, value: str, work: Work) -> None:
 
 def set_tags(held: Held, given: Iterable[tuple[str, str]], taken: Iterable[str], work: Work) -> None:
     """Give tags, then take some away. Each is an event."""
-    held = held._replace(line=None)  # several are told
     for name, value in given:
         tag(held, name, value, work)
     for name in taken:

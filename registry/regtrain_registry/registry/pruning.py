@@ -15,8 +15,8 @@ from regtrain_registry.promotion import parse_gates
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.refs import Ref, check_alias
 from regtrain_registry.registry.candidates import LIVE, candidates
-from regtrain_registry.registry.finding import lock_model, model_id
-from regtrain_registry.registry.history import append
+from regtrain_registry.registry.finding import model_id
+from regtrain_registry.registry.history import lock_line
 from regtrain_registry.registry.marking import Held, Work, change_status, hold
 from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.registry.witnessing import seen, witness
@@ -71,10 +71,10 @@ def write_policy(connection: Connection, model: str, rules: Rules | None, work: 
     """Give a model a policy, or take it away."""
     if rules and not rules.to_json():
         raise PolicyError("the policy says nothing", f"Take it away: regtrain models policy {model} --clear.")
-    owner = lock_model(connection, model)
-    before, after = of_model(connection, owner), rules.to_json() if rules else None
-    connection.execute(_SET, {"owner": owner, "to": after})
-    append(connection, owner, EventKind.POLICY_SET, None, {"before": before, "policy": after}, work.who, work.now)
+    line = lock_line(connection, model)
+    before, after = of_model(connection, line.owner), rules.to_json() if rules else None
+    connection.execute(_SET, {"owner": line.owner, "to": after})
+    line.append(EventKind.POLICY_SET, None, {"before": before, "policy": after}, work.who, work.now)
     return after
 
 
@@ -88,15 +88,15 @@ def expiring(connection: Connection, model: str, rules: Rules | None, now: Momen
 def prune(connection: Connection, model: str, rules: Rules | None, now: Moment, work: Work) -> list[PruneDecision]:
     """Do it. Registrations wait, so that nothing gets a child while it expires."""
     passed = witness(connection, now)
-    owner = lock_model(connection, model)
-    policy = _policy(connection, owner, model, rules)
-    found = _candidates(connection, owner, model, policy)
+    line = lock_line(connection, model)
+    policy = _policy(connection, line.owner, model, rules)
+    found = _candidates(connection, line.owner, model, policy)
     decisions = decide(found.values(), policy, passed.at)
     ids = {candidate.ref: version_id for version_id, candidate in found.items()}
     for decision in reversed(decisions):
         if decision.action is Action.EXPIRE:
             candidate = found[ids[decision.ref]]
-            held = Held(connection, owner, ids[decision.ref], str(candidate.version), candidate.status)
+            held = Held(line, ids[decision.ref], str(candidate.version), candidate.status)
             _expire(held, decision.reason, passed.seconds, work)
     return decisions
 

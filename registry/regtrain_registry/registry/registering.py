@@ -38,7 +38,7 @@ from regtrain_registry.records import (
 from regtrain_registry.refs import Ref, check_artifact_name, check_name, parse_ref
 from regtrain_registry.registry.columns import RECIPE, AnyRow, V, stored_recipe, version_text
 from regtrain_registry.registry.finding import find
-from regtrain_registry.registry.history import extend
+from regtrain_registry.registry.history import Line
 from regtrain_registry.registry.indexing import index
 from regtrain_registry.registry.storing import record
 from regtrain_registry.registry.versions import Related, StoredVersion, detail, parents, version_info, with_config
@@ -66,7 +66,8 @@ CONTINUES = (Relation.RESUMED_FROM, Relation.FINE_TUNED_FROM)
 # Statements stand at module level: to build one takes longer than to run it.
 _STORE = select(REGISTRY.c.id).with_for_update(read=True)  # who collects waits, who registers does not
 _MODEL = MODELS.c.name == bindparam("model")
-_LOCKED = select(MODELS.c.id, MODELS.c.next_number, MODELS.c.events, MODELS.c.head).where(_MODEL).with_for_update()
+_NEXT = select(MODELS.c.next_number, MODELS.c.id, MODELS.c.name, MODELS.c.events, MODELS.c.head)
+_CLAIM = _NEXT.where(_MODEL).with_for_update()
 _COUNT = (
     update(MODELS)
     .where(MODELS.c.id == bindparam("owner"))
@@ -160,7 +161,7 @@ def register(
         rows = [{"child_id": version_id, "parent_id": parent, "relation": kind.value} for parent, kind in sorted(edges)]
         connection.execute(_INSERT_LINEAGE, rows)
     facts = {"number": model.number, "digest": row["digest"], "bump": bump.kind, "forced": bump.forced}
-    count(connection, model, registration.model, EventKind.REGISTERED, str(version), facts, who, now)
+    count(model, EventKind.REGISTERED, str(version), facts, who, now)
     # What was just written is not read again, except for the names of the parents.
     made = row | {"id": version_id, "name": registration.model}
     columns = StoredVersion(**{field: made[field] for field in StoredVersion._fields})
@@ -171,10 +172,13 @@ def register(
 class Claimed(NamedTuple):
     """A model whose row is locked, and the number of its next version."""
 
-    id: int
+    line: Line
     number: int
-    events: int
-    head: str
+
+    @property
+    def id(self) -> int:
+        """The id of its row."""
+        return self.line.owner
 
 
 def share_store(connection: Connection) -> None:
@@ -185,26 +189,20 @@ def share_store(connection: Connection) -> None:
 
 def claim(connection: Connection, name: str, now: datetime) -> Claimed:
     """Lock the model's row; it is created with the first version."""
-    row = connection.execute(_LOCKED, {"model": name}).first()
+    row = connection.execute(_CLAIM, {"model": name}).first()
     if row is not None:
-        return Claimed(*row)
+        number, *line = row
+        return Claimed(Line(connection, *line), number)
     new = {"name": name, "next_number": 1, "created_at": now}
-    return Claimed(_new_id(connection.execute(_INSERT_MODEL, new)), 1, 0, "")
+    return Claimed(Line(connection, _new_id(connection.execute(_INSERT_MODEL, new)), name, 0, ""), 1)
 
 
-def count(
-    connection: Connection,
-    model: Claimed,
-    name: str,
-    kind: EventKind,
-    version: str,
-    facts: Mapping[str, Any],
-    who: str,
-    now: datetime,
-) -> None:
-    """Add the event of a new version, and count version and event."""
-    head = extend(connection, (model.id, name, model.events, model.head), kind, version, facts, who, now)
-    connection.execute(_COUNT, {"owner": model.id, "number": model.number, "seq": model.events + 1, "hash": head})
+def count(model: Claimed, kind: EventKind, version: str, facts: Mapping[str, Any], who: str, now: datetime) -> None:
+    """Add the event of a new version, and count version and event by one statement."""
+    line = model.line
+    line.insert(kind, version, facts, who, now)
+    values = {"owner": line.owner, "number": model.number, "seq": line.count, "hash": line.head}
+    line.connection.execute(_COUNT, values)
 
 
 def _registered_before(connection: Connection, registration: Registration) -> VersionInfo | None:

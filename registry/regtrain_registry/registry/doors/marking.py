@@ -11,7 +11,7 @@ from regtrain_registry.records import VersionDetail, VersionInfo
 from regtrain_registry.refs import check_alias, check_name, check_tag, parse_ref
 from regtrain_registry.registry import versions
 from regtrain_registry.registry.doors.opened import Opened
-from regtrain_registry.registry.finding import find, lock_model, model_id
+from regtrain_registry.registry.finding import find, model_id
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -39,13 +39,11 @@ class Marking(Opened):
     def remove_alias(self, model: str, name: str) -> None:
         """Take an alias away, or leave a stage empty; `AliasNotFoundError`."""
         from regtrain_registry.registry.aliases import remove_alias
+        from regtrain_registry.registry.history import lock_line
+        from regtrain_registry.registry.marking import Work
 
-        owner, alias, now = check_name(model), check_alias(name), datetime.now(UTC)
-
-        def work(connection: Connection) -> None:
-            remove_alias(connection, lock_model(connection, owner), alias, self.who, now)
-
-        self._database.write(work)
+        owner, alias, by = check_name(model), check_alias(name), Work(self.who, datetime.now(UTC))
+        self._database.write(lambda connection: remove_alias(lock_line(connection, owner), alias, by))
 
     def tag(self, ref: str, name: str, value: str) -> VersionInfo:
         """Give a version a tag, or another value to it; `NameNotAllowedError`, `TextTooLongError`."""
