@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run; a campaign draws others (HYPOTHESIS_PROFILE=default).
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 # Two cores shared by several test processes: with torch's default, small tensors wait for threads most of the time.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -39,7 +39,7 @@ _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB")
 _BYTES = {unit.lower(): 1000**place for place, unit in enumerate(_DECIMAL)} | {
     f"{letter}ib": 1024**place for place, letter in enumerate("kmgtp", start=1)
 }
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgtp]?i?b)")
+_SIZE = re.compile(r"(\d{1,30})(?:\.(\d{1,6}))?\s*([kmgtp]?i?b)")
 
 
 class Mode(StrEnum):
@@ -202,9 +202,11 @@ def parse_size(value: object, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     match = _SIZE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
-    if match is None or match[2] not in _BYTES:
+    if match is None or match[3] not in _BYTES:
         raise PolicyError(f"{name} is {value!r}", "Write 20GB, 1.5TB or 512MiB.")
-    return int(float(match[1]) * _BYTES[match[2]])
+    fraction = match[2] or ""
+    parts: int = 10 ** len(fraction)
+    return int(match[1] + fraction) * _BYTES[match[3]] // parts
 
 
 def shown_size(count: int) -> str:

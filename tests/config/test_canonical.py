@@ -18,7 +18,7 @@ from regtrain.config.spellings import SPELLINGS
 from regtrain.config.yaml_source import parse
 from regtrain.errors import RegtrainError
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUICK
@@ -99,7 +99,7 @@ TEXT_PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(ANY_MAPPING)
 def test_any_mapping_is_a_config_or_a_config_error(values: dict[str, Any]) -> None:
     """Known keys at wrong places with wrong values never end in a trace."""
@@ -110,7 +110,7 @@ def test_any_mapping_is_a_config_or_a_config_error(values: dict[str, Any]) -> No
     assert from_mapping(resolved.config, environ={}).config == resolved.config
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.lists(TEXT_PIECES, max_size=6).map("".join), max_size=2), st.lists(TEXT_PIECES, max_size=4).map("".join)
 )
@@ -123,7 +123,7 @@ def test_any_command_line_and_variable_is_taken_or_refused(overrides: list[str],
         assert str(error)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_config_or_a_config_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     """A file of noise is bad input."""

@@ -238,8 +238,6 @@ def run(bench: Warm, examples: int, steps: int) -> None:
         max_examples=examples,
         phases=[Phase.generate],
         stateful_step_count=steps,
-        deadline=None,
-        derandomize=True,
         database=None,
         print_blob=False,
         report_multiple_bugs=False,

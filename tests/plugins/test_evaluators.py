@@ -67,7 +67,7 @@ def labels(draw: st.DrawFn) -> tuple[int, list[int], list[int]]:
 
 
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(case=labels(), cut=st.integers(0, 30))
 def test_classification_equals_scikit_learn(average: str, case: tuple[int, list[int], list[int]], cut: int) -> None:
     """Accuracy, precision, recall and F1 in any batches are scikit-learn's, with classes missing or not."""
@@ -90,7 +90,7 @@ def test_classification_equals_scikit_learn(average: str, case: tuple[int, list[
     assert found == pytest.approx(wanted)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3, width=32), st.floats(-1e3, 1e3, width=32)), min_size=2, max_size=30))
 def test_regression_equals_scikit_learn(pairs: list[tuple[float, float]]) -> None:
     """Errors and R² are scikit-learn's; R² is 0 where all targets are equal."""

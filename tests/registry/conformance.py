@@ -274,7 +274,7 @@ class RegistryConformance(
             assert (shown.summary, shown.created_by) == (expected, expected[:255])
             assert registry.show(shown.ref).config == {expected[:9]: expected}
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=25, suppress_health_check=SHARED)
     @given(document=st.dictionaries(st.text(max_size=10), JSON_VALUES, max_size=5))
     def test_any_document_comes_back(self, place: Place, document: dict[str, Any]) -> None:
         """Numbers to the last digit, keys in their order, at any depth."""

@@ -280,7 +280,7 @@ class SearchConformance:
             wanted = parse_filter(text, RUNS)
             assert registry.runs(filter=text) == [run for run in filled.runs if holds(wanted, run, filled.of_run)], text
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=50, suppress_health_check=SHARED)
     @given(wanted=POOL.filters(VERSIONS), order=st.none() | POOL.orders(VERSIONS), limit=st.none() | st.integers(1, 20))
     def test_a_search_finds_what_plain_python_finds(
         self, place: Place, filled: Filled, wanted: Filter, order: tuple[OrderKey, ...] | None, limit: int | None
@@ -297,7 +297,7 @@ class SearchConformance:
         of_one = [version for version in expected if version.name == "digits"]
         assert refs(registry.versions("digits", limit, filter=str(wanted), order_by=text)) == refs(of_one)[:limit]
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=30, suppress_health_check=SHARED)
     @given(wanted=POOL.filters(MODELS), order=st.none() | POOL.orders(MODELS), limit=st.none() | st.integers(1, 4))
     def test_a_search_for_models_finds_what_plain_python_finds(
         self, place: Place, filled: Filled, wanted: Filter, order: tuple[OrderKey, ...] | None, limit: int | None
@@ -309,7 +309,7 @@ class SearchConformance:
         found = place.open().models(str(wanted), text, limit)
         assert found == expected[:limit]
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=SHARED)
+    @settings(max_examples=30, suppress_health_check=SHARED)
     @given(wanted=POOL.filters(RUNS), order=st.none() | POOL.orders(RUNS), limit=st.none() | st.integers(1, 5))
     def test_a_search_for_runs_finds_what_plain_python_finds(
         self, place: Place, filled: Filled, wanted: Filter, order: tuple[OrderKey, ...] | None, limit: int | None

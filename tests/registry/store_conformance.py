@@ -277,7 +277,7 @@ class StoreConformance:
         assert shelf.fetched(stored.blob) == content
 
     @given(data=st.data())
-    @settings(max_examples=12, suppress_health_check=SHARED, deadline=None)
+    @settings(max_examples=12, suppress_health_check=SHARED)
     def test_any_files_come_back_byte_for_byte(self, shelf: Shelf, data: st.DataObject) -> None:
         """Whatever they share, linked or copied, in any order of tensors and sizes around the limits."""
         sizes = st.sampled_from([0, 3, 64 * KB - 1, 64 * KB, 64 * KB + 5, MB - 1, MB, 2 * MB])

@@ -55,7 +55,7 @@ def test_the_answer_is_what_is_read(registry: Registry, tmp_path: Path) -> None:
         (tmp_path / str(number)).write_bytes(bytes([number % 2]) * 10)
     names = (f"model-{number}" for number in count())
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(FIELDS, FILES, PARENTS)
     @example({"metrics": {"a": float("nan"), "b": (1, 2)}}, {"w": ArtifactKind.WEIGHTS, "a": ArtifactKind.LOG}, [])
     def check(fields: dict[str, Any], files: dict[str, ArtifactKind], parents: list[tuple[str, Relation]]) -> None:

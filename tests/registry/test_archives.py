@@ -444,8 +444,6 @@ def merge_either_way(folder: Path, steps: list[tuple[str, str, int, list[int]]])
 
 @settings(
     max_examples=3,
-    deadline=None,
-    derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # to shrink takes minutes
 )
 @example(
@@ -464,7 +462,7 @@ def test_two_registries_merge_the_same_either_way(tmp_path_factory: pytest.TempP
 
 
 @pytest.mark.campaign
-@settings(max_examples=40, deadline=None, phases=[Phase.generate])
+@settings(max_examples=40, phases=[Phase.generate])
 @given(STEPS)
 def test_two_registries_merge_the_same_either_way_at_length(
     tmp_path_factory: pytest.TempPathFactory, steps: Any

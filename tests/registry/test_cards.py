@@ -276,7 +276,7 @@ def test_curves_are_read_whatever_stands_in_the_log() -> None:
     assert len(many) == plots.MAX_CURVES
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         TEXTS.filter(lambda name: "\ud800" not in name),

@@ -181,7 +181,7 @@ def test_an_order_is_understood() -> None:
 
 
 @pytest.mark.parametrize("columns", COLUMNS, ids=lambda columns: columns.what)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_filter_that_is_printed_reads_the_same(columns: Any, data: st.DataObject) -> None:
     """Any names and any texts, with quotation marks in them too."""
@@ -191,7 +191,7 @@ def test_a_filter_that_is_printed_reads_the_same(columns: Any, data: st.DataObje
     assert parse_order(", ".join(map(str, order)), columns) == order
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     text=st.text(max_size=40)
     | st.lists(

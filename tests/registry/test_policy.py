@@ -69,7 +69,8 @@ def test_quantities() -> None:
         90,
         60,
     ]
-    assert [parse_size(text, "x") for text in ("20 gb", "1kb", "1KiB", "7B", 5)] == [20 * 10**9, 1000, 1024, 7, 5]
+    assert [parse_size(text, "x") for text in ("20 gb", "1.5kb", "1KiB", "7B", 5)] == [20 * 10**9, 1500, 1024, 7, 5]
+    assert parse_size("9007199254740993B", "x") == 9007199254740993  # to the byte, where a float is not
 
 
 @pytest.mark.parametrize(("rules", "said"), WRONG)

@@ -173,7 +173,7 @@ def check(versions: list[Candidate], policy: Policy, seed: int) -> None:
             assert decision.reason.removeprefix("parent of ") in kept(decisions)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(models(), POLICIES, st.integers(0, 9))
 def test_a_policy_keeps_what_the_reference_keeps(versions: list[Candidate], policy: Policy, seed: int) -> None:
     """The keep-set whole, never nothing, and the same for any order of the versions."""
@@ -181,14 +181,14 @@ def test_a_policy_keeps_what_the_reference_keeps(versions: list[Candidate], poli
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(models(), POLICIES, st.integers(0, 9))
 def test_two_thousand_policies(versions: list[Candidate], policy: Policy, seed: int) -> None:
     """The same, for longer."""
     check(versions, policy, seed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(models(), POLICIES, POLICIES)
 def test_another_rule_keeps_more(versions: list[Candidate], policy: Policy, other: Policy) -> None:
     """A policy that keeps something keeps all of it when it gets one more rule; size is a limit, not a rule."""
@@ -201,7 +201,7 @@ def test_another_rule_keeps_more(versions: list[Candidate], policy: Policy, othe
     assert kept(decide(versions, policy, NOW)) <= kept(decide(versions, longer, NOW))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(models(), POLICIES)
 def test_what_nothing_holds_could_go_alone(versions: list[Candidate], policy: Policy) -> None:
     """`holds` names a reason for the keep-set and for every parent, and for nothing else."""

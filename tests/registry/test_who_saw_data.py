@@ -42,7 +42,7 @@ def saw(history: list[Version], place: int, start: str) -> bool:
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_it_is_every_version_that_can_be_walked_to(history: list[Version], registry: Registry) -> None:
     """The same set for every digest and beginning, and `through` are exactly those parents that saw the data too."""
