@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples in every run; a campaign draws others (HYPOTHESIS_PROFILE=default).
+# The same examples in every run; a campaign draws others.
 settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("drawn", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 # Two cores shared by several test processes: with torch's default, small tensors wait for threads most of the time.

@@ -35,6 +35,7 @@ class Known:
     status: str = "ready"
     before: str = "ready"
     pinned: bool = False
+    advised_against: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -70,18 +71,21 @@ def expected(model: Model, action: str, arguments: list[Any]) -> Model | None:
         return None
     status = model.status(number)
     match action:
-        case "set_alias":
+        case "set_alias" if status not in ("expired", "collected"):
             after.aliases[arguments[1]] = number
         case "tag":
             after.change(number, tags=model.versions[number].tags | {arguments[1]: arguments[2]})
-        case "pin":
+        case "pin" if status != "collected" or not arguments[1]:
             after.change(number, pinned=arguments[1])
-        case "deprecate" | "archive" if status in LIVE:
-            after.change(number, status={"deprecate": "deprecated", "archive": "archived"}[action], before=status)
+        case "deprecate" if status in LIVE:
+            after.change(number, status="deprecated", before=status, advised_against=True)
+        case "archive" if status in LIVE:
+            after.change(number, status="archived", before=status)
         case "restore" if status in ("archived", "expired"):
             before = model.versions[number].before
             back = before if before in (*LIVE, "archived") and before != status else "ready"
-            after.change(number, status=back, before=status)
+            advised = back == "ready" and model.versions[number].advised_against
+            after.change(number, status="deprecated" if advised else back, before=status)
         case _:
             return None
     return after
