@@ -90,7 +90,7 @@ def rooms() -> Picture:
         [("store", "files under their digest", "room")],
         _plain("location", "processes", "tables", "cards", "differences"),
         _plain("filters", "lineage", "promotion", "retention", "verification"),
-        _plain("records"),
+        _plain("records", "run_records"),
         _plain("recipe", "refs", "policy", "events", "identities"),
         _plain("semver", "json_values"),
         [("errors", "one class per fact", "room")],

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
         ParentLink,
         Registration,
         Relation,
-        RunDetail,
-        RunInfo,
-        RunStart,
-        RunStatus,
         Source,
         VersionDetail,
         VersionInfo,
@@ -34,6 +30,7 @@ if TYPE_CHECKING:
     )
     from regtrain_registry.refs import Ref, check_alias, check_name, parse_ref, slug
     from regtrain_registry.registry import Registry
+    from regtrain_registry.run_records import RunDetail, RunInfo, RunStart, RunStatus
     from regtrain_registry.semver import Bump
 
 _HOMES = {
@@ -45,19 +42,11 @@ _HOMES = {
     "recipe": ("Change", "Decision", "Recipe", "decide"),
     "records": (
         *("Artifact", "ArtifactKind", "FileToStore", "ModelInfo", "ParentLink", "Registration", "Relation"),
-        *(
-            "RunDetail",
-            "RunInfo",
-            "RunStart",
-            "RunStatus",
-            "Source",
-            "VersionDetail",
-            "VersionInfo",
-            "VersionStatus",
-        ),
+        *("Source", "VersionDetail", "VersionInfo", "VersionStatus"),
     ),
     "refs": ("Ref", "check_alias", "check_name", "parse_ref", "slug"),
     "registry": ("Registry",),
+    "run_records": ("RunDetail", "RunInfo", "RunStart", "RunStatus"),
     "semver": ("Bump",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

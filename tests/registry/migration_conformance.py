@@ -21,7 +21,7 @@ from regtrain_registry.json_values import json_safe
 from regtrain_registry.location import check_url
 from regtrain_registry.migrations import HEAD, VERSION_TABLE, alembic_config
 from regtrain_registry.registry.history import broken_chains
-from regtrain_registry.tables import METADATA, PREFIX
+from regtrain_registry.tables.every import METADATA, PREFIX
 
 CHANGES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE", "SELECT setval")
 # Of what the newest schema added to 0001: how many rows what is stored there comes to.

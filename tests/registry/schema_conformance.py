@@ -18,7 +18,7 @@ from regtrain_registry import Registration, Registry, RunStatus
 from regtrain_registry.errors import ModelNotFoundError, NoRegistryError, SchemaTooNewError
 from regtrain_registry.migrations import HEAD
 from regtrain_registry.registry.history import broken_chains
-from regtrain_registry.tables import METADATA
+from regtrain_registry.tables.every import METADATA
 
 STORED = Path(__file__).parent / "stored"
 

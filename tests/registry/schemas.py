@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from regtrain_registry.migrations import VERSION_TABLE
-from regtrain_registry.tables import METADATA, PREFIX
+from regtrain_registry.tables.every import METADATA, PREFIX
 
 
 def differences(connection: Connection) -> list[Any]:

@@ -18,7 +18,7 @@ from regtrain_registry import Registration, Registry
 from regtrain_registry.archives.outgoing import new_file
 from regtrain_registry.errors import RegistryLockedError, StoreUnavailableError, TargetExistsError
 from regtrain_registry.lineage import cycle
-from regtrain_registry.tables import METADATA
+from regtrain_registry.tables.every import METADATA
 
 WRITERS = 3
 BACKUPS = 6

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, event
 from registry.schemas import structure
 from regtrain_registry import Registration, Registry
 from regtrain_registry.migrations import HEAD, VERSION_TABLE, alembic_config, upgrade
-from regtrain_registry.tables import METADATA, PREFIX
+from regtrain_registry.tables.every import METADATA, PREFIX
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from regtrain_registry.filters.tree import Kind, Operator
-from regtrain_registry.records import RunStatus, VersionStatus
+from regtrain_registry.records import VersionStatus
+from regtrain_registry.run_records import RunStatus
 
 __all__ = ["MODELS", "OPERATORS", "RUNS", "VERSIONS", "ColumnSpec", "Columns"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from alembic import context
 
 from regtrain_registry.migrations import VERSION_TABLE
-from regtrain_registry.tables import METADATA, PREFIX, content, finding, marking, origin  # noqa: F401 - their tables enter METADATA
+from regtrain_registry.tables.every import METADATA, PREFIX
 
 
 def _is_ours(name: str | None, kind: str, parents: Any) -> bool:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from regtrain_registry.records import RunStatus, VersionStatus
+from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V, portions, version_text
 from regtrain_registry.registry.contents import files_of
 from regtrain_registry.retention import Candidate
+from regtrain_registry.run_records import RunStatus
 from regtrain_registry.semver import Version
 from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
 from regtrain_registry.tables.finding import METRICS

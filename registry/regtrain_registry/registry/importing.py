@@ -14,7 +14,7 @@ from regtrain_registry.errors import ArchiveError, ConflictError, ParentMissingE
 from regtrain_registry.events import EventKind
 from regtrain_registry.identities import name_elsewhere
 from regtrain_registry.json_values import json_safe
-from regtrain_registry.records import RunStatus, VersionStatus
+from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.identity import local_id
 from regtrain_registry.registry.indexing import index
@@ -22,6 +22,7 @@ from regtrain_registry.registry.marking import Held, Work, change_status
 from regtrain_registry.registry.registering import Claimed, claim, count, digest_of, share_store
 from regtrain_registry.registry.storing import record
 from regtrain_registry.registry.versions import detail
+from regtrain_registry.run_records import RunStatus
 from regtrain_registry.semver import Version, parse_version, sort_key
 from regtrain_registry.store.content import Store, Stored
 from regtrain_registry.tables import VERSIONS

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, func
 from regtrain_registry.filters import Column, Filter, OrderKey
 from regtrain_registry.filters.tree import columns_of
 from regtrain_registry.policy import with_slash
-from regtrain_registry.records import RunStatus
 from regtrain_registry.registry.comparing import Comparing
 from regtrain_registry.registry.related import Related
 from regtrain_registry.registry.runs import gone, with_version
 from regtrain_registry.registry.subject import Hanging, Subject
 from regtrain_registry.registry.versions import counted_models
+from regtrain_registry.run_records import RunStatus
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.origin import RUNS
 

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, 
 from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
 from regtrain_registry.json_values import as_text, fitting, json_safe
 from regtrain_registry.processes import ProcessIdentity, is_gone
-from regtrain_registry.records import RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.registry.columns import AnyRow, portions, version_text
+from regtrain_registry.run_records import RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.origin import RUNS
 

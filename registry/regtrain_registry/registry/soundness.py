@@ -16,14 +16,14 @@ from regtrain_registry.registry.columns import AnyRow, V, version_text
 from regtrain_registry.registry.history import broken_chains
 from regtrain_registry.registry.registering import digest_of
 from regtrain_registry.semver import Version, sort_key
-from regtrain_registry.tables import ALIASES, METADATA, MODELS, VERSIONS, content, finding, marking
+from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
 from regtrain_registry.tables.content import ARTIFACTS, BLOBS, PARTS, SEGMENTS
+from regtrain_registry.tables.every import METADATA
 from regtrain_registry.tables.origin import LINEAGE
 from regtrain_registry.verification import Problem
 
 __all__ = ["problems"]
 
-EVERY_TABLE = (content, finding, marking)  # to load their tables into METADATA
 SHOWN = 20
 STATUSES = {status.value for status in VersionStatus}
 

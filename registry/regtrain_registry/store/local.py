@@ -21,7 +21,7 @@ from regtrain_registry.store.content import (
     nothing_known,
     physical,
 )
-from regtrain_registry.store.streams import Composed, copy_hashing, sync_folder
+from regtrain_registry.store.streams import Composed, copy_hashing, find_damage, sync_folder
 
 __all__ = ["Blob", "LocalStore", "Store", "cache_folder", "scratch_folder", "unavailable", "verified_copy"]
 
@@ -90,15 +90,7 @@ class LocalStore:
 
     def check(self, blob: Blob, *, read: bool) -> Damage | None:
         """What is wrong with a blob: there and of full size, and with `read` also its digest."""
-        for source in physical([blob]):
-            size = self._size(source)
-            if size != source.size_bytes:
-                return Damage.MISSING if size is None else Damage.SIZE
-        if read:
-            with self._open(blob) as stored:
-                digest, _ = copy_hashing(stored, None)
-            return None if digest == blob.digest else Damage.CHANGED
-        return None
+        return find_damage(blob, self._size, self._open if read else None)
 
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file to `quarantine/`; its new place, or None when there was no file."""

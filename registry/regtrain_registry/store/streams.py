@@ -7,14 +7,14 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from regtrain_registry.errors import FileToStoreError
-from regtrain_registry.store.content import ALGORITHM, Blob
+from regtrain_registry.store.content import ALGORITHM, Blob, Damage, physical
 
-__all__ = ["CHUNK", "Composed", "copy_hashing", "open_source", "sync_folder", "write_all"]
+__all__ = ["CHUNK", "Composed", "copy_hashing", "find_damage", "open_source", "sync_folder", "write_all"]
 
 CHUNK = 1 << 20
 
@@ -52,6 +52,24 @@ def copy_hashing(source: BinaryIO, target: int | None) -> tuple[str, int]:
         if target is not None:
             write_all(target, part)
     return f"{ALGORITHM}:{hashed.hexdigest()}", size
+
+
+def find_damage(
+    blob: Blob, size: Callable[[Blob], int | None], opened: Callable[[Blob], AbstractContextManager[BinaryIO]] | None
+) -> Damage | None:
+    """What is wrong with a blob: there and of full size, and where it can be opened also its digest.
+
+    size: bytes of the file of a blob, None where there is none.
+    """
+    for source in physical([blob]):
+        found = size(source)
+        if found != source.size_bytes:
+            return Damage.MISSING if found is None else Damage.SIZE
+    if opened is None:
+        return None
+    with opened(blob) as stored:
+        digest, _ = copy_hashing(stored, None)
+    return None if digest == blob.digest else Damage.CHANGED
 
 
 def write_all(handle: int, part: memoryview) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from regtrain_registry.errors import BlobMissingError
-from regtrain_registry.records import Registration, RunDetail, RunInfo, RunStart, RunStatus, VersionInfo
 from regtrain_registry.registry.doors.opened import Opened
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from regtrain_registry.records import Registration, VersionInfo
     from regtrain_registry.registry import runs
+    from regtrain_registry.run_records import RunDetail, RunInfo, RunStart, RunStatus
     from regtrain_registry.store.content import Part
 
 __all__ = ["Runs"]
@@ -96,6 +97,7 @@ class Runs(Opened):
     ) -> list[RunInfo]:
         """Runs, newest first or in the order asked for; `FilterSyntaxError`."""
         from regtrain_registry.registry import runs
+        from regtrain_registry.run_records import RunStatus
 
         if filter is None and order_by is None:
             chosen = None if status is None else RunStatus(status)
