@@ -51,7 +51,7 @@ unit: $(READY)
 	$(BIN)/python -m pytest -m 'not slow and not campaign' -n $(WORKERS)
 
 campaign: $(READY)
-	HYPOTHESIS_PROFILE=drawn $(BIN)/python -m pytest -m campaign -n $(WORKERS)
+	HYPOTHESIS_PROFILE=drawn $(BIN)/python -m pytest -m campaign -o faulthandler_timeout=0 -n $(WORKERS)
 
 bench: $(READY)
 	set -e; for file in $(filter-out benchmarks/step_peers.py benchmarks/filling.py benchmarks/registry_peers.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file"; done
