@@ -44,6 +44,7 @@ __all__ = [
     "SigningUnavailableError",
     "StageGuardedError",
     "StatusError",
+    "StoreSharedError",
     "StoreUnavailableError",
     "TagNotFoundError",
     "TargetExistsError",
@@ -217,6 +218,12 @@ class ConflictError(RegistryError):
 
     code = "conflict"
     exit_code = 3
+
+
+class StoreSharedError(ConflictError):
+    """Files of another registry are in the store, and would be collected as nobody's."""
+
+    code = "store_shared"
 
 
 class VersionTakenError(ConflictError):

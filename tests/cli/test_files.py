@@ -99,16 +99,16 @@ def test_verify_names_what_is_damaged(carded: Project, damaged: tuple[Project, s
     assert digest in project("models", "verify", "tiny").out
 
 
-def test_fsck_ends_with_1_where_something_is_wrong(carded: Project, damaged: tuple[Project, str]) -> None:
+def test_fsck_ends_with_4_where_something_is_wrong(carded: Project, damaged: tuple[Project, str]) -> None:
     """The promised fields; repair moves the damaged file aside and nothing else."""
     fine: dict[str, Any] = carded("registry", "fsck", "--read-data", "--json").json()
     assert (fine["ok"], fine["versions"], fine["problems"]) == (True, 2, [])
     project, digest = damaged
     assert project("registry", "fsck").code == 0
     said = project("registry", "fsck", "--read-data", "--json")
-    assert (said.code, said.json()["ok"], [p["subject"] for p in said.json()["problems"]]) == (1, False, [digest])
+    assert (said.code, said.json()["ok"], [p["subject"] for p in said.json()["problems"]]) == (4, False, [digest])
     said = project("registry", "fsck", "--read-data", "--repair")
-    assert (said.code, "quarantine" in said.out, digest in said.out) == (1, True, True)
+    assert (said.code, "quarantine" in said.out, digest in said.out) == (4, True, True)
     assert "is missing" in project("registry", "fsck").out
 
 

@@ -99,6 +99,25 @@ class ContentConformance:
             path = place.open().checkout(ref, place.folder / ref.replace("@", "-"))[0]
             assert path.read_bytes() == head("two")
 
+    def test_an_export_that_goes_before_the_commit_is_stored_again(
+        self, place: Place, registry: Registry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Collected between being stored and being recorded."""
+        version = self.made(place, head("one"))
+        put, lost = registry._store.put, list[str]()
+
+        def put_and_lose(*arguments: object) -> object:
+            stored = put(*arguments)  # type: ignore[arg-type]
+            if not lost:
+                lost.append(stored[0].blob.key)
+                (place.folder / "blobs" / "sha256" / lost[0]).unlink()
+            return stored
+
+        monkeypatch.setattr(registry._store, "put", put_and_lose)
+        registry.record_export(version.ref, "onnx", place.weights(b"graph").path, passed=True)
+        assert registry.show(version.ref).exports[0].digest == f"sha256:{lost[0]}"
+        assert registry.fsck(read_data=True).ok
+
     def test_a_source_that_goes_before_the_commit_is_stored_again(
         self, place: Place, registry: Registry, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from regtrain_registry.errors import (
     PolicyError,
     RegistryError,
     StatusError,
+    StoreSharedError,
     VersionCollectedError,
     VersionHeldError,
     VersionNotFoundError,
@@ -221,6 +223,22 @@ class RetentionConformance:
         assert registry.history(five[2])[0].facts == {"reason": "deleted by hand"}
         with pytest.raises(StatusError, match="expired already"):
             registry.delete(five[2])
+
+    def test_a_store_with_files_of_two_registries_is_left_alone(
+        self, registry: Registry, five: list[str], place: Place, tmp_path: Path, clock: Clock
+    ) -> None:
+        """Files that the other one needs would look as if nobody did; until it is said to be gone."""
+        other = Registry(f"sqlite:///{tmp_path}/other.db", place.folder / "blobs")
+        registry.gc(GRACE, now=clock.now)  # it is not in the way before it has stored anything
+        other.register(Registration("letters", (place.weights(b"theirs"),)))
+        for one, about in ((registry, "other.db"), (other, registry.uri)):
+            for dry_run in (True, False):
+                with pytest.raises(StoreSharedError, match=re.escape(about)) as caught:
+                    one.gc(timedelta(), dry_run=dry_run, confirmed=True, now=clock.now)
+        assert set(stored(place)) > {b"theirs", b"weights 5"}
+        place.folder.joinpath("blobs", "registries", caught.value.hint.split("registries/")[1].split()[0]).unlink()
+        assert other.gc(timedelta(), confirmed=True, now=clock.now).count("trash") == 6
+        assert list(stored(place)) == [b"theirs"]
 
     def test_what_expired_is_collected_after_its_grace(
         self, registry: Registry, five: list[str], place: Place, clock: Clock

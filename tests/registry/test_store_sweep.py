@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ from regtrain_registry.store.sweep import ABANDONED, LocalSweep, RemoteSweep, Sw
 
 
 @pytest.fixture(params=["folder", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     place = str(tmp_path / "blobs") if request.param == "folder" else f"memory://{secrets.token_hex(8)}"
     yield open_store(place)
     if request.param == "memory":
@@ -42,7 +44,8 @@ def put(store: Store, folder: Path, *contents: bytes) -> list[str]:
 
 def test_an_empty_store_has_nothing(sweep: Sweep) -> None:
     """Nothing is created by looking, nor by cleaning."""
-    assert (sweep.entries(), sweep.trashed(), sweep.tidy()) == ([], [], 0)
+    assert (sweep.entries(), sweep.trashed(), sweep.tidy(0.0)) == ([], [], 0)
+    assert sweep.served() == {}
     assert sweep.absent({"sha256:" + "0" * 64}) == {"sha256:" + "0" * 64}
 
 
@@ -109,10 +112,36 @@ def test_what_dead_writers_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     left = write(tmp_path / "tmp", b"half a file")
     born = max(left.stat().st_mtime, left.stat().st_ctime)
-    assert LocalSweep(tmp_path, lambda: born + ABANDONED - 1).tidy() == 0
+    assert LocalSweep(tmp_path, tmp_path, lambda: born + ABANDONED - 1).tidy(0.0) == 0
     assert left.exists()
-    assert LocalSweep(tmp_path, lambda: born + ABANDONED).tidy() == 11
+    assert LocalSweep(tmp_path, tmp_path, lambda: born + ABANDONED).tidy(0.0) == 11
     assert not left.exists()
+
+
+def test_copies_go_that_nobody_asks_for(store: Store, sweep: Sweep, tmp_path: Path) -> None:
+    """After the time that is given, a day at least; what is asked for is young again."""
+    other = open_store(f"memory://{secrets.token_hex(8)}") if isinstance(sweep, LocalSweep) else store
+    blobs = [other.put([Offered(write(tmp_path, content))])[0].blob for content in (b"1", b"22", b"333")]
+    copies = [other.verified_path(blob) for blob in blobs]
+    for copy, days in zip(copies, (8, 6, 8), strict=True):
+        moment = copy.stat().st_mtime - days * 86_400
+        os.utime(copy, (moment, moment))
+    other.verified_path(blobs[2])
+    week = 7 * 86_400.0
+    assert (sweep.tidy(week), [copy.exists() for copy in copies]) == (1, [False, True, True])
+    assert (sweep.tidy(0.0), [copy.exists() for copy in copies]) == (2, [False, False, True])
+
+
+def test_a_store_knows_whom_it_serves(store: Store, sweep: Sweep, tmp_path: Path) -> None:
+    """Each registry once, with what it first said of itself; other files there are no registries."""
+    one, two = (f"{digit * 8}-0000-4000-8000-{digit * 12}" for digit in "ab")
+    for about in ("first", "again"):
+        store.serve(one, about)
+    store.serve(two, "second" * 100)
+    if isinstance(sweep, LocalSweep):
+        (tmp_path / "blobs" / "registries" / "README").touch()
+        assert not list((tmp_path / "blobs" / "tmp").iterdir())
+    assert sweep.served() == {one: "first", two: ("second" * 100)[:300]}
 
 
 def test_a_place_that_does_not_tell_times_keeps_its_files(store: Store, tmp_path: Path) -> None:

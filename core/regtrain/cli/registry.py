@@ -88,7 +88,7 @@ def _in_all(found: Collection) -> str:
 @click.option("--repair", is_flag=True, help="Move damaged files to the store's quarantine. Rows are never changed.")
 @json_option
 def fsck(read_data: bool, repair: bool, as_json: bool) -> int:
-    """Hold rows, histories and files against each other. Exit code 1 when something is wrong."""
+    """Hold rows, histories and files against each other. Exit code 4 when something is wrong."""
     found = open_registry(Path.cwd()).fsck(read_data=read_data, repair=repair)
     if as_json:
         print_json(found.to_json())
@@ -100,7 +100,7 @@ def fsck(read_data: bool, repair: bool, as_json: bool) -> int:
         state = "ok" if found.ok else f"{len(found.problems)} problems"
         garbage = f"{found.garbage} files of no version ({size(found.garbage_bytes)})"
         click.echo(f"{state}: {found.versions} versions, {found.blobs} files, {garbage}")
-    return 0 if found.ok else 1
+    return 0 if found.ok else 4
 
 
 @registry.command()

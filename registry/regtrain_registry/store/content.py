@@ -125,6 +125,9 @@ class Store(Protocol):
     def check(self, blob: Blob, *, read: bool) -> Damage | None:
         """What is wrong with a blob: there and of full size, and with `read` also its digest."""
 
+    def serve(self, registry: str, about: str) -> None:
+        """Note that files of this registry (its uid) are in the store; about: what to tell others of it."""
+
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file aside, to `quarantine/`; its new place, or None when there was no file."""
 

@@ -41,6 +41,11 @@ class LocalStore:
         self._blobs = folder / ALGORITHM
         self._tmp = folder / "tmp"
 
+    @property
+    def cache(self) -> Path:
+        """Where verified copies of composed blobs are kept."""
+        return self._cache or cache_folder()
+
     def path(self, blob: Blob) -> Path:
         """Where the blob lies, whether or not it is there."""
         return self._blobs / blob.key
@@ -81,7 +86,7 @@ class LocalStore:
     def verified_path(self, blob: Blob) -> Path:
         """The blob's own path, read once to verify it; of a composed one, a verified copy in the cache."""
         if blob.parts:
-            return verified_copy(self, LocalStore(self._cache or cache_folder()), blob)
+            return verified_copy(self, LocalStore(self.cache), blob)
         with self._open(blob) as stored:
             digest, _ = copy_hashing(stored, None)
         if digest != blob.digest:
@@ -91,6 +96,23 @@ class LocalStore:
     def check(self, blob: Blob, *, read: bool) -> Damage | None:
         """What is wrong with a blob: there and of full size, and with `read` also its digest."""
         return find_damage(blob, self._size, self._open if read else None)
+
+    def serve(self, registry: str, about: str) -> None:
+        """Note durably that files of this registry are in the store."""
+        place = self.folder / "registries" / registry
+        with unavailable(str(self.folder)):
+            if place.exists():
+                return
+            self._prepare()
+            place.parent.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self.folder)
+            note = self._tmp / f"{registry}-{os.getpid()}"
+            with note.open("w") as file:
+                file.write(about)
+                file.flush()
+                os.fsync(file.fileno())
+            note.replace(place)
+            sync_folder(place.parent)
 
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file to `quarantine/`; its new place, or None when there was no file."""
@@ -170,6 +192,8 @@ def verified_copy(store: Store, cache: LocalStore, blob: Blob) -> Path:
     """A verified copy of a blob in the cache; fetched where it is missing or damaged there."""
     whole = Blob(blob.digest, blob.size_bytes)
     try:
+        with suppress(FileNotFoundError):
+            os.utime(cache.path(whole))  # asked for: it stays
         return cache.verified_path(whole)
     except (BlobMissingError, BlobDamagedError):
         cache.path(whole).unlink(missing_ok=True)

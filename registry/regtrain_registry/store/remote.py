@@ -58,6 +58,11 @@ class RemoteStore:
                 "Name a folder, or a URL that fsspec knows.",
             ) from error
 
+    @property
+    def cache(self) -> Path:
+        """Where verified copies are kept."""
+        return self._cache.folder
+
     def put(self, files: Sequence[Offered], find: Find = nothing_known) -> list[Stored]:
         """Upload files; a file is copied first, so that what is uploaded is what was hashed."""
         from regtrain_registry.store.staging import Staging  # who only reads needs no threads and no BLAKE3
@@ -97,6 +102,15 @@ class RemoteStore:
     def check(self, blob: Blob, *, read: bool) -> Damage | None:
         """What is wrong with a blob: there and of full size, and with `read` also its digest."""
         return find_damage(blob, self._size, self._open if read else None)
+
+    def serve(self, registry: str, about: str) -> None:
+        """Note that files of this registry are in the store."""
+        place = f"{self._root}/registries/{registry}"
+        with self.reached():
+            self._fs.invalidate_cache()
+            if not self._fs.exists(place):
+                self._fs.makedirs(f"{self._root}/registries", exist_ok=True)
+                self._fs.pipe_file(place, about.encode())
 
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file to `quarantine/`; its new place, or None when there was no file."""

@@ -22,9 +22,11 @@ from regtrain_registry.store.streams import sync_folder
 
 __all__ = ["Entry", "LocalSweep", "RemoteSweep", "Sweep", "Trashed"]
 
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _TRASHED = re.compile(r"([0-9]{12})-([0-9a-f]{64})")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+SHOWN = 300  # letters of what a registry says of itself
 ABANDONED = 86_400.0  # seconds after which nobody writes to a temporary file any more
 
 
@@ -57,6 +59,9 @@ Reached = Callable[[], AbstractContextManager[tuple[Any, str]]]
 class Sweep(Protocol):
     """What collecting asks of a store. Each call does what is still to do: a file that is gone is no error."""
 
+    def served(self) -> dict[str, str]:
+        """The registries whose files are in the store: uid → what is to be told of it."""
+
     def entries(self) -> list[Entry]:
         """Every file that has the name of a blob."""
 
@@ -75,8 +80,9 @@ class Sweep(Protocol):
     def purge(self, files: Iterable[Trashed]) -> None:
         """Delete files in the trash."""
 
-    def tidy(self) -> int:
-        """Delete what writers that died left unfinished; its bytes."""
+    def tidy(self, unused: float) -> int:
+        """Delete what writers that died left unfinished, and verified copies in the user's cache that nobody has asked
+        for in so many seconds, a day at least; their bytes."""
 
 
 def _key(digest: str) -> str:
@@ -90,11 +96,18 @@ def _digest(key: str) -> str:
 class LocalSweep:
     """A folder: blobs in `sha256/`, the trash in `trash/`, unfinished files in `tmp/`."""
 
-    def __init__(self, folder: Path, now: Callable[[], float] | None = None) -> None:
-        """now: the store's clock in seconds; that of its file system when left out."""
-        self.folder = folder
+    def __init__(self, folder: Path, cache: Path, now: Callable[[], float] | None = None) -> None:
+        """cache: the folder of verified copies. now: the store's clock in seconds; that of its file system when left
+        out."""
+        self.folder, self._cache = folder, cache
         self._blobs, self._trash, self._tmp = (folder / name for name in (ALGORITHM, "trash", "tmp"))
         self._now = now or self._clock
+
+    def served(self) -> dict[str, str]:
+        place = self.folder / "registries"
+        names = [name for name, _ in self._files(place) if _UID.fullmatch(name)]
+        with unavailable(str(self.folder)):
+            return {name: (place / name).read_text(errors="replace")[:SHOWN] for name in names}
 
     def entries(self) -> list[Entry]:
         now = self._now()
@@ -144,8 +157,8 @@ class LocalSweep:
             for file in files:
                 (self._trash / file.name).unlink(missing_ok=True)
 
-    def tidy(self) -> int:
-        now, removed = self._now(), 0
+    def tidy(self, unused: float) -> int:
+        now, removed = self._now(), trim(self._cache, unused)
         for name, status in self._files(self._tmp):
             # A link has the times of the file that it links to, but the link itself is a change of it.
             if now - max(status.st_mtime, status.st_ctime) >= ABANDONED:
@@ -187,9 +200,16 @@ class LocalSweep:
 class RemoteSweep:
     """Blobs below `URL/sha256/`, the trash below `URL/trash/`, through fsspec."""
 
-    def __init__(self, reached: Reached) -> None:
-        """reached: what gives the file system and the path of the store, and turns its errors into ours."""
-        self._reached = reached
+    def __init__(self, reached: Reached, cache: Path) -> None:
+        """reached: what gives the file system and the path of the store, and turns its errors into ours; cache: the
+        folder of verified copies."""
+        self._reached, self._cache = reached, cache
+
+    def served(self) -> dict[str, str]:
+        names = [name for name, _ in self._files("registries") if _UID.fullmatch(name)]
+        with self._reached() as (fs, root):
+            notes = {name: fs.cat_file(f"{root}/registries/{name}") for name in names}
+        return {name: note.decode(errors="replace")[:SHOWN] for name, note in notes.items()}
 
     def entries(self) -> list[Entry]:
         now = time.time()
@@ -200,14 +220,18 @@ class RemoteSweep:
         ]
 
     def discard(self, digests: Collection[str], tick: int, grace: float) -> set[str]:
-        ages = {entry.digest: entry.age for entry in self.entries()}
-        young = {digest for digest in digests if ages.get(digest, grace) < grace}
-        for digest in set(digests) - young:
-            self._move(f"{ALGORITHM}/{_key(digest)}", f"trash/{tick:012d}-{_key(digest)}")
+        now, young = time.time(), set[str]()
+        for digest in digests:
+            info = self._info(digest)
+            # A file of which the file system does not say how old it is may have been written just now.
+            if info is not None and now - (_written(info) or now) < grace:
+                young.add(digest)
+            elif info is not None:
+                self._move(f"{ALGORITHM}/{_key(digest)}", f"trash/{tick:012d}-{_key(digest)}")
         return young
 
     def absent(self, digests: Iterable[str]) -> set[str]:
-        return set(digests) - {entry.digest for entry in self.entries()}
+        return {digest for digest in digests if self._info(digest) is None}
 
     def trashed(self) -> list[Trashed]:
         return [
@@ -217,9 +241,8 @@ class RemoteSweep:
         ]
 
     def rescue(self, files: Iterable[Trashed]) -> None:
-        there = {name for name, _ in self._files(ALGORITHM)}
         for file in files:
-            if _key(file.digest) not in there:
+            if self._info(file.digest) is None:
                 self._move(f"trash/{file.name}", f"{ALGORITHM}/{_key(file.digest)}")
 
     def purge(self, files: Iterable[Trashed]) -> None:
@@ -228,8 +251,18 @@ class RemoteSweep:
                 with suppress(FileNotFoundError):
                     fs.rm_file(f"{root}/trash/{file.name}")
 
-    def tidy(self) -> int:
-        return 0
+    def tidy(self, unused: float) -> int:
+        return trim(self._cache, unused)
+
+    def _info(self, digest: str) -> dict[str, Any] | None:
+        """What the file system says of a blob's file; None where there is none."""
+        with self._reached() as (fs, root):
+            fs.invalidate_cache()
+            try:
+                info: dict[str, Any] = fs.info(f"{root}/{ALGORITHM}/{_key(digest)}")
+            except FileNotFoundError:
+                return None
+        return info
 
     def _move(self, source: str, target: str) -> None:
         with self._reached() as (fs, root):
@@ -245,6 +278,17 @@ class RemoteSweep:
             except FileNotFoundError:
                 return []
         return sorted((str(info["name"]).rsplit("/", 1)[-1], info) for info in found if info["type"] == "file")
+
+
+def trim(cache: Path, unused: float) -> int:
+    """Delete verified copies that nobody has asked for in so many seconds, a day at least; their bytes."""
+    copies, removed = LocalSweep(cache, cache), 0
+    for copy in copies.entries():
+        if copy.age >= max(unused, ABANDONED):
+            with unavailable(str(cache)):
+                (cache / ALGORITHM / _key(copy.digest)).unlink(missing_ok=True)
+            removed += copy.size_bytes
+    return removed
 
 
 def _written(info: dict[str, Any]) -> float | None:

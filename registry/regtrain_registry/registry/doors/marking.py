@@ -144,6 +144,7 @@ class Marking(Opened):
         that format before is replaced. Errors: `NameNotAllowedError` for the format, `FileToStoreError`, and
         `StatusError` or `VersionCollectedError` for a version that is gone.
         """
+        from regtrain_registry.errors import BlobMissingError
         from regtrain_registry.registry import proofs
         from regtrain_registry.registry.registering import share_store
         from regtrain_registry.store.content import Offered
@@ -153,11 +154,17 @@ class Marking(Opened):
         self._database.read(
             lambda connection: versions.check_there(versions.detail(connection, find(connection, parsed)))
         )
-        stored = [] if file is None else self._store.put([Offered(Path(file))])
+        offered = [] if file is None else [Offered(Path(file))]
+        stored = self._put(offered) if offered else []
 
         def work(held: Held, by: Work) -> None:
             versions.check_there(versions.detail(held.connection, held.id))
-            proofs.record_export(held, name, stored, self._store, passed, report or {}, by)
+            try:
+                proofs.record_export(held, name, stored, self._store, passed, report or {}, by)
+            except BlobMissingError:
+                # Collected since it was stored. Now that the registry's row is locked, nobody collects.
+                again = self._store.put(offered)
+                proofs.record_export(held, name, again, self._store, passed, report or {}, by)
 
         return self._mark(ref, work, before=share_store)
 

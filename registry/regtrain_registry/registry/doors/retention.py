@@ -96,7 +96,7 @@ class Retention(Opened):
         """Collect what expired longer than `grace` ago, and what lies in the store for nobody, by way of its trash.
 
         dry_run: only say. Errors: `CollectionTooLargeError` where more than half of the store would go and that is not
-        `confirmed`.
+        `confirmed`; `StoreSharedError` where files of another registry are in the store.
         """
         from regtrain_registry import clock
         from regtrain_registry.registry.collecting import collect

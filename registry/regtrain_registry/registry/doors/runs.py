@@ -134,7 +134,7 @@ class Runs(Opened):
 
         request = registering.check(registration)
         files = [Offered(file.path, file.digest, file.link) for file in registration.files]
-        stored = self._store.put(files, self._tensors) if files else []
+        stored = self._put(files, self._tensors) if files else []
         who, now = self.who, datetime.now(UTC)
 
         def work(connection: Connection) -> VersionInfo:
