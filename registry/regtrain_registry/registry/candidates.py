@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from regtrain_registry.records import VersionStatus
-from regtrain_registry.registry.columns import V, portions, version_text
+from regtrain_registry.registry.columns import V, portions, version_of, version_text
 from regtrain_registry.registry.contents import files_of
 from regtrain_registry.retention import Candidate
 from regtrain_registry.run_records import RunStatus
-from regtrain_registry.semver import Version
 from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
 from regtrain_registry.tables.finding import METRICS
 from regtrain_registry.tables.marking import MARKS, RUN_INPUTS
@@ -82,7 +81,7 @@ def candidates(
     return {
         row.id: Candidate(
             ref=refs[row.id],
-            version=Version(row.major, row.minor, row.patch, row.prerelease or None),
+            version=version_of(row),
             number=row.number,
             created_at=row.created_at,
             status=VersionStatus(row.status),

@@ -1,17 +1,29 @@
-"""The columns of a version that more than one query speaks of."""
+"""The columns of a version that more than one query speaks of, and what their rows say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import Row
+from sqlalchemy import CursorResult, Row
 
 from regtrain_registry.recipe import Recipe
 from regtrain_registry.records import VersionStatus
+from regtrain_registry.semver import Version
 from regtrain_registry.tables import VERSIONS
 
-__all__ = ["OFFERED", "RECIPE", "RELEASED", "AnyRow", "V", "portions", "stored_recipe", "version_text"]
+__all__ = [
+    "OFFERED",
+    "RECIPE",
+    "RELEASED",
+    "AnyRow",
+    "V",
+    "new_id",
+    "portions",
+    "stored_recipe",
+    "version_of",
+    "version_text",
+]
 
 MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
 
@@ -41,6 +53,18 @@ def version_text(row: Numbered | AnyRow) -> str:
     """`X.Y.Z[-prerelease]` of a row that has the four columns."""
     text = f"{row.major}.{row.minor}.{row.patch}"
     return f"{text}-{row.prerelease}" if row.prerelease else text
+
+
+def version_of(row: Numbered | AnyRow) -> Version:
+    """The same as a value."""
+    return Version(row.major, row.minor, row.patch, row.prerelease or None)
+
+
+def new_id(result: CursorResult[Any]) -> int:
+    """The id of the one row that a statement has inserted."""
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def stored_recipe(row: AnyRow) -> Recipe:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from regtrain_registry.json_values import digests, finite_numbers, leaves
+from regtrain_registry.registry.columns import new_id
 from regtrain_registry.tables.finding import DATA, METRICS, PARAMS, VERSION_PARAMS
 
 __all__ = ["index"]
@@ -47,7 +48,5 @@ def _params(connection: Connection, found: Mapping[str, tuple[str, float | None]
     for name, (value, number) in sorted(found.items()):
         if (name, value) not in ids:
             row = {"name": name, "value": value, "number": number}
-            key = connection.execute(_INSERT_PARAM, row).inserted_primary_key
-            assert key is not None  # one row was inserted, by one statement
-            ids[name, value] = int(key[0])
+            ids[name, value] = new_id(connection.execute(_INSERT_PARAM, row))
     return sorted({ids[name, value] for name, (value, _) in found.items()})

@@ -10,7 +10,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, CursorResult, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.errors import (
     IdempotencyError,
@@ -36,7 +36,7 @@ from regtrain_registry.records import (
     VersionStatus,
 )
 from regtrain_registry.refs import Ref, check_artifact_name, check_name, parse_ref
-from regtrain_registry.registry.columns import RECIPE, AnyRow, V, stored_recipe, version_text
+from regtrain_registry.registry.columns import RECIPE, AnyRow, V, new_id, stored_recipe, version_of, version_text
 from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.history import Line
 from regtrain_registry.registry.indexing import index
@@ -154,7 +154,7 @@ def register(
     record(connection, stored, store, now)
     keys = {"model_id": model.id, "number": model.number, "created_at": now}
     row = _version_row(request, version, bump, blobs, who) | keys
-    version_id = _new_id(connection.execute(_INSERT, row))
+    version_id = new_id(connection.execute(_INSERT, row))
     artifacts = _insert_artifacts(connection, version_id, registration.files, blobs)
     index(connection, version_id, request.metrics, request.config, request.recipe.data)
     if edges:
@@ -194,7 +194,7 @@ def claim(connection: Connection, name: str, now: datetime) -> Claimed:
         number, *line = row
         return Claimed(Line(connection, *line), number)
     new = {"name": name, "next_number": 1, "created_at": now}
-    return Claimed(Line(connection, _new_id(connection.execute(_INSERT_MODEL, new)), name, 0, ""), 1)
+    return Claimed(Line(connection, new_id(connection.execute(_INSERT_MODEL, new)), name, 0, ""), 1)
 
 
 def count(model: Claimed, kind: EventKind, version: str, facts: Mapping[str, Any], who: str, now: datetime) -> None:
@@ -253,7 +253,7 @@ def _choose(
         raise _wrong_bump(request, f"{asked} was asked for", decision)
     # Without parents the base is the highest of all, and so of its line.
     highest = _highest_of_line(connection, model_id, base, asked) if edges else base
-    version = next_version(_version(highest), asked)
+    version = next_version(version_of(highest), asked)
     return version, record(asked, "bump given" if asked is not decision.bump else None, too_small)
 
 
@@ -263,7 +263,7 @@ def _given(connection: Connection, request: Request, model_id: int, wanted: Vers
     below = connection.execute(_BELOW, {"owner": model_id, "bound": sort_key(wanted)}).first()
     highest = connection.execute(_HIGHEST, {"owner": model_id}).first()
     decision = decide(None if below is None else stored_recipe(below), request.recipe)
-    before = None if below is None else _version(below)
+    before = None if below is None else version_of(below)
     too_small = decision.bump is not None and before is not None and step(before, wanted).rank < decision.bump.rank
     if too_small and not request.registration.force:
         raise _wrong_bump(request, f"{wanted} was asked for after {before}", decision)
@@ -274,7 +274,7 @@ def _given(connection: Connection, request: Request, model_id: int, wanted: Vers
 def _computed(highest: AnyRow | None, bump: Bump) -> Version | None:
     """The version that would have come; None where the part that moves is at its end."""
     try:
-        return next_version(None if highest is None else _version(highest), bump)
+        return next_version(None if highest is None else version_of(highest), bump)
     except VersionSyntaxError:
         return None
 
@@ -288,7 +288,7 @@ def _base(connection: Connection, model_id: int, edges: set[tuple[int, Relation]
 
 def _highest_of_line(connection: Connection, model_id: int, base: AnyRow, bump: Bump) -> AnyRow:
     """The highest version that shares with `base` the parts above the one that moves."""
-    bound = above_line(_version(base), bump)
+    bound = above_line(version_of(base), bump)
     if bound is None:
         return connection.execute(_HIGHEST, {"owner": model_id}).one()
     return connection.execute(_BELOW, {"owner": model_id, "bound": bound}).one()
@@ -311,10 +311,6 @@ def _wrong_bump(request: Request, asked: str, decision: Decision) -> WrongBumpEr
         f"{request.registration.model}: {asked}, but the change is {decision.bump}: {'; '.join(decision.reasons[:3])}",
         "Leave it to the evidence, or force it (--force): that is recorded.",
     )
-
-
-def _version(row: AnyRow) -> Version:
-    return Version(row.major, row.minor, row.patch, row.prerelease or None)
 
 
 def _check_free(connection: Connection, request: Request, model_id: int) -> None:
@@ -369,12 +365,6 @@ def _version_row(
         "config": request.config,
         "recipe": stored | {"data": recipe.data, "code": recipe.code, "state": recipe.state},
     }
-
-
-def _new_id(result: CursorResult[Any]) -> int:
-    key = result.inserted_primary_key
-    assert key is not None  # one row was inserted, by one statement
-    return int(key[0])
 
 
 def _named(files: Sequence[FileToStore], blobs: Sequence[Blob]) -> Iterator[tuple[str, ArtifactKind, str]]:

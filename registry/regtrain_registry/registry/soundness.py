@@ -12,10 +12,10 @@ from sqlalchemy import Connection, func, select, text
 from regtrain_registry.json_values import as_text
 from regtrain_registry.lineage import cycle
 from regtrain_registry.records import ArtifactKind, VersionStatus
-from regtrain_registry.registry.columns import AnyRow, V, version_text
+from regtrain_registry.registry.columns import AnyRow, V, version_of, version_text
 from regtrain_registry.registry.history import broken_chains
 from regtrain_registry.registry.registering import digest_of
-from regtrain_registry.semver import Version, sort_key
+from regtrain_registry.semver import sort_key
 from regtrain_registry.tables import ALIASES, MODELS, VERSIONS
 from regtrain_registry.tables.content import ARTIFACTS, BLOBS, PARTS, SEGMENTS
 from regtrain_registry.tables.every import METADATA
@@ -132,7 +132,7 @@ def _versions(connection: Connection) -> Iterator[Problem]:
         ref = f"{version.name}@{version_text(version)}"
         if version.status not in STATUSES:
             yield Problem("status", ref, f"{ref} has the status {version.status!r}, which is none")
-        if version.sort_key != sort_key(_value(version)):
+        if version.sort_key != sort_key(version_of(version)):
             yield Problem("order", ref, f"{ref} stands at the wrong place in the order of versions")
         mine: list[AnyRow] = []
         while owner is not None and owner < version.id:  # of a version that is gone: dangling, told already
@@ -141,10 +141,6 @@ def _versions(connection: Connection) -> Iterator[Problem]:
             mine = list(rows)
             owner, rows = next(files, (None, iter(())))
         yield from _files(ref, version, mine)
-
-
-def _value(row: AnyRow) -> Version:
-    return Version(row.major, row.minor, row.patch, row.prerelease or None)
 
 
 def _files(ref: str, version: AnyRow, files: list[AnyRow]) -> Iterator[Problem]:
