@@ -149,19 +149,19 @@ def _without_lock() -> None:
     from sqlalchemy import func, select
 
     from regtrain_registry.registry import registering
-    from regtrain_registry.tables import VERSIONS
+    from regtrain_registry.registry.history import Line
+    from regtrain_registry.tables import MODELS, VERSIONS
 
-    count = registering._count
+    claim, m = registering.claim, MODELS.c
 
-    def unlocked(connection: Any, name: str, *rest: Any) -> Any:
-        found = connection.execute(registering._COUNTED, {"model": name}).first()
-        if found is None:
-            return count(connection, name, *rest)
-        highest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model_id == found.id)
-        number = connection.execute(highest).scalar_one()
-        return found.id, (number or 0) + 1
+    def unlocked(connection: Any, name: str, now: Any) -> Any:
+        row = connection.execute(select(m.id, m.name, m.events, m.head).where(m.name == name)).first()
+        if row is None:
+            return claim(connection, name, now)
+        highest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model_id == row.id)
+        return registering.Claimed(Line(connection, *row), (connection.execute(highest).scalar_one() or 0) + 1)
 
-    replace(registering, _count=unlocked)
+    replace(registering, claim=unlocked)
     replace(backends, _begin_sqlite=lambda connection: connection.exec_driver_sql("BEGIN"))
 
 
@@ -207,8 +207,8 @@ def replace(owner: Any, **names: Any) -> None:
 def _with_pragma(text: str) -> None:
     set_up = backends._set_up_sqlite
 
-    def careless(connection: Any, record: object) -> None:
-        set_up(connection, record)
+    def careless(connection: Any, record: Any, file: str) -> None:
+        set_up(connection, record, file)
         connection.execute(f"PRAGMA {text}")
 
     replace(backends, _set_up_sqlite=careless)

@@ -128,6 +128,7 @@ def test_a_race_finds(mutant: str, kind: str, tmp_path: Path) -> None:
     """A number that is read without a lock; a try on the connection that failed."""
     with place_on(kind, tmp_path) as place:
         numbers, complaints = raced(place, 8, 8, "--mutant", mutant)
+        assert numbers  # the bug is one of races: some get through
         assert wrong(place, numbers, complaints, 64) != []
 
 

@@ -15,5 +15,5 @@ __all__ = ["Registry"]
 class Registry(Runs, Files, Reading, Marking, Retention, Archives):
     """Models, versions, lineage and runs in a SQL database, and their files in a content-addressed store.
 
-    Objects may be shared by threads and survive a fork: no connection is held between calls.
+    Objects may be shared by threads and survive a fork.
     """

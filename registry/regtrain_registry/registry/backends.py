@@ -13,9 +13,10 @@ from contextlib import closing, suppress
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakSet
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from regtrain_registry.errors import BackupNotOfferedError, RegistryLockedError, RegistryUnavailableError
 from regtrain_registry.migrations import VERSION_TABLE
@@ -41,7 +42,7 @@ class Fault(Enum):
 
 
 class Backend:
-    """One kind of database. No pool: no connection outlives its transaction."""
+    """One kind of database. Of a server no connection outlives its transaction: hundreds of runs may be under way."""
 
     extra: ClassVar[str | None] = None
     dump: ClassVar[str] = ""
@@ -91,7 +92,8 @@ class Backend:
 
 
 class SQLite(Backend):
-    """A file. Writers take its one lock when they begin."""
+    """A file. Writers take its one lock when they begin. One connection is kept: to open a file, and to read what
+    tables it has, takes as long as many a transaction."""
 
     how_to_write = "Ask for write permission on the file and its folder."
     faults: ClassVar = {
@@ -106,12 +108,17 @@ class SQLite(Backend):
     def engine(self, url: URL) -> Engine:
         engine = create_engine(
             url,
-            poolclass=NullPool,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=-1,
             connect_args={"timeout": self.timeout},
             json_deserializer=_decode_json,  # a list of versions holds many documents
         )
-        event.listen(engine, "connect", _set_up_sqlite)
+        file = str(url.database)
+        event.listen(engine, "connect", lambda connection, record: _set_up_sqlite(connection, record, file))
+        event.listen(engine, "checkout", lambda connection, record, _: _check_same_file(record, file))
         event.listen(engine, "begin", _begin_sqlite)
+        _KEEPING.add(engine)
         return engine
 
     def reader(self, engine: Engine) -> Engine:
@@ -172,13 +179,41 @@ def copy_database(source: Path, target: Path, timeout: float) -> None:
         os.fsync(file.fileno())
 
 
-def _set_up_sqlite(connection: Any, _record: object) -> None:
+_KEEPING: WeakSet[Engine] = WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """After a fork: SQLite forbids a child to use its parent's connections."""
+    for engine in list(_KEEPING):
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def _set_up_sqlite(connection: Any, record: Any, file: str) -> None:
+    record.info["file"] = _identity(file)
     connection.isolation_level = None  # the driver's own idea of when to send BEGIN is off; see _begin_sqlite
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     # Not FULL: after a power cut the journal may be there again, and would roll back what was committed.
     cursor.execute("PRAGMA synchronous = EXTRA")
     cursor.close()
+
+
+def _check_same_file(record: Any, file: str) -> None:
+    """A backup that was moved in place of the file is another file: SQLAlchemy then connects anew."""
+    if record.info["file"] != _identity(file):
+        raise DisconnectionError
+
+
+def _identity(file: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(file)  # noqa: PTH116 - in every transaction
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _begin_sqlite(connection: Connection) -> None:

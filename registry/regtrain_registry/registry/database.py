@@ -1,6 +1,7 @@
 """Connections and transactions: the only place that opens a database.
 
-No connection outlives its transaction. So none crosses a fork, and every retry begins on a new one.
+A connection to a server does not outlive its transaction; of a SQLite file one is kept for the next. None crosses a
+fork, and every retry begins on a new one.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, quote_plus
+from weakref import finalize
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from regtrain_registry import migrations
@@ -60,6 +62,7 @@ class Database:
             self._engine = self._backend.engine(self.url)
         except ImportError as error:
             raise _no_driver(self.url, self._backend, error) from error
+        finalize(self, self._engine.dispose)
         self._reader = self._backend.reader(self._engine)
         self._writer = self._backend.writer(self._engine)
         version = self.version()
@@ -95,8 +98,8 @@ class Database:
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Do `work` in one transaction that sees one state of the database and locks nobody out."""
-        with self._translated(), self._reader.begin() as connection:
-            return work(connection)
+        with self._translated():
+            return _in_transaction(self._reader, work)
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Do `work` in one transaction that other writers wait for; committed on return.
@@ -114,12 +117,8 @@ class Database:
             reraise=True,
         )
         with self._translated(writing=True):
-            result: Result = retrying(self._write_once, work)
+            result: Result = retrying(_in_transaction, self._writer, work)
             return result
-
-    def _write_once(self, work: Callable[[Connection], Result]) -> Result:
-        with self._writer.begin() as connection:
-            return work(connection)
 
     def _retryable(self, error: BaseException) -> bool:
         """Another writer's lock, or another writer's row, which the next try sees and reckons with."""
@@ -133,6 +132,17 @@ class Database:
             yield
         except DBAPIError as error:
             raise translate(error, self.url, self._backend, writing=writing) from error
+
+
+def _in_transaction(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """Do `work` in a transaction. A connection that the database has reported an error on is not used again."""
+    with engine.connect() as connection:
+        try:
+            with connection.begin():
+                return work(connection)
+        except DBAPIError:
+            connection.invalidate()
+            raise
 
 
 def _prepare_file(url: URL, create: bool, read_file_system: Callable[[Path], int | None] | None) -> URL:

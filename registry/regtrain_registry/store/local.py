@@ -21,7 +21,7 @@ from regtrain_registry.store.content import (
     nothing_known,
     physical,
 )
-from regtrain_registry.store.streams import Composed, copy_hashing, find_damage, sync_folder
+from regtrain_registry.store.streams import Composed, copy_hashing, find_damage, sync_folder, write_all
 
 __all__ = ["Blob", "LocalStore", "Store", "cache_folder", "scratch_folder", "unavailable", "verified_copy"]
 
@@ -107,11 +107,13 @@ class LocalStore:
             place.parent.mkdir(mode=0o700, exist_ok=True)
             sync_folder(self.folder)
             note = self._tmp / f"{registry}-{os.getpid()}"
-            with note.open("w") as file:
-                file.write(about)
-                file.flush()
-                os.fsync(file.fileno())
-            note.replace(place)
+            handle = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                write_all(handle, memoryview(about.encode()))
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.replace(note, place)  # noqa: PTH105 - as the others
             sync_folder(place.parent)
 
     def quarantine(self, blob: Blob) -> str | None:

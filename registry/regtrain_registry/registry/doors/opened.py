@@ -21,7 +21,7 @@ __all__ = ["Opened"]
 
 
 class Opened:
-    """An open registry. No connection is held between calls."""
+    """An open registry. Between calls no lock is held, and of a server no connection."""
 
     def __init__(
         self,
