@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -72,18 +73,15 @@ class Files(Reading):
 
         Errors: `SigningKeyError`, `SigningUnavailableError`; `BlobDamagedError` for a file that is not what it was.
         """
-        from regtrain_registry import artifacts, signing
+        from regtrain_registry import signing
         from regtrain_registry.registry.marking import Work, hold
         from regtrain_registry.registry.signatures import record_signature, statement_of
-        from regtrain_registry.store.local import scratch_folder
 
         version = _with_files(self.show(ref))
         signing.check_names(version)
         exact = parse_ref(version.ref)
         said = self._database.read(lambda connection: statement_of(connection, find(connection, exact)))
-        with scratch_folder() as place:
-            folder = place / version.ref
-            artifacts.unpack(version, self._store, folder, self._parts(version))
+        with self._unpacked(version) as folder:
             signed = signing.sign_folder(folder, version, said, Path(key), password)
         work = Work(self.who, datetime.now(UTC))
         self._database.write(lambda connection: record_signature(hold(connection, exact), signed, work))
@@ -105,9 +103,8 @@ class Files(Reading):
 
     def _verify_signature(self, version: VersionDetail, key: Path) -> str:
         """The id of the key whose signature holds."""
-        from regtrain_registry import artifacts, signing
+        from regtrain_registry import signing
         from regtrain_registry.registry.signatures import of_version, statement_of
-        from regtrain_registry.store.local import scratch_folder
 
         key_id, exact = signing.key_id_of(key), parse_ref(version.ref)
 
@@ -126,11 +123,20 @@ class Files(Reading):
                 f"{version.ref}: the registry says of {', '.join(changed)} what was not signed",
                 "Its rows were changed after it was signed.",
             )
+        with self._unpacked(version) as folder:
+            signing.verify_folder(folder, signed, key)
+        return key_id
+
+    @contextmanager
+    def _unpacked(self, version: VersionDetail) -> Iterator[Path]:
+        """A version's files in a folder that goes with the block."""
+        from regtrain_registry import artifacts
+        from regtrain_registry.store.local import scratch_folder
+
         with scratch_folder() as place:
             folder = place / version.ref
             artifacts.unpack(version, self._store, folder, self._parts(version))
-            signing.verify_folder(folder, signed, key)
-        return key_id
+            yield folder
 
     def _said(self, ref: str) -> tuple[CardFacts, list[Signed]]:
         """What the card is filled from, and who has signed the version."""
