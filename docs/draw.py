@@ -89,7 +89,7 @@ def rooms() -> Picture:
         _plain("archives", "artifacts", "migrations", "signing", "clock"),
         [("store", "files under their digest", "room")],
         _plain("location", "processes", "tables", "cards", "differences"),
-        _plain("filters", "lineage", "promotion", "retention", "verification"),
+        _plain("filters", "lineage", "promotion", "retention", "verification", "said"),
         _plain("records", "run_records"),
         _plain("recipe", "refs", "policy", "events", "identities"),
         _plain("semver", "json_values"),

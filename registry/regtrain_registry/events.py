@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     EXPORTED = "exported"
     SIGNED = "signed"
     IMPORTED = "imported"
+    MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from regtrain_registry.semver import MAX_PRERELEASE, Version, parse_version
 
-__all__ = ["Identity", "name_elsewhere"]
+__all__ = ["Identity", "home_in", "name_elsewhere"]
+
+_HOME = re.compile(r"(?:.*\.)?from-([0-9a-f]{12})(?:-[0-9a-f]{12})?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,3 +42,9 @@ def name_elsewhere(who: Identity) -> Version:
     if len(prerelease) > MAX_PRERELEASE:
         prerelease = f"{home}-{hashlib.sha256(who.version.encode()).hexdigest()[:12]}"
     return Version(version.major, version.minor, version.patch, prerelease)
+
+
+def home_in(version: Version) -> str | None:
+    """The first 12 hexadecimal digits of the uid of the home that a name elsewhere tells; None for any other name."""
+    told = _HOME.fullmatch(version.prerelease or "")
+    return told[1] if told else None

@@ -1,8 +1,7 @@
-"""Archives: what may stand in one, what is refused, and that two registries merge the same either way."""
+"""Archives: what may stand in one, and what is refused."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import tarfile
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, example, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import URL
 
+from registry.archive_files import changed, make_place, members, written
 from registry.places import Place
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionStatus
-from regtrain_registry.archives.manifest import MANIFEST, read_manifest
+from regtrain_registry.archives.manifest import MANIFEST
 from regtrain_registry.errors import (
     ArchiveDamagedError,
     ArchiveError,
@@ -32,25 +31,6 @@ from regtrain_registry.registry import moving
 from regtrain_registry.semver import parse_version
 
 UIDS = ("11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
-# Of a version, what everybody may say otherwise: it is not who or what the version is.
-OPINIONS = (
-    "complete",
-    "status",
-    "reason",
-    "deprecation",
-    "successor",
-    "summary",
-    "tags",
-    "signatures",
-    "events",
-    "exports",
-    "run",
-)
-
-
-def make_place(folder: Path) -> Place:
-    folder.mkdir(parents=True)
-    return Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
 
 
 @pytest.fixture
@@ -71,29 +51,6 @@ def archive(place: Place, tmp_path: Path) -> Path:
 @pytest.fixture
 def other(tmp_path: Path) -> Registry:
     return make_place(tmp_path / "other").open()
-
-
-def members(file: Path) -> list[tuple[str, bytes]]:
-    with tarfile.open(file) as tar:
-        return [(one.name, tar.extractfile(one).read()) for one in tar]  # type: ignore[union-attr]
-
-
-def written(file: Path, content: list[tuple[tarfile.TarInfo | str, bytes]], form: int = tarfile.GNU_FORMAT) -> Path:
-    """A tar file as another program may write it."""
-    with tarfile.open(file, "w", format=form) as tar:
-        for name, data in content:
-            header = tarfile.TarInfo(name) if isinstance(name, str) else name
-            header.size = len(data)
-            tar.addfile(header, io.BytesIO(data))
-    return file
-
-
-def changed(archive: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """The same archive with another manifest."""
-    (name, text), *blobs = members(archive)
-    manifest = json.loads(text)
-    change(manifest)
-    return written(target, [(name, json.dumps(manifest).encode()), *blobs])
 
 
 def test_any_tar_program_reads_an_archive_and_it_is_always_the_same(
@@ -371,101 +328,3 @@ def test_the_name_elsewhere_is_a_prerelease_of_the_same_version(uid: str, text: 
     assert name < name.finalize_version()
     assert name == name_elsewhere(Identity(uid, "digits", text, 7))
     assert name != name_elsewhere(Identity(UIDS[uid == UIDS[0]], "digits", text, 1))
-
-
-def said(registry: Registry, file: Path) -> list[dict[str, Any]]:
-    """Every version by who and what it is, whatever it is called here."""
-    registry.export_archive(None, file)
-    manifest = read_manifest(members(file)[0][1])
-    runs = {run.id: run for run in manifest.runs}
-    found = []
-    for version in manifest.versions:
-        facts = version.model_dump(mode="json", exclude=set(OPINIONS))
-        facts["parents"].sort(key=str)
-        facts["started"] = None if version.run is None else runs[version.run].started_at
-        found.append(facts)
-    file.unlink()
-    return sorted(found, key=lambda facts: str(facts["who"]))
-
-
-# A registration: which registry, which model, content, and which of the versions there it came from.
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(("both", "left", "right")),
-        st.sampled_from(("digits", "letters")),
-        st.integers(0, 3),
-        st.lists(st.integers(0, 9), max_size=2),
-    ),
-    min_size=1,
-    max_size=7,
-)
-
-
-def merge_either_way(folder: Path, steps: list[tuple[str, str, int, list[int]]]) -> None:
-    places = {name: make_place(folder / name) for name in ("both", "left", "right", "one", "two")}
-    registries = {name: place.open() for name, place in places.items()}
-
-    def register(where: str, model: str, content: int, parents: list[int], count: int) -> None:
-        place, registry = places[where], registries[where]
-        refs = sorted(version.ref for name in registry.models() for version in registry.versions(name.name))
-        links = {ParentLink(refs[one % len(refs)], Relation.FINE_TUNED_FROM) for one in parents if refs}
-        registry.start_run(RunStart(f"run-{count}", where, f"/{where}/{count}"))
-        place.register(
-            model,
-            files=(place.weights(bytes([content])),),
-            recipe=Recipe(config={"width": content}),
-            metrics={"val/loss": count},
-            run_id=f"run-{count}",
-            parents=tuple(sorted(links, key=lambda link: link.ref)),
-        )
-
-    for count, (where, *rest) in enumerate(steps):
-        if where == "both":
-            register(where, *rest, count)  # type: ignore[arg-type]
-    shared = folder / "both.tar"
-    registries["both"].export_archive(None, shared)
-    for side in ("left", "right"):
-        registries[side].import_archive(shared)
-        for count, (where, *rest) in enumerate(steps):
-            if where == side:
-                register(where, *rest, count)  # type: ignore[arg-type]
-        registries[side].export_archive(None, folder / f"{side}.tar")
-    registries["left"].import_archive(folder / "right.tar")
-    registries["right"].import_archive(folder / "left.tar")
-    for name, order in (("one", ("left", "right", "left")), ("two", ("right", "left"))):
-        for side in order:
-            registries[name].import_archive(folder / f"{side}.tar")
-    merged = {name: said(registries[name], folder / "said.tar") for name in ("left", "right", "one", "two")}
-    assert len(merged["left"]) == len(steps)
-    assert merged["left"] == merged["right"] == merged["one"] == merged["two"]
-    for registry in registries.values():
-        assert registry.fsck().problems == []
-
-
-@settings(
-    max_examples=3,
-    phases=[Phase.explicit, Phase.generate],  # to shrink takes minutes
-)
-@example(
-    [
-        ("both", "digits", 0, []),
-        ("left", "digits", 1, [0]),
-        ("right", "digits", 1, [0]),
-        ("right", "digits", 2, [1, 0]),
-        ("left", "digits", 2, [1]),
-    ]
-)
-@given(STEPS)
-def test_two_registries_merge_the_same_either_way(tmp_path_factory: pytest.TempPathFactory, steps: Any) -> None:
-    """A with B, B with A, and both in a third in any order: the same versions, parents, files and runs."""
-    merge_either_way(tmp_path_factory.mktemp("merge"), steps)
-
-
-@pytest.mark.campaign
-@settings(max_examples=40, phases=[Phase.generate])
-@given(STEPS)
-def test_two_registries_merge_the_same_either_way_at_length(
-    tmp_path_factory: pytest.TempPathFactory, steps: Any
-) -> None:
-    """The same, many times."""
-    merge_either_way(tmp_path_factory.mktemp("merge"), steps)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from regtrain_registry.errors import ArchiveError, ParentMissingError, RegistryError
+from regtrain_registry.events import EventKind
 from regtrain_registry.identities import Identity
 from regtrain_registry.lineage import cycle
 from regtrain_registry.records import ArtifactKind, Relation, VersionStatus
@@ -23,6 +25,7 @@ from regtrain_registry.store.content import ALGORITHM
 __all__ = [
     "MANIFEST",
     "MAX_MANIFEST",
+    "TOLD_BY_IMPORTS",
     "ArchivedEvent",
     "ArchivedExport",
     "ArchivedFile",
@@ -40,6 +43,7 @@ __all__ = [
 
 MANIFEST = "regtrain-archive.json"
 MAX_MANIFEST = 256 << 20  # bytes
+TOLD_BY_IMPORTS = (EventKind.IMPORTED.value, EventKind.MERGED.value)  # they hold events, and are none themselves
 HINT = "Write one with regtrain models export-archive."
 
 
@@ -56,6 +60,17 @@ def _checked(check: Any) -> AfterValidator:
     return AfterValidator(validate)
 
 
+def _in_utc(time: datetime) -> datetime:
+    """At either end of the calendar a time may have no other in UTC, and one database begins at the year 1000."""
+    try:
+        found = time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time is outside of the calendar") from error
+    if found.year < 1000:
+        raise ValueError("the time is before the year 1000")
+    return found
+
+
 def _check_tag_name(name: str) -> None:
     check_tag(name, "")
 
@@ -69,6 +84,7 @@ Digest = Annotated[str, Field(pattern=rf"^{ALGORITHM}:[0-9a-f]{{64}}$")]
 Name = Annotated[str, _checked(check_name)]
 VersionText = Annotated[str, Field(max_length=100), _checked(_check_version)]
 Uid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Size = Annotated[int, Field(ge=0, lt=1 << 62)]
 Count = Annotated[int, Field(ge=1, lt=1 << 31)]
 Document = dict[str, Any]
@@ -110,7 +126,7 @@ class ArchivedExport(Part):
     passed: bool
     digest: Digest | None
     size_bytes: Size | None
-    created_at: AwareDatetime
+    created_at: Time
     report: Document
 
 
@@ -122,10 +138,15 @@ class ArchivedParent(Part):
 
 
 class ArchivedEvent(Part):
-    """What was done to the version at the registry that the archive comes from."""
+    """What was done to the version, in whatever registry: where it stands in that one's line about that model.
 
+    It is known by its hash.
+    """
+
+    registry: Uid
+    model: Name
     seq: Count
-    at: AwareDatetime
+    at: Time
     by: str
     kind: str
     facts: Document
@@ -138,7 +159,7 @@ class ArchivedSignature(Part):
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{1,80}$")]
     statement: str
     bundle: str
-    created_at: AwareDatetime
+    created_at: Time
 
 
 class ArchivedRun(Part):
@@ -150,8 +171,8 @@ class ArchivedRun(Part):
     run_dir: Annotated[str, Field(max_length=700)]
     host: Annotated[str, Field(max_length=255)]
     resumed_from: Annotated[str, Field(max_length=700)] | None
-    started_at: AwareDatetime
-    finished_at: AwareDatetime | None
+    started_at: Time
+    finished_at: Time | None
     seconds: float | None
     steps: Annotated[int, Field(ge=0, lt=1 << 62)] | None
     epochs: Annotated[int, Field(ge=0, lt=1 << 31)] | None
@@ -185,12 +206,15 @@ class RecipeParts(Part):
 
 
 class ArchivedVersion(Part):
-    """A version with all that is known of it. `complete`: its files are in the archive too."""
+    """A version with all that is known of it. `complete`: its files are in the archive too.
+
+    events: all that was done to it anywhere, in order. Status, reason, deprecation and successor follow from them.
+    """
 
     who: Who
     complete: bool
     digest: Digest
-    created_at: AwareDatetime
+    created_at: Time
     created_by: Annotated[str, Field(max_length=255)]
     git_commit: Annotated[str, Field(max_length=64)] | None
     dirty: bool | None

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from regtrain_registry.archives.manifest import (
-    ArchivedEvent,
     ArchivedExport,
     ArchivedFile,
     ArchivedParent,
@@ -21,19 +20,20 @@ from regtrain_registry.archives.manifest import (
     RecipeParts,
     Who,
 )
-from regtrain_registry.errors import RegistryError
 from regtrain_registry.identities import Identity
 from regtrain_registry.lineage import Link, spread
 from regtrain_registry.records import ArtifactKind, Relation, VersionStatus
-from regtrain_registry.refs import Ref, parse_ref
+from regtrain_registry.refs import Ref
+from regtrain_registry.registry.chronicle import stated, told
 from regtrain_registry.registry.columns import AnyRow, V, portions, version_text
 from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.identity import identities, registry_uid
 from regtrain_registry.registry.storing import composed
+from regtrain_registry.said import fold
 from regtrain_registry.store.content import Blob
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.tables.marking import EVENTS, EXPORTS, MARKS, SIGNATURES, TAGS
+from regtrain_registry.tables.marking import EXPORTS, MARKS, SIGNATURES, TAGS
 from regtrain_registry.tables.origin import LINEAGE, RUNS
 
 __all__ = ["manifest"]
@@ -55,11 +55,6 @@ _EXPORTS = (
 _TAGS = select(TAGS).where(TAGS.c.version_id.in_(_IDS))
 _MARKS = select(MARKS).where(MARKS.c.version_id.in_(_IDS))
 _SIGNATURES = select(SIGNATURES).where(SIGNATURES.c.version_id.in_(_IDS))
-_EVENTS = (
-    select(EVENTS)
-    .where(EVENTS.c.model_id == bindparam("owner"), EVENTS.c.version.in_(bindparam("versions", expanding=True)))
-    .order_by(EVENTS.c.seq)
-)
 _RUN = select(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
@@ -74,13 +69,14 @@ def manifest(
     links = _links_above(connection, named)
     ids = sorted(named.union(*(link[:2] for link in links)))  # parents were there before their children
     who = {key: _who(one) for key, one in identities(connection, ids).items()}
-    versions = list(_versions(connection, ids, who, links, ids if whole else named))
+    uid = registry_uid(connection)
+    versions = list(_versions(connection, uid, ids, who, links, ids if whole else named))
     blobs = {digest: size for version in versions if version.complete for digest, size in version.blobs()}
     runs = [_run(connection, run) for run in sorted({version.run for version in versions if version.run})]
     parts = composed(connection, blobs)
     places = {digest: Blob(digest, size or 0, parts.get(digest, ())) for digest, size in blobs.items()}
     sizes = {digest: places[digest].size_bytes for digest in sorted(places)}
-    made = Manifest(form=1, registry=registry_uid(connection), versions=versions, runs=runs, blobs=sizes)
+    made = Manifest(form=1, registry=uid, versions=versions, runs=runs, blobs=sizes)
     return made, places
 
 
@@ -99,7 +95,12 @@ def _who(one: Identity) -> Who:
 
 
 def _versions(
-    connection: Connection, ids: Sequence[int], who: Mapping[int, Who], links: Iterable[Link], complete: Collection[int]
+    connection: Connection,
+    uid: str,
+    ids: Sequence[int],
+    who: Mapping[int, Who],
+    links: Iterable[Link],
+    complete: Collection[int],
 ) -> Iterable[ArchivedVersion]:
     parents: dict[int, list[ArchivedParent]] = defaultdict(list)
     for child, parent, relation in sorted(links):
@@ -110,27 +111,28 @@ def _versions(
         files, exports, tags, marks, signatures = (
             _by_version(connection, query, some) for query in (_FILES, _EXPORTS, _TAGS, _MARKS, _SIGNATURES)
         )
-        events = _events(connection, rows.values())
+        events = told(connection, uid, ((row.model_id, version_text(row)) for row in rows.values()))
         for key in some:
             row, mark = rows[key], next(iter(marks[key]), None)
             there = key in wanted and row.status != VersionStatus.COLLECTED.value
+            done, tagged = events[row.model_id, version_text(row)], {tag.name: tag.value for tag in tags[key]}
+            said = fold(stated(connection, row, mark, tagged), done)
             yield ArchivedVersion(
                 who=who[key],
                 complete=there,
                 **{name: getattr(row, name) for name in ("digest", "created_at", "created_by", "git_commit", "dirty")},
-                **{name: getattr(row, name) for name in ("summary", "metrics", "signature", "config")},
-                status=VersionStatus(row.status),
-                reason=mark.status_reason if mark else None,
-                deprecation=mark.deprecation if mark else None,
-                successor=_successor(connection, mark),
+                **{name: getattr(row, name) for name in ("metrics", "signature", "config")},
+                **{name: getattr(said, name) for name in ("summary", "reason", "deprecation")},
+                status=said.status,
+                successor=None if said.successor is None else _who(said.successor),
                 bump=Bump(**row.bump),
                 recipe=RecipeParts(**row.recipe),
-                tags={tag.name: tag.value for tag in sorted(tags[key], key=lambda tag: str(tag.name))},
+                tags=dict(sorted(said.tags.items())),
                 files=[_file(file) for file in sorted(files[key], key=lambda file: str(file.path))],
                 exports=[_export(one) for one in sorted(exports[key], key=lambda one: str(one.format))],
                 parents=parents[key],
                 signatures=[_signature(one) for one in sorted(signatures[key], key=lambda one: str(one.key_id))],
-                events=events[row.model_id, version_text(row)],
+                events=done,
                 run=row.run_id,
             )
 
@@ -153,32 +155,6 @@ def _export(row: AnyRow) -> ArchivedExport:
 
 def _signature(row: AnyRow) -> ArchivedSignature:
     return ArchivedSignature(**{name: getattr(row, name) for name in ("key_id", "statement", "bundle", "created_at")})
-
-
-def _events(connection: Connection, rows: Iterable[AnyRow]) -> Mapping[tuple[int, str], list[ArchivedEvent]]:
-    """What was done to these versions, by model and version."""
-    import json
-
-    versions: dict[int, list[str]] = defaultdict(list)
-    for row in rows:
-        versions[row.model_id].append(version_text(row))
-    found: dict[tuple[int, str], list[ArchivedEvent]] = defaultdict(list)
-    for owner, texts in versions.items():
-        for e in connection.execute(_EVENTS, {"owner": owner, "versions": texts}):
-            event = ArchivedEvent(seq=e.seq, at=e.at, by=e.who, kind=e.kind, facts=json.loads(e.facts), hash=e.hash)
-            found[owner, e.version].append(event)
-    return found
-
-
-def _successor(connection: Connection, mark: AnyRow | None) -> Who | None:
-    """The version to take instead, by who it is; None where there is none, or it cannot be found any more."""
-    if mark is None or mark.successor is None:
-        return None
-    try:
-        version_id = find(connection, parse_ref(mark.successor))
-    except RegistryError:
-        return None
-    return _who(identities(connection, [version_id])[version_id])
 
 
 def _run(connection: Connection, run_id: str) -> ArchivedRun:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, nearest
 from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
 from regtrain_registry.registry.columns import OFFERED, RELEASED, AnyRow, V, version_text
+from regtrain_registry.semver import Version
 from regtrain_registry.tables import ALIASES, MODELS
 
 __all__ = ["find", "model_id", "row_of"]
@@ -80,9 +81,20 @@ def find(connection: Connection, ref: Ref) -> int:
         case Alias(alias):
             query, values = _ALIAS, {"alias": alias}
     found = connection.execute(query, {"model": ref.model, **values}).scalar()
+    if found is None and isinstance(ref.selector, Exact):
+        found = _elsewhere(connection, ref.model, ref.selector.version)
     if found is None:
         raise _not_found(connection, ref)
     return int(found)
+
+
+def _elsewhere(connection: Connection, model: str, version: Version) -> int | None:
+    """The id of the version that has this name where its own is taken: it answers to it everywhere."""
+    if "from-" not in (version.prerelease or ""):
+        return None
+    from regtrain_registry.registry.identity import named_elsewhere
+
+    return named_elsewhere(connection, model, version)
 
 
 @lru_cache(maxsize=64)

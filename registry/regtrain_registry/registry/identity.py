@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from regtrain_registry.identities import Identity
+from regtrain_registry.identities import Identity, home_in, name_elsewhere
 from regtrain_registry.registry.columns import V, portions, version_text
-from regtrain_registry.semver import parse_version
+from regtrain_registry.semver import Version, parse_version
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.marking import ORIGINS, REGISTRY
 from regtrain_registry.tables.origin import LINEAGE
 
-__all__ = ["identities", "local_id", "parent_identities", "registry_uid"]
+__all__ = ["identities", "local_id", "named_elsewhere", "parent_identities", "registry_uid"]
 
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _UID = select(REGISTRY.c.uid).where(REGISTRY.c.id == 1)
@@ -31,13 +31,19 @@ _IMPORTED = select(ORIGINS.c.version_id).where(
     ORIGINS.c.model == bindparam("model"),
     ORIGINS.c.version == bindparam("version"),
 )
+_BROUGHT_FROM = select(ORIGINS.c.version_id).where(
+    ORIGINS.c.registry_uid.startswith(bindparam("registry")),
+    ORIGINS.c.model == bindparam("model"),
+    ORIGINS.c.version.startswith(bindparam("version")),
+)
 _MADE_HERE = (
     select(V.id)
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
     .join(ORIGINS, ORIGINS.c.version_id == V.id, isouter=True)
     .where(MODELS.c.name == bindparam("model"), ORIGINS.c.version_id.is_(None))
-    .where(*(V[part] == bindparam(part) for part in ("major", "minor", "patch", "prerelease")))
+    .where(*(V[part] == bindparam(part) for part in ("major", "minor", "patch")))
 )
+_MADE_HERE_AS = _MADE_HERE.where(V.prerelease == bindparam("prerelease"))
 
 
 def registry_uid(connection: Connection) -> str:
@@ -72,4 +78,18 @@ def local_id(connection: Connection, wanted: Identity) -> int | None:
         return found
     version = parse_version(wanted.version)
     keys = {"model": wanted.model, "major": version.major, "minor": version.minor, "patch": version.patch}
-    return connection.execute(_MADE_HERE, keys | {"prerelease": version.prerelease or ""}).scalar()
+    return connection.execute(_MADE_HERE_AS, keys | {"prerelease": version.prerelease or ""}).scalar()
+
+
+def named_elsewhere(connection: Connection, model: str, version: Version) -> int | None:
+    """The id of the version that is called so where another one has its name; None: nothing here is, or two are."""
+    home = home_in(version)
+    if home is None:
+        return None
+    triple = {"major": version.major, "minor": version.minor, "patch": version.patch}
+    brought = {"registry": f"{home[:8]}-{home[8:]}-", "version": str(version.finalize_version())}
+    ids = set(connection.execute(_BROUGHT_FROM, brought | {"model": model}).scalars())
+    if registry_uid(connection).startswith(brought["registry"]):
+        ids.update(connection.execute(_MADE_HERE, triple | {"model": model}).scalars())
+    found = [key for key, who in identities(connection, ids).items() if name_elsewhere(who) == version]
+    return found[0] if len(found) == 1 else None

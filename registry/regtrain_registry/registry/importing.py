@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
 
 from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
 from regtrain_registry.errors import ArchiveError, ConflictError, ParentMissingError, VersionTakenError
@@ -18,19 +18,29 @@ from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.identity import local_id
 from regtrain_registry.registry.indexing import index
-from regtrain_registry.registry.marking import Held, Work, change_status
+from regtrain_registry.registry.marking import Held, Work
+from regtrain_registry.registry.merging import (
+    add_signatures,
+    brought,
+    export_row,
+    merge,
+    name_arrived,
+    restore_files,
+    successor_ref,
+)
 from regtrain_registry.registry.registering import Claimed, claim, count, digest_of, share_store
 from regtrain_registry.registry.storing import record
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.run_records import RunStatus
+from regtrain_registry.said import Said, fold
 from regtrain_registry.semver import Version, parse_version, sort_key
 from regtrain_registry.store.content import Store, Stored
 from regtrain_registry.tables import VERSIONS
 from regtrain_registry.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.tables.marking import EXPORTS, MARKS, ORIGINS, SIGNATURES, TAGS
+from regtrain_registry.tables.marking import EXPORTS, MARKS, ORIGINS, TAGS
 from regtrain_registry.tables.origin import LINEAGE, RUNS
 
-__all__ = ["Imported", "import_version", "name_successor"]
+__all__ = ["Imported", "import_version"]
 
 _ROW = select(V.id, V.model_id, V.digest, V.status, V.major, V.minor, V.patch, V.prerelease).where(
     V.id == bindparam("version")
@@ -41,19 +51,14 @@ _TAKEN = select(V.id).where(
 )
 _KNOWN_BLOB = select(BLOBS.c.digest).where(BLOBS.c.digest == bindparam("digest"))
 _KNOWN_RUN = select(RUNS.c.started_at).where(RUNS.c.id == bindparam("run"))
-_NAME_SUCCESSOR = (
-    update(MARKS)
-    .where(MARKS.c.version_id == bindparam("version"), MARKS.c.successor.is_(None))
-    .values(successor=bindparam("ref"))
-)
-_DEPRECATION = select(MARKS.c.deprecation).where(MARKS.c.version_id == bindparam("version"))
-_SIGNED_BY = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version"))
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a version of an archive: imported, known, or its files restored. `ref`: what it is called here;
-    `home`: who it is."""
+    """What became of a version of an archive: imported, merged, known, or its files restored.
+
+    ref: what it is called here. home: who it is.
+    """
 
     ref: str
     home: str
@@ -86,24 +91,27 @@ def import_version(
         return Imported(detail(connection, known).ref, home, outcome)
     _check_digest(version)
     parents = [(_parent(connection, version, place), parent.relation) for place, parent in enumerate(version.parents)]
-    name = _name(connection, version, model.id)
+    name, said = _name(connection, version, model.id), _said(version)
     _store_blobs(connection, version, stored, store, work.now)
-    row = _version_row(connection, version, run, name, model, work.now)
+    row = _version_row(connection, version, run, name, model, work.now) | {"summary": said.summary}
+    row["status"] = said.status.value if version.complete else VersionStatus.COLLECTED.value
     key = connection.execute(insert(VERSIONS), row).inserted_primary_key
     assert key is not None  # one row was inserted, by one statement
     version_id = int(key[0])
     rows = [{"child_id": version_id, "parent_id": parent, "relation": relation.value} for parent, relation in parents]
     _insert_all(connection, LINEAGE, rows)
-    _insert_what_hangs(connection, version, version_id, work)
+    _insert_what_hangs(connection, version, said, version_id, work)
     index(connection, version_id, row["metrics"], row["config"], version.recipe.data)
     facts = {
         "home": version.who.identity.to_json(),
         "number": model.number,
         "digest": version.digest,
-        "events": [event.model_dump(mode="json") for event in version.events],
+        "events": [event.model_dump(mode="json") for event in brought(version)],
     }
     count(model, EventKind.IMPORTED, str(name), facts, work.who, work.now)
-    return Imported(f"{version.who.model}@{name}", home, "imported")
+    ref = f"{version.who.model}@{name}"
+    name_arrived(connection, version.who.identity, ref)
+    return Imported(ref, home, "imported")
 
 
 def _check_digest(version: ArchivedVersion) -> None:
@@ -163,7 +171,6 @@ def _version_row(
         "patch": name.patch,
         "prerelease": name.prerelease or "",
         "sort_key": sort_key(name),
-        "status": _status(version).value,
         "run_id": None if run is None else _run(connection, run, version.who.registry),
         "digest": version.digest,
         "size_bytes": sum(file.size_bytes for file in version.files),
@@ -172,7 +179,6 @@ def _version_row(
         "git_commit": version.git_commit,
         "dirty": version.dirty,
         "idempotency_key": None,
-        "summary": version.summary,
         "bump": version.bump.model_dump(),
         "metrics": json_safe(version.metrics),
         "signature": json_safe(version.signature),
@@ -181,19 +187,15 @@ def _version_row(
     }
 
 
-def _status(version: ArchivedVersion) -> VersionStatus:
-    """As it was at home; without files it is one whose files were collected. Nothing expires on its way."""
-    if not version.complete:
-        return VersionStatus.COLLECTED
-    lost = (VersionStatus.EXPIRED, VersionStatus.COLLECTED)
-    return VersionStatus.ARCHIVED if version.status in lost else version.status
-
-
-def _deprecation(version: ArchivedVersion) -> str | None:
-    """Why it was ever deprecated; what is deprecated and does not say why has been all the same."""
-    if version.deprecation is None and version.status is VersionStatus.DEPRECATED:
-        return version.reason or ""
-    return version.deprecation
+def _said(version: ArchivedVersion) -> Said:
+    """What follows from the archive, whatever it says that follows."""
+    deprecation = version.deprecation
+    if deprecation is None and version.status is VersionStatus.DEPRECATED:
+        deprecation = version.reason or ""
+    archived = version.status is VersionStatus.ARCHIVED
+    why, successor = (version.reason if archived else None), version.successor
+    home = None if successor is None else successor.identity
+    return fold(Said(version.summary, version.tags, archived, why, deprecation, home), brought(version))
 
 
 def _run(connection: Connection, run: ArchivedRun, registry: str) -> str:
@@ -216,49 +218,33 @@ def _run(connection: Connection, run: ArchivedRun, registry: str) -> str:
     return name
 
 
-def _insert_what_hangs(connection: Connection, version: ArchivedVersion, version_id: int, work: Work) -> None:
+def _insert_what_hangs(
+    connection: Connection, version: ArchivedVersion, said: Said, version_id: int, work: Work
+) -> None:
     """Files, exports, tags, marks, origin and signatures."""
     own = {"version_id": version_id}
     files = [own | {"path": f.path, "kind": f.kind.value, "digest": f.digest} for f in version.files]
     _insert_all(connection, ARTIFACTS, files)
-    exports = [
-        own
-        | {name: getattr(e, name) for name in ("format", "passed", "digest", "created_at")}
-        | {"report": json_safe(e.report)}
-        for e in version.exports
-    ]
-    _insert_all(connection, EXPORTS, exports)
-    _insert_all(connection, TAGS, [own | {"name": name, "value": value} for name, value in version.tags.items()])
-    if _status(version) is not VersionStatus.READY or _deprecation(version) is not None:
-        _insert_all(connection, MARKS, [own | _marks(version, work.now)])
+    _insert_all(connection, EXPORTS, [own | export_row(export, version) for export in version.exports])
+    _insert_all(connection, TAGS, [own | {"name": name, "value": value} for name, value in said.tags.items()])
+    if not version.complete or said.status is not VersionStatus.READY or said.deprecation is not None:
+        _insert_all(connection, MARKS, [own | _marks(connection, said, version.complete, work.now)])
     who = version.who
     origin = {"registry_uid": who.registry, "model": who.model, "version": who.version, "number": who.number}
     _insert_all(connection, ORIGINS, [own | origin])
-    _add_signatures(connection, version, version_id)
+    add_signatures(connection, version, version_id)
 
 
-def _marks(version: ArchivedVersion, now: datetime) -> dict[str, Any]:
+def _marks(connection: Connection, said: Said, complete: bool, now: datetime) -> dict[str, Any]:
+    before = VersionStatus.READY if complete else said.status
     return {
         "pinned": False,
-        "status_before": VersionStatus.READY.value,
+        "status_before": before.value,
         "status_at": now,
-        "status_reason": version.reason if version.complete else "imported without its files",
-        "deprecation": _deprecation(version),
+        "status_reason": said.reason if complete else "imported without its files",
+        "deprecation": said.deprecation,
+        "successor": successor_ref(connection, said),
     }
-
-
-def name_successor(connection: Connection, version: ArchivedVersion) -> None:
-    """Say of a deprecated version which one to take instead, by what that is called here; once all are imported."""
-    own = local_id(connection, version.who.identity)
-    successor = None if version.successor is None else local_id(connection, version.successor.identity)
-    if own is not None and successor is not None:
-        connection.execute(_NAME_SUCCESSOR, {"version": own, "ref": detail(connection, successor).ref})
-
-
-def _add_signatures(connection: Connection, version: ArchivedVersion, version_id: int) -> None:
-    known = set(connection.execute(_SIGNED_BY, {"version": version_id}).scalars())
-    new = [one.model_dump() | {"version_id": version_id} for one in version.signatures if one.key_id not in known]
-    _insert_all(connection, SIGNATURES, new)
 
 
 def _complete(
@@ -270,25 +256,19 @@ def _complete(
     store: Store,
     work: Work,
 ) -> str:
-    """A version that is here gets what it lacks: signatures, and its files where they were collected."""
+    """A version that is here gets what was said of it elsewhere, and its files if they were collected."""
     row = connection.execute(_ROW, {"version": version_id}).one()
     if row.digest != version.digest:
         raise ConflictError(
             f"{version.who.identity} is here with another digest ({row.digest[:19]}, not {version.digest[:19]})",
             "One of the two is not what it says; nothing changed.",
         )
-    _add_signatures(connection, version, version_id)
-    if row.status != VersionStatus.COLLECTED.value or not version.complete:
-        return "known"
+    held = Held(model.line, version_id, version_text(row), VersionStatus(row.status))
+    merged = merge(held, version, stored, store, work)
+    if held.status is not VersionStatus.COLLECTED or not version.complete:
+        return "merged" if merged else "known"
     _store_blobs(connection, version, stored, store, work.now)
-    held = Held(model.line, version_id, version_text(row), VersionStatus.COLLECTED)
-    said = connection.execute(_DEPRECATION, {"version": version_id}).scalar()
-    deprecation = _deprecation(version) if said is None else said
-    to, reason = _status(version), version.reason
-    if to is VersionStatus.READY and deprecation is not None:
-        to, reason = VersionStatus.DEPRECATED, deprecation
-    change_status(held, to, work, reason, deprecation=deprecation)
-    held.tell(EventKind.RESTORED, {"from": "archive"}, work)
+    restore_files(held, work)
     return "files restored"
 
 

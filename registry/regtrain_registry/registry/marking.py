@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from regtrain_registry.errors import PolicyError, PromotionRefusedError, StatusError, TagNotFoundError, nearest
 from regtrain_registry.events import EventKind
+from regtrain_registry.identities import Identity
 from regtrain_registry.promotion import Evidence, Gates, check_gates, parse_gates
 from regtrain_registry.records import VersionDetail, VersionStatus
 from regtrain_registry.refs import Ref
@@ -17,12 +18,26 @@ from regtrain_registry.registry.aliases import holder, move
 from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.history import Line, lock_line
+from regtrain_registry.registry.identity import identities
 from regtrain_registry.registry.relating import ancestors
 from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.marking import MARKS, SIGNATURES, TAGS
 
-__all__ = ["Held", "Work", "change_status", "describe", "evidence_of", "hold", "mark", "pin", "promote", "tag", "untag"]
+__all__ = [
+    "Held",
+    "Successor",
+    "Work",
+    "change_status",
+    "describe",
+    "evidence_of",
+    "hold",
+    "mark",
+    "pin",
+    "promote",
+    "tag",
+    "untag",
+]
 
 _ONE = VERSIONS.c.id == bindparam("version")
 _ROW = select(V.id, V.major, V.minor, V.patch, V.prerelease, V.status).where(_ONE)
@@ -64,6 +79,13 @@ class Held(NamedTuple):
     def tell(self, kind: EventKind, facts: Mapping[str, Any], work: Work) -> None:
         """Add to the model's history."""
         self.line.append(kind, self.version, facts, work.who, work.now)
+
+
+class Successor(NamedTuple):
+    """The version to take instead of another one: its name here, and who it is anywhere."""
+
+    ref: str
+    home: Identity
 
 
 def hold(connection: Connection, ref: Ref) -> Held:
@@ -133,21 +155,26 @@ def pin(held: Held, pinned: bool, work: Work) -> None:
     held.tell(EventKind.PINNED if pinned else EventKind.UNPINNED, {}, work)
 
 
-def successor_of(held: Held, ref: Ref) -> str:
-    """Which version to take instead, by name and version; `StatusError`, `VersionCollectedError` if it cannot be."""
+def successor_of(held: Held, ref: Ref) -> Successor:
+    """Which version to take instead; `StatusError`, `VersionCollectedError` if it cannot be."""
     version_id = find(held.connection, ref)
     version = detail(held.connection, version_id)
     if version_id == held.id:
         raise StatusError(f"{version.ref} cannot be its own successor", "Name another version.")
     check_there(version)
-    return version.ref
+    return Successor(version.ref, identities(held.connection, [version_id])[version_id])
 
 
-def deprecate(held: Held, reason: str, successor: str | None, work: Work) -> None:
+def deprecate(held: Held, reason: str, successor: Successor | None, work: Work) -> None:
     """Advise against a version; what still names it goes on."""
     _only(held, "deprecated", VersionStatus.READY, VersionStatus.DEPRECATED)
-    change_status(held, VersionStatus.DEPRECATED, work, reason, deprecation=reason, successor=successor)
-    held.tell(EventKind.DEPRECATED, {"reason": reason, "successor": successor}, work)
+    change_status(
+        held, VersionStatus.DEPRECATED, work, reason, deprecation=reason, successor=successor and successor.ref
+    )
+    instead = (
+        {"successor": successor.ref, "successor_home": successor.home.to_json()} if successor else {"successor": None}
+    )
+    held.tell(EventKind.DEPRECATED, {"reason": reason} | instead, work)
 
 
 def archive(held: Held, reason: str | None, work: Work) -> None:

@@ -137,10 +137,18 @@ def restore(connection: Connection, ref: Ref, work: Work) -> int:
     deprecation = row.deprecation if row else None
     if to is VersionStatus.READY and deprecation is not None:
         to = VersionStatus.DEPRECATED
-    reason = deprecation if to is VersionStatus.DEPRECATED else None
-    change_status(held, to, work, reason, expired_tick=None)
+    change_status(held, to, work, _why(held, to, deprecation), expired_tick=None)
     held.tell(EventKind.RESTORED, {"from": held.status.value, "to": to.value}, work)
     return held.id
+
+
+def _why(held: Held, to: VersionStatus, deprecation: str | None) -> str | None:
+    """Why a version that comes back is what it was. While it was gone its row said why it went."""
+    if to is not VersionStatus.ARCHIVED:
+        return deprecation if to is VersionStatus.DEPRECATED else None
+    from regtrain_registry.registry.merging import said_of
+
+    return said_of(held).why_archived
 
 
 def _policy(connection: Connection, owner: int, model: str, rules: Rules | None) -> Policy:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +41,14 @@ class Archives(Opened):
 
         A version is known by its home registry and its name there, so that it comes in once, however often and by
         whatever way. Where another version has its name, it is called `X.Y.Z-from-HOME`.
+        What was said elsewhere of one that is here is merged: two registries that take in each other's archives say the
+        same of every version.
         Errors: `ArchiveError`, `ArchiveDamagedError`, `ParentMissingError`, `ConflictError`, which is also what comes
         of a collection without grace that takes the files meanwhile.
         """
         from regtrain_registry.errors import BlobMissingError, ConflictError
         from regtrain_registry.registry import moving
-        from regtrain_registry.registry.importing import import_version, name_successor
+        from regtrain_registry.registry.importing import import_version
         from regtrain_registry.registry.marking import Work
         from regtrain_registry.registry.storing import known_tensors
 
@@ -55,6 +56,8 @@ class Archives(Opened):
             return self._database.read(lambda connection: known_tensors(connection, digests))
 
         manifest, stored = moving.read_archive(Path(file), self._store, find)
+        if stored:
+            self._noted  # noqa: B018 - once
         work, runs = Work(self.who, datetime.now(UTC)), {run.id: run for run in manifest.runs}
 
         def take(version: ArchivedVersion) -> Imported:
@@ -68,10 +71,7 @@ class Archives(Opened):
                     f"files of {version.who.identity} were collected while it was imported", "Import the archive again."
                 ) from error
 
-        made = [take(version) for version in manifest.versions]
-        for version in (one for one in manifest.versions if one.successor is not None):
-            self._database.write(partial(name_successor, version=version))
-        return made
+        return [take(version) for version in manifest.versions]
 
     def backup(self, file: str | Path) -> Path:
         """Write one state of the database to a new file, while others go on writing. The store is not in it.
