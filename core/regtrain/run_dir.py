@@ -201,7 +201,9 @@ def _plan_from_json(value: Mapping[str, Any]) -> Plan:
 
 def _requirements() -> str:
     """Installed distributions, one `name==version` a line."""
-    found = {dist.metadata["Name"]: dist.version for dist in distributions() if dist.metadata["Name"]}
+    # `metadata` is read and parsed each time that it is asked for.
+    known = (dist.metadata for dist in distributions())
+    found = {one["Name"]: one["Version"] for one in known if one["Name"]}
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
 
 

@@ -1,10 +1,13 @@
-"""How versions relate: `models lineage` and `models diff`."""
+"""How versions and runs relate: `models lineage`, `models diff` and `runs compare`."""
 
 from __future__ import annotations
+
+import subprocess
 
 import pytest
 
 from cli.projects import Project, make_project
+from regtrain_registry import Registry, RunStart
 
 NODE_FIELDS = {"ref", "number", "created_at", "run_id", "metrics"}
 
@@ -154,6 +157,41 @@ def test_runs_side_by_side(related: Project) -> None:
     assert (shown["data"], "experiment.seed" in shown["config"]) == ({}, False)
     assert all(len(values) == 3 for values in shown["metrics"].values())
     assert "val/loss" in shown["metrics"]
-    assert "training.epochs" in related("runs", "compare", *ids).out
+    words = [line.split() for line in related("runs", "compare", *ids).out.splitlines()]
+    assert words[0] == ["part", "key", *ids]
+    assert ["status", *["finished"] * 3] in words
+    assert ["version", "tiny@1.0.0", "tiny@1.0.1", "tiny@2.0.0"] in words
+    assert ["config", "training.epochs", "2", "3", "2"] in words
+    assert ["config", "optimizer.lr", "0.1", "0.1", "0.2"] in words
     assert related("runs", "compare").code == 2
     assert related("runs", "compare", ids[0], "nobody").code == 2
+
+
+def test_runs_with_other_data_and_code_side_by_side(project: Project) -> None:
+    """Digests of the data, the commit and whether it was changed; none where there was no repository."""
+    project.train()
+    git = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+    for argv in (("init", "-q"), ("add", "model.py"), ("commit", "-qm", "First")):
+        subprocess.run([*git, *argv], cwd=project.folder, check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], cwd=project.folder, check=True, capture_output=True, text=True)
+    project.train("data.rows=32")
+    runs = project.runs()[::-1]
+    shown = project("runs", "compare", *(run["run_id"] for run in runs), "--json").json()
+    recorded = [project("runs", "show", run["run_id"], "--json").json()["data"] for run in runs]
+    assert recorded[0]["train"] != recorded[1]["train"]
+    assert shown["data"]["train"] == [data["train"] for data in recorded]
+    assert shown["code"]["git_commit"] == [None, head.stdout.strip()]
+
+
+def test_a_run_that_measured_nothing_side_by_side(project: Project) -> None:
+    """What only the other one has is shown, whichever comes first."""
+    trained = project.train()
+    Registry(f"sqlite:///{project.folder}/.regtrain/registry.db").start_run(RunStart("bare", "bare", "/runs/bare"))
+    for names in (("bare", trained["run_id"]), (trained["run_id"], "bare")):
+        shown = project("runs", "compare", *names, "--json").json()
+        place = names.index("bare")
+        assert shown["runs"][place]["version"] is None
+        assert shown["metrics"]["val/loss"][place] is None
+        assert shown["metrics"]["val/loss"][1 - place] == trained["metrics"]["val/loss"]
+        assert shown["config"]["training.batch_size"][place] is None
+        assert shown["config"]["training.batch_size"][1 - place] == 8

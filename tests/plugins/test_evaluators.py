@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics as reference
 
 from regtrain.testing import EvaluatorConformance, PluginConformance
 from regtrain_plugins.evaluators.classification import Classification
@@ -71,6 +70,8 @@ def labels(draw: st.DrawFn) -> tuple[int, list[int], list[int]]:
 @given(case=labels(), cut=st.integers(0, 30))
 def test_classification_equals_scikit_learn(average: str, case: tuple[int, list[int], list[int]], cut: int) -> None:
     """Accuracy, precision, recall and F1 in any batches are scikit-learn's, with classes missing or not."""
+    from sklearn import metrics as reference
+
     classes, actual, predicted = case
     evaluator = Classification(average=average)  # type: ignore[arg-type]
     scores = torch.nn.functional.one_hot(torch.tensor(predicted), classes).float()
@@ -94,6 +95,8 @@ def test_classification_equals_scikit_learn(average: str, case: tuple[int, list[
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3, width=32), st.floats(-1e3, 1e3, width=32)), min_size=2, max_size=30))
 def test_regression_equals_scikit_learn(pairs: list[tuple[float, float]]) -> None:
     """Errors and R² are scikit-learn's; R² is 0 where all targets are equal."""
+    from sklearn import metrics as reference
+
     actual, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     evaluator = Regression()
     evaluator.update(torch.tensor(predicted), torch.tensor(actual))

@@ -131,8 +131,9 @@ class RegistryConformance(
         made = [place.register(recipe=recipe) for recipe in recipes]
         made.append(place.register(recipe=recipes[-1], bump=Bump.MINOR))
         made.append(place.register(recipe=recipes[-1], version="1.4.0", force=True))
-        assert [v.version for v in made] == ["1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.1.0", "1.4.0"]
-        assert [v.number for v in made] == [1, 2, 3, 4, 5, 6]
+        made.append(place.register(recipe=recipes[-1]))
+        assert [v.version for v in made] == ["1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.1.0", "1.4.0", "2.1.1"]
+        assert [v.number for v in made] == [1, 2, 3, 4, 5, 6, 7]
         assert made[2].bump.reasons == ["optimizer.lr: 0.1 → 0.2"]
         assert made[4].bump.overruled == "bump given"
 

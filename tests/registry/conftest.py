@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from registry.blank import make_registry
 from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, Registry, VersionInfo
 
 pytest.register_assert_rewrite(
@@ -39,6 +40,7 @@ def uri(tmp_path: Path) -> str:
 
 @pytest.fixture
 def registry(uri: str) -> Registry:
+    make_registry(Path(uri.removeprefix("sqlite:///")))
     return Registry(uri)
 
 

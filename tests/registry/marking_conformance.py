@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from regtrain_registry.errors import (
     VersionNotFoundError,
 )
 from regtrain_registry.registry.history import broken_chains
+from regtrain_registry.store.content import Offered, Stored
 
 TAMPERING = {
     "another fact": "UPDATE rt_events SET facts = '{}' WHERE seq = 3",
@@ -49,9 +51,13 @@ def measured(place: Place, accuracy: float, loss: float = 0.5, **fields: Any) ->
 
 def exported(place: Place, ref: str, passed: bool = True) -> None:
     """As an exporter records it."""
+    exported_by(place.open(), place, ref, passed)
+
+
+def exported_by(registry: Registry, place: Place, ref: str, passed: bool = True) -> None:
     file = place.folder / "model.onnx"
     file.write_bytes(f"{ref} as ONNX".encode())
-    place.open().record_export(ref, "onnx", file, passed=passed, report={"largest_difference": 1e-7})
+    registry.record_export(ref, "onnx", file, passed=passed, report={"largest_difference": 1e-7})
 
 
 class MarkingConformance:
@@ -93,9 +99,12 @@ class MarkingConformance:
         ]
         assert found[3].facts == {"alias": "champion", "before": "1.0.0"}
         assert found[6].facts == {"tag": "team", "value": "audio", "before": "vision"}
+        home = found[11].facts.pop("successor_home")
+        assert (home["model"], home["version"], home["number"]) == ("digits", "1.0.1", 2)
         assert found[11].facts == {"reason": "drifts", "successor": "digits@1.0.1"}
         assert {event.who for event in found[2:]} == {"ada"}
-        assert [event.seq for event in registry.history("digits@1.0.0", limit=2)] == [13, 12]
+        assert [event.seq for event in registry.history("digits@1.0.0")] == [13, 12, 3, 1]
+        assert [event.seq for event in registry.history("digits/2", limit=2)] == [11, 10]
         assert registry._database.read(broken_chains) == []
 
     @pytest.mark.parametrize("how", TAMPERING)
@@ -233,16 +242,37 @@ class MarkingConformance:
         ref = place.register().ref
         place.register()
         exported(place, ref, passed=False)
+        assert [one.passed for one in registry.show(ref).exports] == [False]
         exported(place, ref)
         shown = registry.show(ref).exports
         assert [(one.format, one.passed, one.report) for one in shown] == [("onnx", True, {"largest_difference": 1e-7})]
         assert [event.kind.value for event in registry.history(ref, 2)] == ["exported", "exported"]
-        assert (registry.fsck(read_data=True).ok, registry.gc(timedelta(0)).count("trash")) == (True, 0)
+        report = registry.fsck(read_data=True)
+        assert (report.ok, report.garbage, registry.gc(timedelta(0)).count("trash")) == (True, 0, 0)
         with pytest.raises(NameNotAllowedError):
             registry.record_export(ref, "../onnx", None, passed=True)
         registry.delete(ref)
         with pytest.raises(StatusError):
-            registry.record_export(ref, "onnx", None, passed=True)
+            registry.record_export(ref, "onnx", place.weights(b"another").path, passed=True)
+        assert registry.fsck().garbage == 0
+
+    def test_a_version_that_goes_while_its_export_is_stored_takes_none(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is looked at again where its export is written."""
+        registry, other = place.open(), place.open()
+        ref = place.register().ref
+        place.register()
+        put = registry._store.put
+
+        def stored_meanwhile(files: Sequence[Offered]) -> list[Stored]:
+            other.delete(ref)
+            return put(files)
+
+        monkeypatch.setattr(registry._store, "put", stored_meanwhile)
+        with pytest.raises(StatusError):
+            exported_by(registry, place, ref)
+        assert registry.show(ref).exports == []
 
     def test_a_stage_is_no_alias(self, place: Place) -> None:
         """A stage moves by promotion alone, and an alias is not promoted to; either can be taken away."""

@@ -29,7 +29,7 @@ READER = {
     "mysql": ("CREATE USER {0}@localhost IDENTIFIED BY 'looking'", "GRANT SELECT ON {1}.* TO {0}@localhost"),
 }
 
-LOCKING = "SELECT rt_models.id, rt_models.next_number"  # how registering begins
+LOCKING = "SELECT rt_models.next_number, rt_models.id"  # how registering begins
 
 
 def just_before(registry: Registry, statement: str, work: Callable[[], Any]) -> list[str]:

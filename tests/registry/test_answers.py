@@ -21,6 +21,7 @@ from regtrain_registry import (
     RunStart,
     Source,
 )
+from regtrain_registry.json_values import json_safe
 
 TEXT = st.text(st.characters(codec=None), max_size=20)  # also zero bytes and halves of surrogate pairs
 JSON = st.recursive(
@@ -47,7 +48,7 @@ FIELDS = st.fixed_dictionaries(
 
 
 def test_the_answer_is_what_is_read(registry: Registry, tmp_path: Path) -> None:
-    """Whatever is registered; and the same key gives it again."""
+    """Whatever is registered, and it is what was asked for; the same key gives it again."""
     registry.start_run(RunStart("run", "digits", "/runs/run"))
     for model in ("base", "teacher"):
         registry.register(Registration(model, ()))
@@ -58,6 +59,7 @@ def test_the_answer_is_what_is_read(registry: Registry, tmp_path: Path) -> None:
     @settings(max_examples=60)
     @given(FIELDS, FILES, PARENTS)
     @example({"metrics": {"a": float("nan"), "b": (1, 2)}}, {"w": ArtifactKind.WEIGHTS, "a": ArtifactKind.LOG}, [])
+    @example({"config": {"shown": 1}, "recipe": Recipe(config={"learned": 2}), "summary": "a\x00b\ud800"}, {}, [])
     def check(fields: dict[str, Any], files: dict[str, ArtifactKind], parents: list[tuple[str, Relation]]) -> None:
         stored = tuple(FileToStore(tmp_path / str(n), name, kind) for n, (name, kind) in enumerate(files.items()))
         links = tuple(ParentLink(ref, relation) for ref, relation in parents)
@@ -66,8 +68,23 @@ def test_the_answer_is_what_is_read(registry: Registry, tmp_path: Path) -> None:
         made = registry.register(registration)
         assert made == registry.show(model + "/1") == registry.register(registration)
         assert made.to_json() == registry.show(model + "/1").to_json()
+        asked = (registration.source, registration.run_id, registration.version or "1.0.0")
+        assert (made.source, made.run_id, made.version) == asked
+        assert (made.summary, made.created_by) == (plain(registration.summary), who(registration))
+        assert (made.config, made.metrics) == (
+            json_safe(registration.config or registration.recipe.config),
+            json_safe(registration.metrics),
+        )
+
+    def who(registration: Registration) -> str:
+        return plain(registration.created_by)[:255] or registry.who
 
     check()
+
+
+def plain(text: str) -> str:
+    """As any database takes it."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "�")
 
 
 def test_answering_reads_no_version(registry: Registry, tmp_path: Path) -> None:

@@ -188,6 +188,25 @@ def test_a_parent_of_another_model_is_no_base(register: Register) -> None:
     assert (made.version, made.bump.base) == ("1.0.1", "1.0.0")
 
 
+def test_of_several_parents_the_highest_is_the_base(register: Register) -> None:
+    """Whichever is named first, and whatever is higher."""
+    for number, change in LINE:
+        register(recipe=of(change), version=number, force=True)
+    parents = [ParentLink(f"digits@{number}", Relation.FINE_TUNED_FROM) for number in ("1.1.0", "1.2.0", "1.0.0")]
+    made = register(recipe=of("another optimizer"), parents=tuple(parents))
+    assert (made.version, made.bump.base) == ("1.2.1", "1.2.0")
+
+
+def test_a_version_that_is_given_is_held_against_the_one_before_it(register: Register) -> None:
+    """In the order of versions, not the highest there is."""
+    register(recipe=recipe())
+    register(recipe=of("a tensor added"))
+    made = register(recipe=of("another seed"), version="1.0.1")
+    assert (made.bump.base, made.bump.computed, made.bump.forced) == ("1.0.0", "patch", False)
+    with pytest.raises(WrongBumpError, match=r"2\.0\.1 was asked for after 2\.0\.0, but the change is major"):
+        register(recipe=of("another seed"), version="2.0.1")
+
+
 # What is asked for, what changes → the version; None: refused unless it is forced, and then the version.
 ASKED: list[tuple[dict[str, Any], str, str, str | None]] = [
     ({"bump": PATCH}, "another seed", "1.0.1", None),

@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from huggingface_hub import ModelCard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +85,8 @@ def head_of(card: str) -> dict[str, Any]:
 
 def test_a_card_is_filled_from_what_is_known(version: VersionDetail, registry: Registry, tmp_path: Path) -> None:
     """The head as Hugging Face reads it; the page for people."""
+    from huggingface_hub import ModelCard
+
     text = registry.card("digits")
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
     data = ModelCard.load(tmp_path / "README.md").data
@@ -107,6 +108,8 @@ def test_a_card_is_filled_from_what_is_known(version: VersionDetail, registry: R
 
 def test_a_card_without_anything_is_a_card(registry: Registry, register: Register, tmp_path: Path) -> None:
     """No metrics, no config, no words."""
+    from huggingface_hub import ModelCard
+
     register()
     (tmp_path / "README.md").write_text(registry.card("digits"), encoding="utf-8")
     data = ModelCard.load(tmp_path / "README.md").data
@@ -145,6 +148,8 @@ def _with_text(version: VersionDetail, text: str) -> VersionDetail:
 @given(TEXTS)
 def test_no_text_breaks_a_card(version: VersionDetail, text: str) -> None:
     """The head ends where it ends and says what was said; no HTML; as many sections, tables and rows as without it."""
+    from huggingface_hub import ModelCard
+
     card = model_card(CardFacts(_with_text(version, text), {text: text}, {"python": text}))
     plain = model_card(CardFacts(_with_text(version, "word"), {"word": "word"}, {"python": "word"}))
     assert "<" not in card
@@ -276,6 +281,29 @@ def test_curves_are_read_whatever_stands_in_the_log() -> None:
     assert len(many) == plots.MAX_CURVES
 
 
+def check_drawings(values: Mapping[str, list[float]], folder: Path) -> None:
+    lines = [json.dumps({"step": n, name: v}) for name, found in values.items() for n, v in enumerate(found)]
+    drawn = plots.draw(plots.read_curves(lines), folder)
+    assert math.ceil(len(drawn)) <= plots.MAX_PLOTS
+    for name in drawn:
+        assert re.fullmatch(r"\d\d-[a-z0-9-]+\.svg", name)
+        ElementTree.fromstring((folder / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"val/loss": [0.5], "_hidden/f": [1e308, -1e308]},
+        {"$a_{b$": [10**300, 0.1], "../<x>&": [5e-324]},
+        {"": [0.0, 0.0, 1], "a\u202eb/\x00中": [2**70]},
+    ],
+)
+def test_odd_numbers_under_odd_names_are_drawn(tmp_path: Path, values: dict[str, list[float]]) -> None:
+    """As well-formed XML, under a name that is one in every file system, without a warning."""
+    check_drawings(values, tmp_path / "plots")
+
+
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
@@ -286,11 +314,5 @@ def test_curves_are_read_whatever_stands_in_the_log() -> None:
     )
 )
 def test_any_numbers_under_any_name_are_drawn(tmp_path_factory: pytest.TempPathFactory, values: Any) -> None:
-    """As well-formed XML, under a name that is one in every file system, without a warning."""
-    lines = [json.dumps({"step": n, name: v}) for name, found in values.items() for n, v in enumerate(found)]
-    folder = tmp_path_factory.mktemp("drawn") / "plots"
-    drawn = plots.draw(plots.read_curves(lines), folder)
-    assert math.ceil(len(drawn)) <= plots.MAX_PLOTS
-    for name in drawn:
-        assert re.fullmatch(r"\d\d-[a-z0-9-]+\.svg", name)
-        ElementTree.fromstring((folder / name).read_text(encoding="utf-8"))
+    """The same."""
+    check_drawings(values, tmp_path_factory.mktemp("drawn") / "plots")

@@ -9,8 +9,11 @@ import pytest
 from sqlalchemy import URL
 
 from registry import servers
+from registry.blank import make_registry
 from registry.conformance import RegistryConformance
+from registry.migration_conformance import MigrationConformance
 from registry.places import Place, database_on
+from registry.schema_conformance import SchemaConformance
 from registry.server_conformance import ServerConformance
 
 
@@ -35,10 +38,12 @@ def test_a_missing_server_is_a_failure_on_ci_and_a_skip_elsewhere(monkeypatch: p
 
 
 class TestSQLite(RegistryConformance):
-    """A file."""
+    """A file; a registry already, except where the test is about how it becomes one."""
 
     @pytest.fixture
-    def place(self, tmp_path: Path) -> Place:
+    def place(self, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+        if not request.function.__qualname__.startswith((SchemaConformance.__name__, MigrationConformance.__name__)):
+            make_registry(tmp_path / "registry.db")
         return Place(URL.create("sqlite", database=f"{tmp_path}/registry.db"), tmp_path)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -64,11 +65,16 @@ def signed(place: Place, key: Path) -> Registry:
     return registry
 
 
-def by_stranger(folder: Path, public: Path) -> subprocess.CompletedProcess[str]:
-    """`model_signing` alone, as a process of its own."""
-    program = Path(sys.executable).with_name("model_signing")
-    command = [program, "verify", "key", "--signature", folder / "model.sig", "--public_key", public, folder]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def stranger_says(folder: Path, public: Path) -> list[str]:
+    """The words of `model_signing`, which knows nothing of regtrain."""
+    return ["verify", "key", "--signature", str(folder / "model.sig"), "--public_key", str(public), str(folder)]
+
+
+def by_stranger(folder: Path, public: Path) -> Result:
+    """Its command line, in this process: to import it takes longer than to verify."""
+    from model_signing._cli import main
+
+    return CliRunner().invoke(main, stranger_says(folder, public))
 
 
 def test_a_signature_covers_files_config_data_and_parents(signed: Registry, key: Path, tmp_path: Path) -> None:
@@ -94,20 +100,21 @@ def test_a_stranger_verifies_a_checkout(signed: Registry, key: Path, tmp_path: P
     signed.checkout("digits", folder)
     assert (folder / "model_card.md").exists()
     public = key.with_suffix(".pub")
-    done = by_stranger(folder, public)
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = [Path(sys.executable).with_name("model_signing"), *stranger_says(folder, public)]
+    alone = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert alone.returncode == 0, alone.stdout + alone.stderr
     for name in ("config.yaml", "model.safetensors", "statement.json"):
         content = (folder / name).read_bytes()
         (folder / name).chmod(0o600)
         (folder / name).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
         done = by_stranger(folder, public)
-        assert (done.returncode != 0, name in done.stdout + done.stderr) == (True, True)
+        assert (done.exit_code != 0, name in done.output) == (True, True)
         (folder / name).write_bytes(content)
     (folder / "more.txt").write_text("x")
-    assert by_stranger(folder, public).returncode != 0
+    assert by_stranger(folder, public).exit_code != 0
     (folder / "more.txt").unlink()
-    assert by_stranger(folder, public).returncode == 0
-    assert by_stranger(folder, make_key(tmp_path, "eve").with_suffix(".pub")).returncode != 0
+    assert by_stranger(folder, public).exit_code == 0
+    assert by_stranger(folder, make_key(tmp_path, "eve").with_suffix(".pub")).exit_code != 0
 
 
 def test_a_flipped_byte_in_the_store_is_named(signed: Registry, key: Path, place: Place) -> None:
@@ -168,7 +175,7 @@ def test_a_signature_of_somebody_else_does_not_count(signed: Registry, key: Path
     names = {str(path.relative_to(tmp_path / "out")) for path in signed.checkout("digits", tmp_path / "out")}
     assert {"model.sig", "statement.json"} < names
     assert len([name for name in names if name.startswith("signatures/")]) == 1
-    assert by_stranger(tmp_path / "out", eve.with_suffix(".pub")).returncode == 0
+    assert by_stranger(tmp_path / "out", eve.with_suffix(".pub")).exit_code == 0
 
 
 def test_a_bundle_that_another_key_made_is_refused(signed: Registry, key: Path, place: Place, tmp_path: Path) -> None:
@@ -194,7 +201,7 @@ def test_signatures_travel_with_their_version(signed: Registry, key: Path, tmp_p
     assert ref.startswith("digits@1.0.1-from-")
     assert there.open().verify(ref, key.with_suffix(".pub")).signed_by
     there.open().checkout(ref, tmp_path / "out")
-    assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).returncode == 0
+    assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).exit_code == 0
 
 
 def test_keys_that_are_none_are_refused(signed: Registry, key: Path, tmp_path: Path) -> None:
@@ -234,11 +241,11 @@ def test_a_versions_own_card_and_plots_are_signed(place: Place, key: Path, tmp_p
     registry = place.open()
     registry.sign("digits", key)
     registry.checkout("digits", tmp_path / "out")
-    assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).returncode == 0
+    assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).exit_code == 0
     for name in ("model_card.md", "plots/a.svg"):
         content = (tmp_path / "out" / name).read_bytes()
         (tmp_path / "out" / name).write_bytes(b"other")
-        assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).returncode != 0
+        assert by_stranger(tmp_path / "out", key.with_suffix(".pub")).exit_code != 0
         (tmp_path / "out" / name).write_bytes(content)
 
 

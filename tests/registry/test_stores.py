@@ -97,6 +97,7 @@ class TestMemory(StoreConformance):
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[dict[str, str]]:
     with s3() as environment:
+        s3fs.S3FileSystem.clear_instance_cache()
         yield environment
 
 
@@ -104,22 +105,29 @@ def s3_server() -> Iterator[dict[str, str]]:
 def on_s3(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name, value in s3_server.items():
         monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
     return s3_server
+
+
+@pytest.fixture(scope="session")
+def other_client(s3_server: dict[str, str]) -> s3fs.S3FileSystem:
+    """Another one than the store's: to make one takes longer than most tests."""
+    return s3fs.S3FileSystem(
+        key=s3_server["AWS_ACCESS_KEY_ID"],
+        secret=s3_server["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=s3_server["AWS_ENDPOINT_URL"],
+        skip_instance_cache=True,
+    )
 
 
 class TestS3(StoreConformance):
     """A bucket on a server."""
 
     @pytest.fixture
-    def shelf(self, tmp_path: Path, outside: Path, on_s3: dict[str, str]) -> Shelf:
-        import fsspec
-
+    def shelf(self, tmp_path: Path, outside: Path, on_s3: dict[str, str], other_client: s3fs.S3FileSystem) -> Shelf:
         bucket = tmp_path.name.replace("_", "-").lower()[:60].strip("-")
-        fs = fsspec.filesystem("s3", endpoint_url=on_s3["AWS_ENDPOINT_URL"], skip_instance_cache=True)
-        fs.mkdir(f"{bucket}-{os.getpid()}")
+        other_client.mkdir(f"{bucket}-{os.getpid()}")
         root = f"{bucket}-{os.getpid()}/blobs"
-        return Shelf(open_store(f"s3://{root}"), RemoteFiles(fs, root), outside)
+        return Shelf(open_store(f"s3://{root}"), RemoteFiles(other_client, root), outside)
 
     @pytest.mark.slow
     @pytest.mark.parametrize("mode", ["before", "after"])
@@ -164,11 +172,19 @@ class TestS3(StoreConformance):
         assert registry.fsck(read_data=True).ok
 
 
+@pytest.fixture
+def no_connections() -> Iterator[None]:
+    """Of other tests, or for them: they are kept by what they were asked for, not by the environment."""
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.mark.usefixtures("no_connections")
 def test_a_store_that_cannot_be_reached_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 5, with the place and without the password."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    s3fs.S3FileSystem.clear_instance_cache()  # connections of other tests
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "s3cret")
     file = tmp_path / "file"

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from cli.projects import CONFIG, Project
+from cli.projects import CONFIG, Project, make_project
 from regtrain import Trainer
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
 
@@ -23,7 +23,7 @@ def model(ref: str, **more: Any) -> dict[str, Any]:
 
 
 def weights_of(project: Project, ref: str, folder: str) -> dict[str, torch.Tensor]:
-    assert project("models", "checkout", ref, folder).code == 0
+    assert project("models", "checkout", ref, folder, "--bare").code == 0
     tensors: dict[str, torch.Tensor] = load_file(project.folder / folder / "model.safetensors")
     return tensors
 
@@ -46,13 +46,20 @@ def registered(project: Project, name: str, **tensors: torch.Tensor) -> None:
     registry.register(Registration(name, (FileToStore(file, "model.safetensors", ArtifactKind.WEIGHTS),)))
 
 
-@pytest.fixture
-def base(project: Project) -> Project:
-    """A project with tiny@1.0.0, tiny@1.0.1 and tiny@1.1.0."""
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """tiny@1.0.0, tiny@1.0.1 and tiny@1.1.0."""
+    project = make_project(tmp_path_factory.mktemp("template"))
     project.train()
     project.train("seed=2")
     project.train("optimizer.lr=0.2")
     return project
+
+
+@pytest.fixture
+def base(template: Project, tmp_path: Path) -> Project:
+    """A copy of them, to begin with."""
+    return Project(Path(shutil.copytree(template.folder, tmp_path / "base")))
 
 
 def test_the_weights_are_those_of_the_version(base: Project) -> None:

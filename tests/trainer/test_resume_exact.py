@@ -90,10 +90,19 @@ def steps(accumulate: int) -> int:
     return EPOCHS * -(-BATCHES // accumulate)
 
 
+@pytest.mark.parametrize(("accumulate", "cuts"), [(1, (1, 5, 6, 13, 15)), (2, (2, 3, 4, 9))])
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_cut_where_it_matters(tmp_path: Path, host: Host, kind: str, accumulate: int, cuts: tuple[int, ...]) -> None:
+    """One cut: within an epoch, at its end and right after it, after the last step of all."""
+    assert cuts[-1] == steps(accumulate)
+    check(tmp_path, kind, 0, accumulate, host, [(step,) for step in cuts])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_cut_at_every_step(tmp_path: Path, host: Host, kind: str, accumulate: int) -> None:
-    """One cut after each step, the last of an epoch and the last of all among them."""
+    """One cut after each step."""
     check(tmp_path, kind, 0, accumulate, host, [(step,) for step in range(1, steps(accumulate) + 1)])
 
 
