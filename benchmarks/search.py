@@ -1,7 +1,7 @@
 """How fast versions are found: `python benchmarks/search.py [--json] [--rounds 15]`. Exit code 1: a goal is missed.
 
 Registries with 1,000, 10,000 and 100,000 versions of one model, and one with 100,000 versions of 1,000 models, each
-version with 49 parameters and six metrics (filling.py). Every call opens the database anew, as a command does; wall
+version with 49 parameters and six metrics (filling.py). Each registry is opened once, and keeps its connection; wall
 time, the median. The calls on the small and on the large registry take turns, so that their ratio is that of one
 moment. Searches are cut at 50 versions, which come whole: with files, parents, aliases, tags and marks. `a bare
 transaction` changes one row over sqlite3, with the same durability: what is under every change, alias or not.

@@ -92,7 +92,7 @@ def rooms() -> Picture:
         _plain("filters", "lineage", "promotion", "retention", "verification", "said"),
         _plain("records", "run_records"),
         _plain("recipe", "refs", "policy", "events", "identities"),
-        _plain("semver", "json_values"),
+        _plain("semver", "json_values", "asked"),
         [("errors", "one class per fact", "room")],
     ]
     _stack(picture, floors, 608, 48, 344, step=52)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from regtrain_registry.promotion import Evidence
 
 __all__ = [
     "AliasNotFoundError",
     "ArchiveDamagedError",
     "ArchiveError",
+    "ArgumentError",
     "ArtifactNotFoundError",
     "BackupNotOfferedError",
     "BlobDamagedError",
@@ -73,6 +77,11 @@ class RegistryError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What a program may want to know beside the message: further fields of the error as JSON."""
+        return {}
+
 
 class NameNotAllowedError(RegistryError):
     """A name of a model, an alias or an artifact that breaks the rule of names."""
@@ -84,6 +93,12 @@ class TextTooLongError(RegistryError):
     """Text that no database has room for where it belongs."""
 
     code = "text_too_long"
+
+
+class ArgumentError(RegistryError):
+    """A value of a kind or a size that was not asked for."""
+
+    code = "argument"
 
 
 class RefSyntaxError(RegistryError):
@@ -249,6 +264,15 @@ class PromotionRefusedError(RegistryError):
 
     code = "promotion_refused"
     exit_code = 1
+
+    def __init__(self, message: str, hint: str = "", evidence: Sequence[Evidence] = ()) -> None:
+        super().__init__(message, hint)
+        self.evidence = tuple(evidence)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What every gate found, also those that hold."""
+        return {"evidence": [one.to_json() for one in self.evidence]}
 
 
 class StatusError(ConflictError):

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from regtrain_registry.errors import TextTooLongError
+from regtrain_registry.asked import check_text
+from regtrain_registry.errors import ArgumentError, TextTooLongError
 
 __all__ = [
     "MAX_VALUE",
+    "as_number",
     "as_text",
     "digests",
     "finite_numbers",
@@ -27,6 +29,7 @@ __all__ = [
 
 MAX_NAME = 190
 MAX_VALUE = 255
+MAX_LEVELS = 40  # every database takes more
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -35,10 +38,11 @@ def iso(time: datetime | None) -> str | None:
     return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def json_safe(value: Any) -> Any:
+def json_safe(value: Any, levels: int = MAX_LEVELS) -> Any:
     """The value as JSON knows it: keys as text, tuples as lists, numbers that are not finite as None.
 
-    NaN is no JSON: other databases and other languages refuse the whole document.
+    NaN is no JSON: other databases and other languages refuse the whole document, as they do one with many levels:
+    `ArgumentError` for tables and lists more than `levels` deep.
     """
     # The common types first: whether something is a Mapping takes longest to find out.
     if isinstance(value, str):
@@ -50,10 +54,20 @@ def json_safe(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [json_safe(item) for item in value]
+        if levels == 0:
+            raise _too_deep()
+        levels -= 1
+        return [json_safe(item, levels) for item in value]
     if isinstance(value, Mapping):
-        return {as_text(str(key)): json_safe(item) for key, item in value.items()}
+        if levels == 0:
+            raise _too_deep()
+        levels -= 1
+        return {as_text(str(key)): json_safe(item, levels) for key, item in value.items()}
     return as_text(str(value))
+
+
+def _too_deep() -> ArgumentError:
+    return ArgumentError("a value has too many levels of tables and lists", "There may be 32 of them.")
 
 
 def as_text(text: str) -> str:
@@ -70,7 +84,7 @@ def fitting(what: str, text: str | None, limit: int) -> str | None:
     """The text as any database takes it; `TextTooLongError` above `limit` characters, which SQLite would not mind."""
     if text is None:
         return None
-    if len(text) > limit:
+    if len(check_text(what, text)) > limit:
         raise TextTooLongError(
             f"the {what} has {len(text)} characters: {as_text(text[:40])}…", f"It may have {limit} at most."
         )
@@ -90,7 +104,7 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def finite_numbers(values: Mapping[str, Any]) -> dict[str, float]:
     """Those of the values that can be compared as numbers, under names that fit a database's index."""
-    numbers = {name: _as_number(value) for name, value in values.items() if _fits(name)}
+    numbers = {name: as_number(value) for name, value in values.items() if _fits(name)}
     return {name: number for name, number in numbers.items() if number is not None}
 
 
@@ -104,7 +118,7 @@ def leaves(tree: Mapping[str, Any]) -> dict[str, tuple[str, float | None]]:
     for name, value in flat(tree).items():
         text = value if isinstance(value, str) else _as_json(value)
         if _fits(name):
-            number = number_in(value) if isinstance(value, str) else _as_number(value)
+            number = number_in(value) if isinstance(value, str) else as_number(value)
             found[name] = (text[:MAX_VALUE].rstrip(), number)
     return found
 
@@ -131,7 +145,8 @@ def _index_name(name: str) -> str:
     return f"{name[:150].rstrip()}…{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-def _as_number(value: Any) -> float | None:
+def as_number(value: Any) -> float | None:
+    """A value that can be compared as a number; None for all else, and for what no finite number of a database is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -34,12 +34,12 @@ LESS_IS_BETTER = ("loss", "error", "mse", "mae", "perplexity")
 
 _PREFIXED_METRIC = re.compile(r"(train|val|test)_(.+)", re.DOTALL)
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([wdhms])")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([wdhms])")
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB")
 _BYTES: dict[str, int] = {unit.lower(): 1000**place for place, unit in enumerate(_DECIMAL)} | {
     f"{letter}ib": 1024**place for place, letter in enumerate("kmgtp", start=1)
 }
-_SIZE = re.compile(r"(\d{1,30})(?:\.(\d{1,6}))?\s*([kmgtp]?i?b)")
+_SIZE = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,6}))?\s*([kmgtp]?i?b)")
 
 
 class Mode(StrEnum):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from regtrain_registry.errors import PolicyError, nearest
+from regtrain_registry.json_values import as_number, number_in
 from regtrain_registry.policy import Mode, mode_of, with_slash
 from regtrain_registry.records import VersionInfo, VersionStatus
 
@@ -83,19 +83,11 @@ def _mapping(stage: str, key: str, written: Mapping[str, Any]) -> Mapping[str, A
 def _thresholds(stage: str, written: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     for metric, text in written.items():
         match = _THRESHOLD.match(str(text))
-        bound = _number(match[2]) if match else None
+        bound = number_in(match[2]) if match else None
         if match is None or bound is None:
             hint = "Write an operator and a number: '>= 0.9', '< 0.1'."
             raise PolicyError(f"stages.{stage}.require.{metric}: {text!r} is no bound", hint)
         yield str(metric), match[1], bound
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _compared(stage: str, written: Any) -> Iterator[tuple[str, Mode]]:
@@ -162,7 +154,7 @@ def _against(metric: str, mode: Mode, version: VersionInfo, current: VersionInfo
 def metric_of(version: VersionInfo, metric: str) -> float | None:
     """A metric of a version as a number; `val_loss` is accepted for `val/loss`. None: not there, or not finite."""
     for name in (metric, with_slash(metric)):
-        value = version.metrics.get(name) if name else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
+        value = as_number(version.metrics.get(name)) if name else None
+        if value is not None:
+            return value
     return None

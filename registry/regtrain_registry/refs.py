@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from regtrain_registry.asked import check_text
 from regtrain_registry.errors import NameNotAllowedError, RefSyntaxError, VersionSyntaxError
 from regtrain_registry.json_values import fitting
 from regtrain_registry.semver import Range, Version, parse_range, parse_version, without_build
@@ -15,7 +16,6 @@ __all__ = [
     "Latest",
     "Number",
     "Ref",
-    "Selector",
     "Within",
     "check_alias",
     "check_artifact_name",
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _RULE = "Names have 1 to 64 of a-z, 0-9, dot, hyphen, underscore; first and last a letter or digit; no '..'."
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 _ALIAS = re.compile(r"[a-z]([a-z0-9._-]{0,62}[a-z0-9])?")
-_RESERVED_ALIAS = re.compile(r"latest|v\d+")
+_RESERVED_ALIAS = re.compile(r"latest|v[0-9]+")
 _TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,62}[A-Za-z0-9])?")
 _TAG_RULE = "1 to 64 of A-Z, a-z, 0-9, dot, hyphen, underscore, slash; first and last a letter or digit."
 _PATH_PART = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
@@ -102,7 +102,7 @@ class Ref:
 
 def parse_ref(text: str) -> Ref:
     """Text to value; else `RefSyntaxError`, `NameNotAllowedError` or `VersionSyntaxError`."""
-    body = text.strip().removeprefix(_SCHEME)
+    body = check_text("name of a version", text).strip().removeprefix(_SCHEME)
     name, at, rest = body.partition("@")
     if at:
         return Ref(check_name(name), _after_at(text, rest))
@@ -142,7 +142,7 @@ def _version(text: str, rest: str) -> Version:
 
 def check_name(name: str) -> str:
     """The name itself when a model may be called so; else `NameNotAllowedError`."""
-    if not _NAME.fullmatch(name) or ".." in name:
+    if not _NAME.fullmatch(check_text("name of the model", name)) or ".." in name:
         raise NameNotAllowedError(f"{name[:80]!r} is not a name for a model", _RULE + _proposal(name))
     if name.split(".", maxsplit=1)[0] in _DEVICES:
         raise NameNotAllowedError(f"{name!r} is the name of a device on Windows", "Choose another name.")
@@ -151,7 +151,7 @@ def check_name(name: str) -> str:
 
 def check_alias(name: str) -> str:
     """The name itself when an alias may be called so: it must not read as a version, a number or `latest`."""
-    if not _ALIAS.fullmatch(name) or ".." in name or name.split(".", maxsplit=1)[0] in _DEVICES:
+    if not _ALIAS.fullmatch(check_text("name", name)) or ".." in name or name.split(".", maxsplit=1)[0] in _DEVICES:
         raise NameNotAllowedError(f"{name[:80]!r} is not a name for an alias", "Begin with a letter. " + _RULE)
     if _RESERVED_ALIAS.fullmatch(name):
         raise NameNotAllowedError(f"{name!r} is reserved", "Choose another alias, such as champion.")
@@ -160,14 +160,14 @@ def check_alias(name: str) -> str:
 
 def check_tag(name: str, value: str) -> tuple[str, str]:
     """Name and value of a tag as they are stored; else `NameNotAllowedError` or `TextTooLongError`."""
-    if not _TAG.fullmatch(name):
+    if not _TAG.fullmatch(check_text("name of the tag", name)):
         raise NameNotAllowedError(f"{name[:80]!r} is not a name for a tag", _TAG_RULE)
     return name, fitting("value of the tag", value, 255)
 
 
 def check_artifact_name(name: str) -> str:
     """A relative path of plain parts, safe to create below any folder; else `NameNotAllowedError`."""
-    parts = name.split("/")
+    parts = check_text("name of the file", name).split("/")
     plain = all(_PATH_PART.fullmatch(part) and part.split(".")[0].lower() not in _DEVICES for part in parts)
     if not plain or len(name) > 255 or ".." in name:
         raise NameNotAllowedError(

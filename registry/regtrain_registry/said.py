@@ -21,7 +21,7 @@ from regtrain_registry.records import VersionStatus
 from regtrain_registry.refs import check_name, check_tag
 from regtrain_registry.semver import parse_version
 
-__all__ = ["Said", "Told", "fold", "in_order"]
+__all__ = ["Said", "fold", "in_order"]
 
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAX_NUMBER = 2**31 - 1

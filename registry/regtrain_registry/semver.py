@@ -9,11 +9,13 @@ from enum import StrEnum
 
 from semver import Version
 
+from regtrain_registry.asked import check_text
 from regtrain_registry.errors import VersionSyntaxError
 
 __all__ = [
     "FIRST",
     "MAX_PART",
+    "MAX_PRERELEASE",
     "Bump",
     "Range",
     "Version",
@@ -71,7 +73,9 @@ def parse_version(text: str) -> Version:
 
     Build metadata is no part of a version's identity and is refused, so that it cannot be lost silently.
     """
-    if not (text.isascii() and text.isprintable()):  # \d of the parser below takes digits of any script
+    if not (
+        check_text("version", text).isascii() and text.isprintable()
+    ):  # \d of the parser below takes digits of any script
         raise VersionSyntaxError(f"{text[:100]!r} is not a semantic version", _HINT)
     try:
         version = Version.parse(text)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from cli.projects import Project
+from regtrain_registry import Registry
+from regtrain_registry.migrations import HEAD
 
 Trained = tuple[Project, dict[str, Any]]
 SHA = re.compile(r"sha256:[0-9a-f]{64}")
@@ -177,6 +179,15 @@ def test_no_registry_is_said(project: Project) -> None:
     said = project("models", "list", "--json")
     assert (said.code, said.error()["code"]) == (2, "no_registry")
     assert not (project.folder / ".regtrain").exists()
+
+
+def test_nothing_is_upgraded_where_nothing_is(project: Project) -> None:
+    """`registry upgrade` makes no registry; one that is there says its schema."""
+    said = project("registry", "upgrade")
+    assert (said.code, said.out, "there is no registry at" in said.err) == (2, "", True)
+    assert not (project.folder / ".regtrain").exists()
+    Registry(f"sqlite:///{project.folder}/.regtrain/registry.db")
+    assert project("registry", "upgrade").out.endswith(f"has schema {HEAD}\n")
 
 
 def test_a_metric_that_is_not_finite_is_null(project: Project) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from cli.projects import Project, make_project
 from host.packages import Package
+from regtrain_registry import Relation
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +134,43 @@ def test_who_did_not_object_is_evidence(two: Project) -> None:
     assert [one["passed"] for one in shown["evidence"] if one["gate"] == said] == [True]
     facts = two("models", "history", "tiny", "--limit", "1", "--json").json()[0]["facts"]
     assert said in [one["gate"] for one in facts["evidence"]]
+
+
+def test_a_refused_promotion_shows_its_evidence(two: Project) -> None:
+    """What every gate found stands in the error's document, also what holds."""
+    gates = two.write("gates.yaml", "require: {train/loss: '< 0'}\n")
+    error = two("models", "promote", "tiny/1", "production", "--gates", gates, "--json").error()
+    assert set(error) == {"code", "message", "hint", "evidence"}
+    assert {one["gate"]: one["passed"] for one in error["evidence"]} == {
+        "the version is ready": True,
+        "train/loss < 0": False,
+        "no ancestor is deprecated": True,
+    }
+
+
+def test_a_stage_is_not_set_as_an_alias(two: Project) -> None:
+    """What the policy calls a stage moves by promotion alone; the policy waits until an alias of that name is gone."""
+    policy = two.write("policy.yaml", "stages: {production: {require: {train/loss: '< 0'}}}\n")
+    two("models", "alias", "tiny/1", "production")
+    said = two("models", "policy", "tiny", "--set", policy)
+    assert (said.code, "regtrain models alias tiny production --remove" in said.err) == (3, True)
+    two("models", "alias", "tiny", "production", "--remove")
+    assert two("models", "policy", "tiny", "--set", policy).code == 0
+    assert two("models", "promote", "tiny/1", "production").code == 1
+    assert two("models", "alias", "tiny/1", "production", "--json").error()["code"] == "stage_guarded"
+    assert two("models", "show", "tiny@production").code == 2
+
+
+def test_remedies_are_those_of_the_place(two: Project) -> None:
+    """How a run is forced, which relations there are, which kind of file is missing, which versions are left."""
+    said = two("run", "run.yaml", "registry.bump=patch", "model.width=9")
+    assert (said.code, "registry.force=true" in said.err, "--force" in said.err) == (3, True, True)
+    first = min((two.folder / "runs").iterdir(), key=lambda path: path.name)
+    said = two("models", "register", first, "--model", "tiny", "--parent", "stolen_from=tiny")
+    assert said.code == 2
+    assert all(relation in said.err for relation in Relation)
+    assert "nofile: no such policy file" in two("models", "prune", "tiny", "--policy", "nofile").err
+    assert "nofile: no such file of gates" in two("models", "promote", "tiny", "prod", "--gates", "nofile").err
+    for number in ("1", "2"):
+        two("models", "archive", f"tiny/{number}")
+    assert "Name one: 1.0.1 (archived), 1.0.0 (archived)." in two("models", "show", "tiny").err

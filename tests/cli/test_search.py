@@ -72,3 +72,21 @@ def test_a_wrong_filter_is_shown_with_a_caret(project: Project, line: tuple[str,
     said = project(*line, "--order-by", "nam", "--json")
     assert (said.code, said.error()["code"]) == (2, "filter")
     assert "name" in said.error()["hint"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("models", "search"),
+        ("models", "list"),
+        ("models", "versions", "a"),
+        ("models", "history", "a"),
+        ("runs", "list"),
+    ],
+)
+def test_a_limit_that_no_list_has(project: Project, line: tuple[str, ...]) -> None:
+    """Bad input, with the range; the largest that is allowed gives everything."""
+    for limit in ("0", "-1", "2147483648", "99999999999999999999", "1.5"):
+        said = project(*line, "--limit", limit, "--json")
+        assert (said.code, said.out, said.error()["code"]) == (2, "", "usage")
+    assert project(*line, "--limit", "2147483647", "--json").json() == project(*line, "--json").json()

@@ -207,8 +207,8 @@ def replace(owner: Any, **names: Any) -> None:
 def _with_pragma(text: str) -> None:
     set_up = backends._set_up_sqlite
 
-    def careless(connection: Any, record: Any, file: str) -> None:
-        set_up(connection, record, file)
+    def careless(connection: Any, record: object) -> None:
+        set_up(connection, record)
         connection.execute(f"PRAGMA {text}")
 
     replace(backends, _set_up_sqlite=careless)

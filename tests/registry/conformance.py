@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from registry.care_conformance import CareConformance
 from registry.content_conformance import ContentConformance
+from registry.door_conformance import DoorConformance
 from registry.marking_conformance import MarkingConformance
 from registry.migration_conformance import MigrationConformance
 from registry.places import Place
@@ -93,6 +94,7 @@ class RegistryConformance(
     RetentionConformance,
     ContentConformance,
     CareConformance,
+    DoorConformance,
 ):
     """One behaviour, whatever keeps the rows."""
 

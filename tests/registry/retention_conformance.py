@@ -72,6 +72,11 @@ def stored(place: Place) -> dict[bytes, Path]:
     return {path.read_bytes(): path for path in (place.folder / "blobs" / "sha256").iterdir()}
 
 
+def uid_in(error: StoreSharedError) -> str:
+    """That of the other registry, as the remedy says it."""
+    return error.hint.split("registries/")[1].split()[0]
+
+
 def trash(place: Place) -> list[Path]:
     return sorted((place.folder / "blobs" / "trash").glob("*"))
 
@@ -224,19 +229,26 @@ class RetentionConformance:
         with pytest.raises(StatusError, match="expired already"):
             registry.delete(five[2])
 
+    @pytest.mark.parametrize("how", ["registered", "imported"])
     def test_a_store_with_files_of_two_registries_is_left_alone(
-        self, registry: Registry, five: list[str], place: Place, tmp_path: Path, clock: Clock
+        self, registry: Registry, five: list[str], place: Place, tmp_path: Path, clock: Clock, how: str
     ) -> None:
         """Files that the other one needs would look as if nobody did; until it is said to be gone."""
         other = Registry(f"sqlite:///{tmp_path}/other.db", place.folder / "blobs")
-        registry.gc(GRACE, now=clock.now)  # it is not in the way before it has stored anything
-        other.register(Registration("letters", (place.weights(b"theirs"),)))
-        for one, about in ((registry, "other.db"), (other, registry.uri)):
+        registry.gc(GRACE, now=clock.now)  # it is not in the way before it has put anything there
+        if how == "registered":
+            other.register(Registration("letters", (place.weights(b"theirs"),)))
+        else:
+            made = Registry(f"sqlite:///{tmp_path}/home.db", tmp_path / "home-blobs")
+            made.register(Registration("letters", (place.weights(b"theirs"),)))
+            made.export_archive(None, tmp_path / "letters.tar")
+            other.import_archive(tmp_path / "letters.tar")
+        for one, where in ((registry, "other.db"), (other, registry.uri)):
             for dry_run in (True, False):
-                with pytest.raises(StoreSharedError, match=re.escape(about)) as caught:
+                with pytest.raises(StoreSharedError, match=re.escape(where)) as caught:
                     one.gc(timedelta(), dry_run=dry_run, confirmed=True, now=clock.now)
-        assert set(stored(place)) > {b"theirs", b"weights 5"}
-        place.folder.joinpath("blobs", "registries", caught.value.hint.split("registries/")[1].split()[0]).unlink()
+        assert {b"theirs", b"weights 5"} < set(stored(place))
+        place.folder.joinpath("blobs", "registries", uid_in(caught.value)).unlink()
         assert other.gc(timedelta(), confirmed=True, now=clock.now).count("trash") == 6
         assert list(stored(place)) == [b"theirs"]
 

@@ -27,7 +27,7 @@ from regtrain_registry.errors import (
     TargetExistsError,
 )
 from regtrain_registry.identities import Identity, name_elsewhere
-from regtrain_registry.registry import moving
+from regtrain_registry.registry import archive_files
 from regtrain_registry.semver import parse_version
 
 UIDS = ("11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
@@ -240,9 +240,9 @@ def test_what_is_collected_during_an_import_is_a_conflict(
             blob.unlink()
         return found
 
-    read_archive = moving.read_archive
+    read_archive = archive_files.read_archive
     with monkeypatch.context() as patched:
-        patched.setattr(moving, "read_archive", read_and_lose)
+        patched.setattr(archive_files, "read_archive", read_and_lose)
         with pytest.raises(ConflictError, match=r"digits@1\.0\.0") as caught:
             other.import_archive(archive)
     assert (caught.value.exit_code, caught.value.hint) == (3, "Import the archive again.")

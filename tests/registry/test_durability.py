@@ -57,7 +57,7 @@ def test_bytes_are_durable_before_their_row(registry: Registry, trace: list[tupl
     registry.register(Registration("digits", files(tmp_path)))
     commit = last_commit(trace)
     renames = [call for call in trace if call[0] == "replace"]
-    assert [Path(call[2]).parent.name for call in renames] == ["sha256", "sha256", "registries"]
+    assert [Path(call[2]).parent.name for call in renames] == ["registries", "sha256", "sha256"]
     for _, temporary, blob in renames:
         written = max(n for n, call in enumerate(trace) if call == ("write", temporary))
         synchronised = trace.index(("fsync", temporary))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from regtrain_registry import Registration, Registry
-from regtrain_registry.errors import RegistryUnavailableError
+from regtrain_registry.errors import NoRegistryError, RegistryUnavailableError
 
 FORKING = """
 import os, sys, threading
@@ -122,6 +122,36 @@ def test_a_file_that_took_its_place_is_read(registry: Registry, tmp_path: Path) 
     assert registry.models() == []
     registry.register(Registration("letters", ()))
     assert [model.name for model in Registry(f"sqlite:///{tmp_path}/registry.db").models()] == ["letters"]
+
+
+def test_a_file_that_is_gone_is_not_made_anew_by_reading(registry: Registry, tmp_path: Path) -> None:
+    """There is no registry any more; who opens one again makes it."""
+    registry.register(Registration("digits", ()))
+    (tmp_path / "registry.db").unlink()
+    for call in (registry.models, lambda: registry.register(Registration("digits", ()))):
+        with pytest.raises(NoRegistryError, match="no registry at"):
+            call()
+    assert not (tmp_path / "registry.db").exists()
+    assert Registry(f"sqlite:///{tmp_path}/registry.db").models() == []
+
+
+def test_a_file_that_is_swapped_while_it_is_opened_is_seen(registry: Registry, tmp_path: Path) -> None:
+    """What counts is which file was there before it was opened."""
+    backup = registry.backup(tmp_path / "backup.db")
+    registry.register(Registration("digits", ()))
+    registry._database._engine.dispose()
+    connect = sqlite3.connect
+
+    def swap_and_connect(*arguments: Any, **options: Any) -> Any:
+        connection = connect(*arguments, **options)
+        connection.execute("SELECT * FROM rt_models").fetchall()
+        if backup.exists():
+            backup.replace(tmp_path / "registry.db")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sqlite3, "connect", swap_and_connect)
+        assert registry.models() == []
 
 
 def test_it_goes_with_the_registry(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from regtrain_registry.errors import PolicyError
 from regtrain_registry.policy import Mode, Monitor, Policy, parse_duration, parse_policy, parse_size
+from regtrain_registry.promotion import parse_gates
 
 METRICS = ("val/loss", "val/accuracy", "train/perplexity", "f1")
 ANY_POLICY = st.builds(
@@ -94,6 +95,21 @@ def test_anything_is_a_policy_or_one_error(value: Any, key: str) -> None:
     for name in ("keep_best", "monitor", "mode", "younger_than", "total_size", "with_descendants", key):
         with suppress(PolicyError):
             parse_policy({name: value, "metric": "loss"} if name != "monitor" else {name: value})
+
+
+@pytest.mark.parametrize("rules", [{"total_size": "٣GB"}, {"younger_than": "٣d"}, {"total_size": "1.٣GB"}])
+def test_digits_are_those_of_ascii(rules: Any) -> None:
+    """Other scripts have digits that read like others of their own."""
+    with pytest.raises(PolicyError):
+        parse_policy(rules)
+
+
+@pytest.mark.parametrize("bound", ["> ٣", "> 1_0", "> 1e999", "> nan", ">", "> 0x1"])
+def test_a_bound_of_a_gate_is_a_plain_number(bound: str) -> None:
+    """As a filter takes it: nothing that only Python reads as one."""
+    with pytest.raises(PolicyError, match="is no bound"):
+        parse_gates("production", {"require": {"val/loss": bound}})
+    assert parse_gates("production", {"require": {"val/loss": " >= -1e-3 "}}).require == (("val/loss", ">=", -1e-3),)
 
 
 @pytest.mark.parametrize("text", ["999999999w", "150000000w"])

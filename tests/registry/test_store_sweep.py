@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from regtrain_registry.errors import StoreUnavailableError
 from regtrain_registry.registry.sweeping import sweep_of
 from regtrain_registry.store.content import Offered, Store
 from regtrain_registry.store.remote import open_store
-from regtrain_registry.store.sweep import ABANDONED, LocalSweep, RemoteSweep, Sweep
+from regtrain_registry.store.sweep import ABANDONED, LocalSweep, RemoteSweep, Sweep, trim_cache
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -44,7 +45,7 @@ def put(store: Store, folder: Path, *contents: bytes) -> list[str]:
 
 def test_an_empty_store_has_nothing(sweep: Sweep) -> None:
     """Nothing is created by looking, nor by cleaning."""
-    assert (sweep.entries(), sweep.trashed(), sweep.tidy(0.0)) == ([], [], 0)
+    assert (sweep.entries(), sweep.trashed(), sweep.tidy()) == ([], [], 0)
     assert sweep.served() == {}
     assert sweep.absent({"sha256:" + "0" * 64}) == {"sha256:" + "0" * 64}
 
@@ -112,36 +113,75 @@ def test_what_dead_writers_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     left = write(tmp_path / "tmp", b"half a file")
     born = max(left.stat().st_mtime, left.stat().st_ctime)
-    assert LocalSweep(tmp_path, tmp_path, lambda: born + ABANDONED - 1).tidy(0.0) == 0
+    assert LocalSweep(tmp_path, lambda: born + ABANDONED - 1).tidy() == 0
     assert left.exists()
-    assert LocalSweep(tmp_path, tmp_path, lambda: born + ABANDONED).tidy(0.0) == 11
+    assert LocalSweep(tmp_path, lambda: born + ABANDONED).tidy() == 11
     assert not left.exists()
 
 
-def test_copies_go_that_nobody_asks_for(store: Store, sweep: Sweep, tmp_path: Path) -> None:
-    """After the time that is given, a day at least; what is asked for is young again."""
-    other = open_store(f"memory://{secrets.token_hex(8)}") if isinstance(sweep, LocalSweep) else store
-    blobs = [other.put([Offered(write(tmp_path, content))])[0].blob for content in (b"1", b"22", b"333")]
-    copies = [other.verified_path(blob) for blob in blobs]
+def old(file: Path, days: int) -> Path:
+    moment = file.stat().st_mtime - days * 86_400
+    os.utime(file, (moment, moment))
+    return file
+
+
+def test_copies_go_that_nobody_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the time that is given, a day at least; what is asked for is young again; what dead readers left goes."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    store = open_store(f"memory://{secrets.token_hex(8)}")
+    assert trim_cache(0.0) == 0
+    blobs = [store.put([Offered(write(tmp_path, content))])[0].blob for content in (b"1", b"22", b"333")]
+    copies = [store.verified_path(blob) for blob in blobs]
     for copy, days in zip(copies, (8, 6, 8), strict=True):
-        moment = copy.stat().st_mtime - days * 86_400
-        os.utime(copy, (moment, moment))
-    other.verified_path(blobs[2])
-    week = 7 * 86_400.0
-    assert (sweep.tidy(week), [copy.exists() for copy in copies]) == (1, [False, True, True])
-    assert (sweep.tidy(0.0), [copy.exists() for copy in copies]) == (2, [False, False, True])
+        old(copy, days)
+    (other := copies[0].with_name("README")).write_text("not ours")
+    old(other, 8)
+    store.verified_path(blobs[2])
+    assert (trim_cache(7 * 86_400.0), [copy.exists() for copy in copies]) == (1, [False, True, True])
+    assert (trim_cache(0.0), [copy.exists() for copy in copies]) == (2, [False, False, True])
+    assert other.exists()
+
+
+@pytest.mark.parametrize("broken", ["a file", "no home"])
+def test_a_cache_that_cannot_be_used_is_in_nobodys_way(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cleaning goes on without it; who needs it is told what to do."""
+    if broken == "a file":
+        (tmp_path / "cache").write_text("")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    else:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    assert trim_cache(0.0) == 0
+    store = open_store(f"memory://{secrets.token_hex(8)}")
+    blob = store.put([Offered(write(tmp_path, b"1"))])[0].blob
+    with pytest.raises(StoreUnavailableError) as caught:
+        store.verified_path(blob)
+    assert "XDG_CACHE_HOME" in caught.value.hint
 
 
 def test_a_store_knows_whom_it_serves(store: Store, sweep: Sweep, tmp_path: Path) -> None:
-    """Each registry once, with what it first said of itself; other files there are no registries."""
+    """Each registry once, with every place where it was; other files there are no registries."""
     one, two = (f"{digit * 8}-0000-4000-8000-{digit * 12}" for digit in "ab")
-    for about in ("first", "again"):
-        store.serve(one, about)
-    store.serve(two, "second" * 100)
+    for place in ("here", "there", "here"):
+        store.serve(one, place)
+    store.serve(two, "elsewhere")
     if isinstance(sweep, LocalSweep):
         (tmp_path / "blobs" / "registries" / "README").touch()
         assert not list((tmp_path / "blobs" / "tmp").iterdir())
-    assert sweep.served() == {one: "first", two: ("second" * 100)[:300]}
+    assert sweep.served() == {one: ["here", "there"], two: ["elsewhere"]}
+
+
+def test_many_may_say_at_once_that_they_are_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also processes that have one number, as the first ones of containers do."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    uid = "a" * 8 + "-0000-4000-8000-" + "a" * 12
+    stores = [open_store(str(tmp_path / f"blobs-{number}")) for number in range(20)]
+    with ThreadPoolExecutor(8) as pool:
+        for store in stores:
+            list(pool.map(lambda _, store=store: store.serve(uid, "here"), range(8)))
+    assert [sweep_of(store).served() for store in stores] == [{uid: ["here"]}] * 20
 
 
 def test_a_place_that_does_not_tell_times_keeps_its_files(store: Store, tmp_path: Path) -> None:

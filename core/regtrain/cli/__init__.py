@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from regtrain.cli.lazy import LazyGroup
+from regtrain.cli.output import say
 
 __all__ = ["main"]
 
@@ -99,14 +100,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _report(problem: Exception, as_json: bool, verbose: bool) -> int:
     """Print an error and return its exit code; what is not known to be an error of the user keeps its trace."""
     code, message, hint, exit_code = _described(problem)
+    details = getattr(problem, "details", {}) if hasattr(problem, "hint") else {}
     if verbose:
         traceback.print_exception(problem)
     if as_json:
-        print(json.dumps({"error": {"code": code, "message": message, "hint": hint}}), file=sys.stderr)
+        print(json.dumps({"error": {"code": code, "message": message, "hint": hint} | details}), file=sys.stderr)
     else:
-        print(f"error: {message}", file=sys.stderr)
+        say(f"error: {message}", err=True)
         if hint:
-            print("  " + hint.replace("\n", "\n  "), file=sys.stderr)
+            say("  " + hint.replace("\n", "\n  "), err=True)
     return exit_code
 
 

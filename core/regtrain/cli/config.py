@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from regtrain.cli.output import json_option, print_json, print_table
+from regtrain.cli.output import json_option, print_json, print_table, say
 from regtrain.config import explain as explain_key
 from regtrain.config import load, to_flat
 from regtrain.config import schema as make_schema
@@ -49,7 +49,7 @@ def check(config: Path, overrides: tuple[str, ...], section: str | None, as_json
     if as_json:
         print_json({"ok": True})
     else:
-        click.echo(f"{config}: every key, type and value is right")
+        say(f"{config}: every key, type and value is right")
 
 
 @config.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from regtrain.cli.output import say
 from regtrain.errors import EnvironmentFault, RegtrainError
 
 __all__ = ["init"]
@@ -34,4 +35,4 @@ def init(folder: Path) -> None:
             (folder / name).write_text(files("regtrain.templates").joinpath(name + ".txt").read_text("utf-8"), "utf-8")
     except OSError as problem:
         raise EnvironmentFault(f"{folder} cannot be written: {problem.strerror}", "name another folder") from problem
-    click.echo(f"wrote {folder / 'run.yaml'} and {folder / 'model.py'}; next:\n  regtrain run {folder / 'run.yaml'}")
+    say(f"wrote {folder / 'run.yaml'} and {folder / 'model.py'}; next:\n  regtrain run {folder / 'run.yaml'}")

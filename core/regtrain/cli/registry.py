@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtrain.cli.output import json_option, print_json, print_table, size
+from regtrain.cli.output import json_option, print_json, print_table, say, size
 from regtrain.run.place import open_registry
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def registry() -> None:
 @registry.command()
 def upgrade() -> None:
     """Bring the database to the schema of this release."""
-    opened = open_registry(Path.cwd(), create=True)
+    opened = open_registry(Path.cwd())
     opened.upgrade()
-    click.echo(f"{opened.uri} has schema {opened.schema_version()}")
+    say(f"{opened.uri} has schema {opened.schema_version()}")
 
 
 @registry.command()
@@ -43,7 +43,7 @@ def du(as_json: bool) -> None:
     total = sum(model.versions for model in usage.models)
     rows.append(("all models", total, size(usage.logical_bytes), size(usage.stored_bytes)))
     print_table(("model", "versions", "files", "in the store"), rows)
-    click.echo()
+    say()
     spared = [("spared by sharing", usage.saved_bytes), ("needed by nobody", usage.idle_bytes)]
     print_table(("besides", "size"), [(name, size(count)) for name, count in [*spared, ("trash", usage.trash_bytes)]])
 
@@ -71,7 +71,7 @@ def gc(dry_run: bool, explain: bool, grace: str, yes: bool, as_json: bool) -> No
         print_table(
             ("action", "what", "size", "why"), [(f.action, f.name, size(f.size_bytes), f.reason) for f in fates]
         )
-    click.echo(_in_all(found))
+    say(_in_all(found))
 
 
 def _in_all(found: Collection) -> str:
@@ -94,12 +94,12 @@ def fsck(read_data: bool, repair: bool, as_json: bool) -> int:
         print_json(found.to_json())
     else:
         for problem in found.problems:
-            click.echo(f"{problem.kind}: {problem.message}")
+            say(f"{problem.kind}: {problem.message}")
             if problem.quarantined:
-                click.echo(f"  moved to {problem.quarantined}")
+                say(f"  moved to {problem.quarantined}")
         state = "ok" if found.ok else f"{len(found.problems)} problems"
         garbage = f"{found.garbage} files of no version ({size(found.garbage_bytes)})"
-        click.echo(f"{state}: {found.versions} versions, {found.blobs} files, {garbage}")
+        say(f"{state}: {found.versions} versions, {found.blobs} files, {garbage}")
     return 0 if found.ok else 4
 
 
@@ -113,7 +113,7 @@ def backup(file: Path, as_json: bool) -> None:
     if as_json:
         print_json({"path": str(made), "size_bytes": made.stat().st_size, "store": opened.store_place})
         return
-    click.echo(f"{made}: {size(made.stat().st_size)}")
+    say(f"{made}: {size(made.stat().st_size)}")
     source = shlex.quote(f"{opened.store_place}/sha256/")
     how = f"copy {source} with the tools of its place" if "://" in source else f"rsync -a {source} BACKUP/sha256/"
-    click.echo(f"now the files: {how}", err=True)
+    say(f"now the files: {how}", err=True)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from regtrain.checkpoint.keep import list_checkpoints
-from regtrain.cli.output import json_option, number, print_json, print_table
+from regtrain.cli.output import json_option, number, print_json, print_table, say
 from regtrain.errors import ConfigValueError
 from regtrain.host import Host
 from regtrain.run import Request, RunResult, plan_run
@@ -170,7 +170,7 @@ def run(as_json: bool, dry_run: bool, **options: Any) -> None:
         return
     result = run_it(request, _started)
     for note in result.notes:
-        click.echo(f"warning: {note}", err=True)
+        say(f"warning: {note}", err=True)
     if as_json:
         print_json(result.to_json())
     elif result.status == "finished":
@@ -201,10 +201,10 @@ def _show_plan(request: Request, as_json: bool) -> None:
 def _started(made: Plan, run_dir: RunDir) -> None:
     device, precision = made.choice("training.device"), made.choice("training.precision")
     bits = "32 bits" if precision == "32" else precision
-    click.echo(f"run {made.run_id}: {made.run_name} on {device}, {bits}, in {run_dir.path}", err=True)
+    say(f"run {made.run_id}: {made.run_name} on {device}, {bits}, in {run_dir.path}", err=True)
     reason = next(choice.reason for choice in made.choices if choice.key == "training.precision")
     if reason.startswith("mixed precision is off"):
-        click.echo(reason, err=True)
+        say(reason, err=True)
 
 
 def _tell(result: RunResult) -> None:
@@ -212,24 +212,24 @@ def _tell(result: RunResult) -> None:
         k: v for k, v in result.outcome.metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/rmse")
     }
     measured = ", ".join(f"{key} {number(value)}" for key, value in shown.items())
-    click.echo(f"finished: {result.outcome.epochs} epochs, {result.outcome.steps} steps, {measured}")
+    say(f"finished: {result.outcome.epochs} epochs, {result.outcome.steps} steps, {measured}")
     best = result.outcome.best
     if best:
-        click.echo(f"best: {best['metric']} {number(best['value'])} at step {best['step']}")
+        say(f"best: {best['metric']} {number(best['value'])} at step {best['step']}")
     if result.version:
-        click.echo(f"registered: {result.version.ref} ({'; '.join(result.version.bump.reasons[:2])})")
+        say(f"registered: {result.version.ref} ({'; '.join(result.version.bump.reasons[:2])})")
         if result.expired:
             first, more = result.expired[0], len(result.expired) - 1
-            click.echo(f"expired: {first.ref}{f' and {more} more' if more else ''} ({first.reason})")
+            say(f"expired: {first.ref}{f' and {more} more' if more else ''} ({first.reason})")
     elif result.outcome.status == "finished":
-        click.echo("not registered: training.debug or registry.enabled: false")
+        say("not registered: training.debug or registry.enabled: false")
 
 
 def _tell_how_to_resume(result: RunResult, request: Request) -> None:
     run_dir = RunDir(result.run_dir)
     saved = list_checkpoints(run_dir.checkpoints(run_dir.read_plan().config))
     where = f"saved at step {saved[-1].step}" if saved else "nothing was saved"
-    click.echo(f"stopped by {result.outcome.reason}; {where}", err=True)
+    say(f"stopped by {result.outcome.reason}; {where}", err=True)
     if saved:  # the run's own config has what was overridden on the command line too
         allowed = [word for package in request.allow_imports for word in ("--allow-import", package)]
-        click.echo(f"go on with:\n  {shlex.join(['regtrain', 'run', str(run_dir.config), *allowed])}", err=True)
+        say(f"go on with:\n  {shlex.join(['regtrain', 'run', str(run_dir.config), *allowed])}", err=True)

@@ -17,6 +17,7 @@ from regtrain.cli.output import (
     order_option,
     print_json,
     print_table,
+    say,
     size,
 )
 from regtrain.run.place import open_registry
@@ -140,7 +141,7 @@ def best(run: str, metric: str | None, mode: Mode | None, as_json: bool) -> None
     if as_json:
         print_json(_facts(found) | {"metric": name, "value": found.metrics[name]})
         return
-    click.echo(found.path)
+    say(found.path)
 
 
 @checkpoints.command("prune")
@@ -159,9 +160,9 @@ def prune_of_run(run: str, dry_run: bool, as_json: bool) -> None:
         return
     gone = [fate.info for fate in fates if not fate.stays]
     for info in gone:
-        click.echo(info.path)
+        say(info.path)
     would = "would be removed" if dry_run else "removed"
-    click.echo(f"{len(gone)} of {len(fates)} checkpoints {would}, {size(sum(info.size_bytes for info in gone))}")
+    say(f"{len(gone)} of {len(fates)} checkpoints {would}, {size(sum(info.size_bytes for info in gone))}")
 
 
 def _owner(run: str) -> RunDir:

@@ -28,27 +28,27 @@ class Document:
     marks: Mapping[tuple[str, ...], Mark]
 
 
-def read_file(path: Path) -> Document:
-    """Read and parse a config file; never blocks on a FIFO or device.
+def read_file(path: Path, kind: str = "config file") -> Document:
+    """Read and parse a config file, or one of another kind; never blocks on a FIFO or device.
 
     Raises:
         ConfigFileError: missing, unreadable, no regular file, over 1 MiB, not UTF-8, or not acceptable YAML.
     """
     name = str(path)
     try:
-        return parse(_read_bytes(path, name).decode("utf-8-sig"), name)
+        return parse(_read_bytes(path, name, kind).decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
         raise ConfigFileError(
             f"{name}: byte {error.start} is not UTF-8", "Save the file with UTF-8 encoding."
         ) from error
 
 
-def _read_bytes(path: Path, name: str) -> bytes:
+def _read_bytes(path: Path, name: str, kind: str) -> bytes:
     try:
         # Not blocking: to open a FIFO that nobody writes to would wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise ConfigFileError(f"{name}: no such config file", _files_nearby(path)) from error
+        raise ConfigFileError(f"{name}: no such {kind}", _files_nearby(path)) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigFileError(f"{name!r}: cannot be opened: {reason}") from error

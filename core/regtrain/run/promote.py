@@ -25,7 +25,7 @@ def promote_version(
         RegistryError: a gate does not hold, or the version is not there.
         PluginError: a plugin refused.
     """
-    written = read_file(gates).values if gates else None
+    written = read_file(gates, "file of gates").values if gates else None
     host = Host()
     return registry.promote(ref, stage, written, lambda version, name: host.version_promoted(as_event(version), name))
 

@@ -122,10 +122,9 @@ def parents_of(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
         if not equals or not relation.replace("_", "").isalpha():  # a range has signs of its own: digits@>=1
             relation, ref = Relation.RESUMED_FROM.value, word
         if relation not in list(Relation):
-            near = nearest(relation, list(Relation)) or list(Relation)
-            raise ConfigValueError(
-                f"--parent {word}: no relation is called {relation!r}", f"there is {', '.join(near)}"
-            )
+            near = nearest(relation, list(Relation))
+            names = ", ".join([*near, *(other for other in Relation if other not in near)])
+            raise ConfigValueError(f"--parent {word}: no relation is called {relation!r}", f"there is {names}")
         found.append((ref, relation))
     return tuple(found)
 

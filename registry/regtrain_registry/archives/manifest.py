@@ -23,6 +23,7 @@ from regtrain_registry.semver import parse_version
 from regtrain_registry.store.content import ALGORITHM
 
 __all__ = [
+    "HINT",
     "MANIFEST",
     "MAX_MANIFEST",
     "TOLD_BY_IMPORTS",

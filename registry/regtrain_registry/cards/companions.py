@@ -10,7 +10,7 @@ from regtrain_registry.cards import plots
 from regtrain_registry.cards.card import CARD_NAME, CardFacts, model_card
 from regtrain_registry.records import Artifact, VersionInfo
 
-__all__ = ["SIGNATURE_NAME", "STATEMENT_NAME", "Signed", "log_of", "write_beside"]
+__all__ = ["SIGNATURES", "SIGNATURE_NAME", "STATEMENT_NAME", "UNSIGNED", "Signed", "write_beside"]
 
 PLOTS = "plots"
 SIGNATURE_NAME = "model.sig"

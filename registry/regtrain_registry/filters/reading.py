@@ -7,10 +7,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
+from regtrain_registry.asked import check_text
 from regtrain_registry.errors import FilterSyntaxError
 from regtrain_registry.json_values import as_text
 
-__all__ = ["MAX_LENGTH", "Reader"]
+__all__ = ["Reader"]
 
 MAX_LENGTH = 10_000
 _SHOWN = 60  # characters of a long text on either side of the caret
@@ -25,7 +26,7 @@ class Reader:
 
     def __init__(self, text: str, what: str) -> None:
         """what: what errors call the text. `FilterSyntaxError` when it is too long."""
-        self._text = as_text(text)
+        self._text = as_text(check_text(what, text))
         self._what = what
         self._at = 0
         if len(text) > MAX_LENGTH:

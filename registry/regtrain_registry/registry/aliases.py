@@ -11,6 +11,7 @@ from regtrain_registry.errors import AliasNotFoundError, StageGuardedError
 from regtrain_registry.events import EventKind
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V, version_text
+from regtrain_registry.registry.policies import stages_of
 from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.tables import ALIASES, VERSIONS
 
@@ -46,12 +47,13 @@ def holder(connection: Connection, owner: int, name: str) -> tuple[int, str, boo
 def set_alias(held: Held, name: str, work: Work) -> None:
     """Let the name stand for this version of its model, wherever it stood before.
 
-    Errors: `StageGuardedError` for a stage; `StatusError` for a version that expired, `VersionCollectedError`.
+    Errors: `StageGuardedError` for a stage, also for one that the model's policy names and no version holds;
+    `StatusError` for a version that expired, `VersionCollectedError`.
     """
     if held.status in (VersionStatus.EXPIRED, VersionStatus.COLLECTED):
         check_there(detail(held.connection, held.id))
     before = holder(held.connection, held.owner, name)
-    if before and before[2]:
+    if (before and before[2]) or name in stages_of(held.connection, held.owner):
         raise StageGuardedError(
             f"{name!r} is a stage, which only a promotion moves",
             f"Promote: regtrain models promote REF {name}; or choose another alias.",

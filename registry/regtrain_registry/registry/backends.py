@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event
@@ -38,6 +39,7 @@ class Fault(Enum):
     NOT_A_DATABASE = auto()
     DAMAGED = auto()
     FULL = auto()
+    NO_FILE = auto()
     OTHER = auto()
 
 
@@ -103,20 +105,21 @@ class SQLite(Backend):
         sqlite3.SQLITE_NOTADB: Fault.NOT_A_DATABASE,
         sqlite3.SQLITE_CORRUPT: Fault.DAMAGED,
         sqlite3.SQLITE_FULL: Fault.FULL,
+        sqlite3.SQLITE_CANTOPEN: Fault.NO_FILE,
     }
 
     def engine(self, url: URL) -> Engine:
+        file = str(url.database)
         engine = create_engine(
             url,
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=-1,
-            connect_args={"timeout": self.timeout},
+            creator=lambda: _open_sqlite(file, self.timeout),
             json_deserializer=_decode_json,  # a list of versions holds many documents
         )
-        file = str(url.database)
-        event.listen(engine, "connect", lambda connection, record: _set_up_sqlite(connection, record, file))
-        event.listen(engine, "checkout", lambda connection, record, _: _check_same_file(record, file))
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "checkout", lambda connection, *_: _check_same_file(connection, file))
         event.listen(engine, "begin", _begin_sqlite)
         _KEEPING.add(engine)
         return engine
@@ -192,8 +195,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_to_parent)
 
 
-def _set_up_sqlite(connection: Any, record: Any, file: str) -> None:
-    record.info["file"] = _identity(file)
+class _Opened(sqlite3.Connection):
+    """Knows which file it has opened, whatever has its name now."""
+
+    file: tuple[int, int] | None
+
+
+def _open_sqlite(file: str, timeout: float) -> _Opened:
+    """A connection to a file that is there: it is created when a registry is opened, and not by who reads it."""
+    identity = _identity(file)
+    place = f"file:{quote(os.fsencode(file))}?mode=rw"
+    connection = sqlite3.connect(place, timeout, check_same_thread=False, factory=_Opened, uri=True)
+    connection.file = identity
+    return connection
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own idea of when to send BEGIN is off; see _begin_sqlite
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -202,9 +219,9 @@ def _set_up_sqlite(connection: Any, record: Any, file: str) -> None:
     cursor.close()
 
 
-def _check_same_file(record: Any, file: str) -> None:
+def _check_same_file(connection: Any, file: str) -> None:
     """A backup that was moved in place of the file is another file: SQLAlchemy then connects anew."""
-    if record.info["file"] != _identity(file):
+    if connection.file != _identity(file):
         raise DisconnectionError
 
 

@@ -14,16 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from regtrain_registry.clock import Moment
-from regtrain_registry.errors import CollectionTooLargeError, StoreSharedError
+from regtrain_registry.errors import CollectionTooLargeError
 from regtrain_registry.events import EventKind
-from regtrain_registry.json_values import as_text
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.candidates import candidates
 from regtrain_registry.registry.columns import V, portions, version_text
 from regtrain_registry.registry.contents import named_by, needed, sources_of
 from regtrain_registry.registry.database import Database
 from regtrain_registry.registry.history import Line, lock_line
-from regtrain_registry.registry.identity import registry_uid
 from regtrain_registry.registry.marking import Held, Work, change_status
 from regtrain_registry.registry.witnessing import seen, witness
 from regtrain_registry.retention import still_held
@@ -32,9 +30,9 @@ from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.content import BLOBS, PARTS, SEGMENTS
 from regtrain_registry.tables.marking import MARKS
 
-__all__ = ["Collection", "Fate", "Judged", "collect"]
+__all__ = ["Collection", "collect"]
 
-VERSIONS_AT_ONCE = 100
+VERSIONS_AT_ONCE = 1000  # all that have expired are judged again for each portion
 FILES_AT_ONCE = 200
 NOBODY = "no version refers to it"
 
@@ -123,9 +121,7 @@ def collect(
 
     Raises:
         CollectionTooLargeError: more than half of the store would go, and it is not `confirmed`.
-        StoreSharedError: another registry has files in the store, which nobody here would know of.
     """
-    _check_alone(sweep.served(), database.read(registry_uid))
     entries, trash = sweep.entries(), sweep.trashed()
     plan = database.read(lambda connection: _plan(connection, entries, trash, grace, now))
     if dry_run:
@@ -135,7 +131,7 @@ def collect(
             f"{_share(plan.bytes('trash'), plan.total_bytes)} of the bytes in the store would go",
             "Look at it with --dry-run --explain; then confirm with --yes.",
         )
-    done = Collection(False, grace, total_bytes=plan.total_bytes, tidied_bytes=sweep.tidy(grace))
+    done = Collection(False, grace, total_bytes=plan.total_bytes, tidied_bytes=sweep.tidy())
     for owner, model in database.read(lambda connection: [(*row,) for row in connection.execute(_MODELS)]):
         done.versions.extend(_collect_versions(database, owner, model, grace, now, work))
     # The trash before the files: what goes there now is purged by a later collection.
@@ -147,15 +143,6 @@ def collect(
             database.write(lambda connection, some=some_files: _discard(connection, sweep, some, grace, now))  # type: ignore[misc]
         )
     return done
-
-
-def _check_alone(served: Mapping[str, str], own: str) -> None:
-    for uid, about in sorted(served.items()):
-        if uid != own:
-            raise StoreSharedError(
-                f"the store also holds files of another registry, {as_text(about)}",
-                f"Give each a store of its own. If that one is gone for good, delete registries/{uid} in the store.",
-            )
 
 
 def _share(part: int, whole: int) -> str:

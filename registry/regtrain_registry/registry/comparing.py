@@ -15,7 +15,7 @@ from regtrain_registry.filters.values import Wild, days_bounds, pattern_of, rang
 from regtrain_registry.json_values import MAX_VALUE, number_in
 from regtrain_registry.semver import Range
 
-__all__ = ["POSITIVE", "Comparing", "condition"]
+__all__ = ["POSITIVE", "Comparing", "Condition", "condition"]
 
 POSITIVE = {
     Operator.NE: Operator.EQ,

@@ -30,7 +30,7 @@ from regtrain_registry.errors import (
 from regtrain_registry.location import check_file_system, make_private_folder
 from regtrain_registry.registry.backends import Backend, Fault, backend_of
 
-__all__ = ["Database"]
+__all__ = ["Database", "shown"]
 
 Result = TypeVar("Result")
 
@@ -154,6 +154,13 @@ def _prepare_file(url: URL, create: bool, read_file_system: Callable[[Path], int
     if read_file_system is not None:
         check_file_system(next(folder for folder in file.parents if folder.exists()), read_file_system)
     make_private_folder(file.parent)
+    if not file.exists():
+        try:
+            file.touch(mode=0o600)
+        except OSError as error:
+            raise RegistryUnavailableError(
+                f"{file} cannot be made: {error.strerror}", "Free space or permissions there, or name another place."
+            ) from error
     return url
 
 
@@ -204,6 +211,8 @@ def translate(error: DBAPIError, url: URL, backend: Backend, *, writing: bool = 
             return RegistryUnavailableError(f"{place} is not a SQLite database", "Name another file, or move it away.")
         case Fault.DAMAGED:
             return DatabaseDamagedError(f"{place} is damaged: {reason}", "Restore it from a backup.")
+        case Fault.NO_FILE if not Path(str(url.database)).exists():
+            return _no_registry(url)
         case Fault.FULL:
             return RegistryUnavailableError(f"the disk of {place} is full", "Free space; nothing was recorded.")
     return RegistryUnavailableError(

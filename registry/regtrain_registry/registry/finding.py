@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, nearest
+from regtrain_registry.records import VersionStatus
 from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
 from regtrain_registry.registry.columns import OFFERED, RELEASED, AnyRow, V, version_text
 from regtrain_registry.semver import Version
@@ -39,7 +40,7 @@ _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "!=": operator.ne,
 }
 _NEWEST = (
-    select(V.major, V.minor, V.patch, V.prerelease)
+    select(V.major, V.minor, V.patch, V.prerelease, V.status)
     .where(V.model_id == bindparam("owner"))
     .order_by(V.sort_key.desc())
     .limit(5)
@@ -107,8 +108,17 @@ def _within(signs: tuple[str, ...], prereleases: bool) -> Select[int]:
 
 def _not_found(connection: Connection, ref: Ref) -> VersionNotFoundError:
     owner = {"owner": model_id(connection, ref.model)}
-    versions = [version_text(row) for row in connection.execute(_NEWEST, owner)]
+    rows = connection.execute(_NEWEST, owner).all()
     aliases = sorted(connection.execute(_ALIASES, owner).scalars())
-    return VersionNotFoundError(
-        f"no version {ref}", f"Newest versions and aliases: {', '.join([*versions, *aliases])}."
-    )
+    named = ", ".join([*map(_with_status, rows), *aliases])
+    if isinstance(ref.selector, Latest) and rows:
+        return VersionNotFoundError(
+            f"no version {ref}: all are archived, expired, collected or prereleases", f"Name one: {named}."
+        )
+    return VersionNotFoundError(f"no version {ref}", f"Newest versions and aliases: {named}.")
+
+
+def _with_status(row: AnyRow) -> str:
+    """The version, and why `latest` and ranges pass it by, if its status is why."""
+    offered = row.status in (VersionStatus.READY, VersionStatus.DEPRECATED)
+    return version_text(row) if offered else f"{version_text(row)} ({row.status})"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.events import Event, EventKind, broken_link, canonical, event_hash
 from regtrain_registry.json_values import json_safe
@@ -71,9 +71,8 @@ def broken_chains(connection: Connection) -> list[tuple[str, int]]:
     found = []
     models = select(MODELS.c.id, MODELS.c.name, MODELS.c.events, MODELS.c.head).order_by(MODELS.c.id)
     for model in connection.execute(models).all():
-        rows = connection.execute(_LINE.order_by(_E.seq), {"owner": model.id})
-        broken = broken_link(model.name, ((*row,) for row in rows), model.head)
-        count = connection.execute(select(func.count()).where(_E.model_id == model.id)).scalar_one()
-        if broken or count != model.events:
-            found.append((model.name, broken or min(count, model.events) + 1))
+        rows = [(*row,) for row in connection.execute(_LINE.order_by(_E.seq), {"owner": model.id})]
+        broken = broken_link(model.name, rows, model.head)
+        if broken or len(rows) != model.events:
+            found.append((model.name, broken or min(len(rows), model.events) + 1))
     return found

@@ -15,7 +15,7 @@ from regtrain_registry.events import EventKind
 from regtrain_registry.identities import name_elsewhere
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.records import VersionStatus
-from regtrain_registry.registry.columns import V, version_text
+from regtrain_registry.registry.columns import V, new_id, version_text
 from regtrain_registry.registry.identity import local_id
 from regtrain_registry.registry.indexing import index
 from regtrain_registry.registry.marking import Held, Work
@@ -95,9 +95,7 @@ def import_version(
     _store_blobs(connection, version, stored, store, work.now)
     row = _version_row(connection, version, run, name, model, work.now) | {"summary": said.summary}
     row["status"] = said.status.value if version.complete else VersionStatus.COLLECTED.value
-    key = connection.execute(insert(VERSIONS), row).inserted_primary_key
-    assert key is not None  # one row was inserted, by one statement
-    version_id = int(key[0])
+    version_id = new_id(connection.execute(insert(VERSIONS), row))
     rows = [{"child_id": version_id, "parent_id": parent, "relation": relation.value} for parent, relation in parents]
     _insert_all(connection, LINEAGE, rows)
     _insert_what_hangs(connection, version, said, version_id, work)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select
 
+from regtrain_registry.asked import chosen
 from regtrain_registry.records import ParentLink, Relation
 from regtrain_registry.refs import Ref, parse_ref
 from regtrain_registry.registry.finding import find
@@ -17,8 +18,8 @@ _STORE = select(REGISTRY.c.id).with_for_update(read=True)  # no version expires 
 
 
 def check(inputs: Sequence[ParentLink]) -> list[tuple[Ref, Relation]]:
-    """The links as values; `RefSyntaxError`."""
-    return [(parse_ref(link.ref), Relation(link.relation)) for link in inputs]
+    """The links as values; `RefSyntaxError`, `ArgumentError`."""
+    return [(parse_ref(link.ref), chosen("relation", link.relation, Relation)) for link in inputs]
 
 
 def record(connection: Connection, run_id: str, inputs: Sequence[tuple[Ref, Relation]]) -> None:

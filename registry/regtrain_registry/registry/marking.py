@@ -8,33 +8,44 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from regtrain_registry.errors import PolicyError, PromotionRefusedError, StatusError, TagNotFoundError, nearest
+from regtrain_registry.errors import (
+    PolicyError,
+    PromotionRefusedError,
+    RegistryError,
+    StatusError,
+    TagNotFoundError,
+    nearest,
+)
 from regtrain_registry.events import EventKind
 from regtrain_registry.identities import Identity
 from regtrain_registry.promotion import Evidence, Gates, check_gates, parse_gates
 from regtrain_registry.records import VersionDetail, VersionStatus
-from regtrain_registry.refs import Ref
+from regtrain_registry.refs import Ref, parse_ref
 from regtrain_registry.registry.aliases import holder, move
 from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.history import Line, lock_line
 from regtrain_registry.registry.identity import identities
+from regtrain_registry.registry.policies import stages_of
 from regtrain_registry.registry.relating import ancestors
 from regtrain_registry.registry.versions import check_there, detail
-from regtrain_registry.tables import MODELS, VERSIONS
+from regtrain_registry.tables import VERSIONS
 from regtrain_registry.tables.marking import MARKS, SIGNATURES, TAGS
 
 __all__ = [
     "Held",
-    "Successor",
     "Work",
+    "archive",
     "change_status",
+    "deprecate",
     "describe",
-    "evidence_of",
+    "gates_of",
     "hold",
     "mark",
     "pin",
     "promote",
+    "set_tags",
+    "successor_of",
     "tag",
     "untag",
 ]
@@ -47,7 +58,6 @@ _TAGGED = (TAGS.c.version_id == bindparam("version"), TAGS.c.name == bindparam("
 _TAG = select(TAGS.c.value).where(*_TAGGED)
 _TAG_NAMES = select(TAGS.c.name).where(TAGS.c.version_id == bindparam("version"))
 _MARKED = select(MARKS.c.version_id).where(MARKS.c.version_id == bindparam("version"))
-_POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
 _SIGNED = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version")).limit(1)
 
 
@@ -162,7 +172,22 @@ def successor_of(held: Held, ref: Ref) -> Successor:
     if version_id == held.id:
         raise StatusError(f"{version.ref} cannot be its own successor", "Name another version.")
     check_there(version)
+    _check_no_ring(held, version)
     return Successor(version.ref, identities(held.connection, [version_id])[version_id])
+
+
+def _check_no_ring(held: Held, version: VersionDetail) -> None:
+    """Whoever goes from successor to successor has to come to an end."""
+    way, after = [version.ref], version.marks.successor
+    while after is not None and after not in way:
+        way.append(after)
+        try:
+            version_id = find(held.connection, parse_ref(after))
+        except RegistryError:  # of a version that is in another registry only its name there is known
+            return
+        if version_id == held.id:
+            raise StatusError(f"{' → '.join(way)}: they would succeed each other", "Name another version.")
+        after = detail(held.connection, version_id).marks.successor
 
 
 def deprecate(held: Held, reason: str, successor: Successor | None, work: Work) -> None:
@@ -193,8 +218,7 @@ def gates_of(connection: Connection, owner: int, stage: str, given: Mapping[str,
     """The gates of a stage: those that are given, else the model's; a stage that no policy names has none."""
     written = given
     if written is None:
-        policy = connection.execute(_POLICY, {"owner": owner}).scalar() or {}
-        stages = policy.get("stages") or {}
+        stages = stages_of(connection, owner)
         if stages and stage not in stages:
             near = ", ".join(nearest(stage, stages) or sorted(stages))
             raise PolicyError(f"the model's policy has no stage {stage!r}", f"There is {near}.")
@@ -224,7 +248,9 @@ def promote(held: Held, stage: str, gates: Gates, asked: Sequence[str], work: Wo
     evidence += [Evidence(f"{name} does not object", True, "no objection") for name in asked]
     failed = [f"{one.gate}: {one.found}" for one in evidence if not one.passed]
     if failed:
-        raise PromotionRefusedError(f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved.")
+        raise PromotionRefusedError(
+            f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved.", evidence
+        )
     move(held.connection, held.owner, stage, held.id, work.now, gated=True, new=before is None)
     facts = {"stage": stage, "before": before and before[1], "evidence": [one.to_json() for one in evidence]}
     held.tell(EventKind.PROMOTED, facts, work)

@@ -13,7 +13,7 @@ from regtrain_registry.registry.contents import held, needed
 from regtrain_registry.store.sweep import Entry, Trashed
 from regtrain_registry.tables import MODELS, VERSIONS
 
-__all__ = ["ModelUsage", "Usage", "measure"]
+__all__ = ["Usage", "measure"]
 
 _HERE = V.status != VersionStatus.COLLECTED.value
 _LOGICAL = (

@@ -36,8 +36,6 @@ __all__ = [
     "successor_ref",
 ]
 
-MAX_REF = 140
-
 _OWN: BindParameter[int] = bindparam("version")
 _ROW = select(V.status, V.summary).where(V.id == _OWN)
 _MARK = select(MARKS).where(MARKS.c.version_id == _OWN)
@@ -140,8 +138,7 @@ def successor_ref(connection: Connection, said: Said) -> str | None:
     if said.successor is None:
         return None
     found = local_id(connection, said.successor)
-    ref = _name_everywhere(said.successor) if found is None else detail(connection, found).ref
-    return ref if len(ref) <= MAX_REF else None
+    return _name_everywhere(said.successor) if found is None else detail(connection, found).ref
 
 
 def name_arrived(connection: Connection, who: Identity, ref: str) -> None:

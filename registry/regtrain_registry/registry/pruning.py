@@ -1,81 +1,28 @@
-"""A model's policy, and what it does: versions expire, come back, or are told to go one by one."""
+"""What a policy does: versions expire, come back, or are told to go one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from regtrain_registry.clock import Moment
 from regtrain_registry.errors import PolicyError, StatusError, VersionHeldError
 from regtrain_registry.events import EventKind
-from regtrain_registry.policy import Policy, parse_policy
-from regtrain_registry.promotion import parse_gates
+from regtrain_registry.policy import Policy
 from regtrain_registry.records import VersionStatus
-from regtrain_registry.refs import Ref, check_alias
+from regtrain_registry.refs import Ref
 from regtrain_registry.registry.candidates import LIVE, candidates
 from regtrain_registry.registry.finding import model_id
 from regtrain_registry.registry.history import lock_line
 from regtrain_registry.registry.marking import Held, Work, change_status, hold
+from regtrain_registry.registry.policies import Rules, of_model, rules_of
 from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.registry.witnessing import seen, witness
 from regtrain_registry.retention import Action, Candidate, PruneDecision, decide, holds
-from regtrain_registry.tables import MODELS
 from regtrain_registry.tables.marking import MARKS
 
-__all__ = ["Rules", "delete", "expiring", "of_model", "prune", "restore", "rules_of", "write_policy"]
+__all__ = ["delete", "expiring", "prune", "restore"]
 
-PARTS = ("retention", "stages")
-_POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
-_SET = update(MODELS).where(MODELS.c.id == bindparam("owner")).values(policy=bindparam("to"))
 _BEFORE = select(MARKS.c.status_before, MARKS.c.deprecation).where(MARKS.c.version_id == bindparam("version"))
-
-
-class Rules(NamedTuple):
-    """A policy as it was written: what it says of keeping, and the gates of its stages."""
-
-    retention: Policy
-    stages: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """Both parts; without rules, without stages, a part is left out."""
-        parts = {"retention": self.retention.to_json(), "stages": self.stages}
-        return {name: part for name, part in parts.items() if part}
-
-
-def rules_of(written: Mapping[str, Any]) -> Rules:
-    """A policy with the parts `retention` and `stages`, or the rules of retention alone; `PolicyError`."""
-    if not isinstance(written, Mapping) or not set(PARTS) & written.keys():
-        return Rules(parse_policy(written), {})
-    unknown = [key for key in written if key not in PARTS]
-    if unknown:
-        raise PolicyError(f"a policy has no part {str(unknown[0])[:80]!r}", f"Its parts: {', '.join(PARTS)}.")
-    stages = written.get("stages") or {}
-    if not isinstance(stages, Mapping):
-        raise PolicyError("stages is no mapping", "Give each stage its gates: {production: {signed: true}}.")
-    for stage, gates in stages.items():
-        parse_gates(check_alias(str(stage)), {} if gates is None else gates)
-    return Rules(
-        parse_policy(written.get("retention") or {}), {str(name): gates or {} for name, gates in stages.items()}
-    )
-
-
-def of_model(connection: Connection, owner: int) -> dict[str, Any] | None:
-    """The policy of a model, as it is stored."""
-    found: dict[str, Any] | None = connection.execute(_POLICY, {"owner": owner}).scalar()
-    return found or None
-
-
-def write_policy(connection: Connection, model: str, rules: Rules | None, work: Work) -> dict[str, Any] | None:
-    """Give a model a policy, or take it away."""
-    if rules and not rules.to_json():
-        raise PolicyError("the policy says nothing", f"Take it away: regtrain models policy {model} --clear.")
-    line = lock_line(connection, model)
-    before, after = of_model(connection, line.owner), rules.to_json() if rules else None
-    connection.execute(_SET, {"owner": line.owner, "to": after})
-    line.append(EventKind.POLICY_SET, None, {"before": before, "policy": after}, work.who, work.now)
-    return after
 
 
 def expiring(connection: Connection, model: str, rules: Rules | None, now: Moment) -> list[PruneDecision]:

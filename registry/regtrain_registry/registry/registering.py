@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from regtrain_registry.asked import check_table, check_text, chosen
 from regtrain_registry.errors import (
     IdempotencyError,
     NameNotAllowedError,
@@ -59,8 +60,9 @@ from regtrain_registry.tables.content import ARTIFACTS
 from regtrain_registry.tables.marking import REGISTRY
 from regtrain_registry.tables.origin import LINEAGE, RUNS
 
-__all__ = ["Claimed", "Request", "check", "claim", "count", "digest_of", "register", "share_store"]
+__all__ = ["Claimed", "check", "claim", "count", "digest_of", "register", "share_store"]
 
+LEVELS = 32  # of a config, as in a file; what is stored wraps it once more
 CONTINUES = (Relation.RESUMED_FROM, Relation.FINE_TUNED_FROM)
 
 # Statements stand at module level: to build one takes longer than to run it.
@@ -101,22 +103,28 @@ def check(registration: Registration) -> Request:
     """Refuse what cannot be registered before anything is stored; pure."""
     check_name(registration.model)
     _check_files(registration.files)
+    bump = registration.bump
     registration = replace(
         registration,
+        bump=chosen("bump", bump, Bump) if bump else None,
         run_id=fitting("id of the run", registration.run_id, 64),
         idempotency_key=fitting("idempotency key", registration.idempotency_key, 128),
         source=replace(registration.source, git_commit=fitting("commit", registration.source.git_commit, 64)),
     )
-    recipe, shown = registration.recipe, registration.config
-    config = json_safe(recipe.config)
-    parts = (json_safe(part) for part in (recipe.data, recipe.code, recipe.signature, recipe.state))
+    recipe, shown = registration.recipe, check_table("config", registration.config)
+    check_text("summary", registration.summary)
+    check_text("name of who made it", registration.created_by)
+    config = json_safe(check_table("config", recipe.config), LEVELS)
+    parts = (json_safe(part, LEVELS) for part in (recipe.data, recipe.code, recipe.signature, recipe.state))
     return Request(
         registration=registration,
         wanted=None if registration.version is None else parse_version(registration.version),
-        parents=tuple((parse_ref(parent.ref), Relation(parent.relation)) for parent in registration.parents),
-        config=json_safe(shown) if shown and shown is not recipe.config else config,
+        parents=tuple(
+            (parse_ref(link.ref), chosen("relation", link.relation, Relation)) for link in registration.parents
+        ),
+        config=json_safe(shown, LEVELS) if shown and shown is not recipe.config else config,
         recipe=Recipe(config, *parts),
-        metrics=json_safe(registration.metrics),
+        metrics=json_safe(check_table("table of metrics", registration.metrics), LEVELS),
     )
 
 
@@ -128,6 +136,7 @@ def _check_files(files: Sequence[FileToStore]) -> None:
         if name in seen:
             raise NameNotAllowedError(f"two files are called {file.name!r}", "Give each its own name.")
         seen.add(name)
+        chosen("kind of the file", file.kind, ArtifactKind)
     for name in seen:
         parts = name.split("/")
         folder = next((f for n in range(1, len(parts)) if (f := "/".join(parts[:n])) in seen), None)
@@ -247,7 +256,7 @@ def _choose(
     record = partial(_record, decision, base)
     if base is None or decision.bump is None:
         return FIRST, record()
-    asked = Bump(registration.bump) if registration.bump else decision.bump
+    asked = registration.bump or decision.bump
     too_small = asked.rank < decision.bump.rank
     if too_small and not registration.force:
         raise _wrong_bump(request, f"{asked} was asked for", decision)
@@ -309,7 +318,7 @@ def _record(
 def _wrong_bump(request: Request, asked: str, decision: Decision) -> WrongBumpError:
     return WrongBumpError(
         f"{request.registration.model}: {asked}, but the change is {decision.bump}: {'; '.join(decision.reasons[:3])}",
-        "Leave it to the evidence, or force it (--force): that is recorded.",
+        "Leave it to the evidence, or force it, which is recorded: --force, or registry.force=true for a run.",
     )
 
 

@@ -16,7 +16,7 @@ from regtrain_registry.tables import ALIASES
 from regtrain_registry.tables.finding import METRICS, PARAMS, VERSION_PARAMS
 from regtrain_registry.tables.marking import TAGS
 
-__all__ = ["KEYED", "NAMES", "Joined", "Related", "Rows"]
+__all__ = ["KEYED", "NAMES", "Related"]
 
 KEYED = ("metrics", "params", "tags")
 NAMES = ("alias", "stage")

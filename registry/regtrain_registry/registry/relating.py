@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
 
+from regtrain_registry.asked import check_text
 from regtrain_registry.differences import Differences, differences
 from regtrain_registry.errors import DigestSyntaxError
 from regtrain_registry.lineage import DataLineage, Lineage, LineageVersion, Link, graph, reach, spread, who_saw
@@ -66,7 +67,7 @@ def lineage(connection: Connection, version_id: int, down: bool) -> Lineage:
 
 def check_digest(digest: str) -> str:
     """The text itself, when it can be a digest of data; `DigestSyntaxError`."""
-    text = digest.strip()
+    text = check_text("digest", digest).strip()
     digits = text.rpartition(":")[2]
     if len(digits) < MIN_DIGITS or len(text) > MAX_DIGEST or not text.isprintable():
         raise DigestSyntaxError(

@@ -14,7 +14,7 @@ __all__ = ["sweep_of"]
 def sweep_of(store: Store) -> Sweep:
     """What lists, moves and deletes the files of a store; `StoreUnavailableError` for one of somebody else's make."""
     if isinstance(store, LocalStore):
-        return LocalSweep(store.folder, store.cache)
+        return LocalSweep(store.folder)
     if isinstance(store, RemoteStore):
-        return RemoteSweep(store.reached, store.cache)
+        return RemoteSweep(store.reached)
     raise StoreUnavailableError(f"{type(store).__name__} cannot be cleaned", "Its files stay as they are.")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from regtrain_registry.clock import Moment, believed, remembered, witnessed
 from regtrain_registry.tables.marking import REGISTRY
 
-__all__ = ["Passed", "seen", "witness"]
+__all__ = ["seen", "witness"]
 
 _R = REGISTRY.c
 _SEEN = select(_R.seconds, _R.witnessed_at, _R.boot_id, _R.boottime).where(_R.id == 1)

@@ -23,7 +23,6 @@ __all__ = [
     "Store",
     "Stored",
     "check_digest",
-    "full_digest",
     "nothing_known",
     "physical",
 ]
@@ -125,8 +124,8 @@ class Store(Protocol):
     def check(self, blob: Blob, *, read: bool) -> Damage | None:
         """What is wrong with a blob: there and of full size, and with `read` also its digest."""
 
-    def serve(self, registry: str, about: str) -> None:
-        """Note that files of this registry (its uid) are in the store; about: what to tell others of it."""
+    def serve(self, registry: str, place: str) -> None:
+        """Note durably that files of the registry with this uid are in the store; place: where its database is."""
 
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file aside, to `quarantine/`; its new place, or None when there was no file."""

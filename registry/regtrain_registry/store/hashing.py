@@ -19,7 +19,7 @@ from regtrain_registry.store.content import ALGORITHM, TENSOR_ALGORITHM
 from regtrain_registry.store.streams import CHUNK
 from regtrain_registry.store.tensors import LENGTH, Span, header_size, tensors
 
-__all__ = ["Growing", "Hashed", "hash_span", "hash_stored", "hash_tensors", "hash_whole", "spans_of"]
+__all__ = ["Growing", "hash_span", "hash_stored", "hash_tensors", "hash_whole", "spans_of"]
 
 
 class Growing:

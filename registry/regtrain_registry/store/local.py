@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,9 +22,9 @@ from regtrain_registry.store.content import (
     nothing_known,
     physical,
 )
-from regtrain_registry.store.streams import Composed, copy_hashing, find_damage, sync_folder, write_all
+from regtrain_registry.store.streams import Composed, copy_hashing, find_damage, sync_folder, write_synced
 
-__all__ = ["Blob", "LocalStore", "Store", "cache_folder", "scratch_folder", "unavailable", "verified_copy"]
+__all__ = ["LocalStore", "cache_folder", "scratch_folder", "unavailable", "verified_copy"]
 
 
 class LocalStore:
@@ -40,11 +41,6 @@ class LocalStore:
         self._cache = cache
         self._blobs = folder / ALGORITHM
         self._tmp = folder / "tmp"
-
-    @property
-    def cache(self) -> Path:
-        """Where verified copies of composed blobs are kept."""
-        return self._cache or cache_folder()
 
     def path(self, blob: Blob) -> Path:
         """Where the blob lies, whether or not it is there."""
@@ -86,7 +82,7 @@ class LocalStore:
     def verified_path(self, blob: Blob) -> Path:
         """The blob's own path, read once to verify it; of a composed one, a verified copy in the cache."""
         if blob.parts:
-            return verified_copy(self, LocalStore(self.cache), blob)
+            return verified_copy(self, LocalStore(self._cache or cache_folder()), blob)
         with self._open(blob) as stored:
             digest, _ = copy_hashing(stored, None)
         if digest != blob.digest:
@@ -97,24 +93,25 @@ class LocalStore:
         """What is wrong with a blob: there and of full size, and with `read` also its digest."""
         return find_damage(blob, self._size, self._open if read else None)
 
-    def serve(self, registry: str, about: str) -> None:
-        """Note durably that files of this registry are in the store."""
-        place = self.folder / "registries" / registry
+    def serve(self, registry: str, place: str) -> None:
+        """Note durably that files of the registry with this uid are in the store: a line for each place it was at."""
+        note = self.folder / "registries" / registry
         with unavailable(str(self.folder)):
-            if place.exists():
+            places = note.read_text(errors="replace").splitlines() if note.exists() else []
+            if place in places:
                 return
             self._prepare()
-            place.parent.mkdir(mode=0o700, exist_ok=True)
+            note.parent.mkdir(mode=0o700, exist_ok=True)
             sync_folder(self.folder)
-            note = self._tmp / f"{registry}-{os.getpid()}"
-            handle = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            making = self._tmp / secrets.token_hex(16)
             try:
-                write_all(handle, memoryview(about.encode()))
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            os.replace(note, place)  # noqa: PTH105 - as the others
-            sync_folder(place.parent)
+                write_synced(making, "".join(f"{line}\n" for line in (*places, place)).encode())
+                os.replace(making, note)  # noqa: PTH105 - as the others
+            except OSError:
+                with suppress(OSError):  # garbage at worst; an error here would hide the one that matters
+                    making.unlink(missing_ok=True)
+                raise
+            sync_folder(note.parent)
 
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file to `quarantine/`; its new place, or None when there was no file."""
@@ -185,16 +182,19 @@ class LocalStore:
 
 
 def cache_folder() -> Path:
-    """Where verified copies are kept of what has no file of its own here."""
-    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "regtrain" / "blobs"
+    """Where verified copies are kept of what has no file of its own here; `StoreUnavailableError` without a home."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(root or Path.home() / ".cache") / "regtrain" / "blobs"
+    except RuntimeError as error:
+        raise StoreUnavailableError("no folder for copies of files: you have no home", "Set XDG_CACHE_HOME.") from error
 
 
 def verified_copy(store: Store, cache: LocalStore, blob: Blob) -> Path:
     """A verified copy of a blob in the cache; fetched where it is missing or damaged there."""
     whole = Blob(blob.digest, blob.size_bytes)
     try:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # if it matters, reading it fails too
             os.utime(cache.path(whole))  # asked for: it stays
         return cache.verified_path(whole)
     except (BlobMissingError, BlobDamagedError):
@@ -230,5 +230,5 @@ def _unavailable(store: str, error: OSError) -> StoreUnavailableError:
     reason = error.strerror or str(error)
     return StoreUnavailableError(
         f"the store {store} cannot be used: {reason}",
-        "Free space or permissions there, or set REGTRAIN_STORE_URI.",
+        "Free space or permissions there; REGTRAIN_STORE_URI names another store, XDG_CACHE_HOME another cache.",
     )

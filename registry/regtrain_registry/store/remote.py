@@ -38,18 +38,17 @@ def open_store(place: str) -> Store:
         return LocalStore(Path(place).expanduser().absolute())
     if scheme in ("file", "local"):
         return LocalStore(Path(rest).absolute())
-    return RemoteStore(place, LocalStore(cache_folder()))
+    return RemoteStore(place)
 
 
 class RemoteStore:
     """Blobs below `URL/sha256/`. Object stores show a file only when it is whole, so it goes there directly;
     its size is read back, because some servers keep what an interrupted upload left."""
 
-    def __init__(self, url: str, cache: LocalStore) -> None:
+    def __init__(self, url: str) -> None:
         from fsspec.core import url_to_fs
 
         self.url = url.rstrip("/")
-        self._cache = cache
         try:
             self._fs, self._root = _split(url_to_fs(self.url))
         except (ValueError, ImportError) as error:
@@ -57,11 +56,6 @@ class RemoteStore:
                 f"the store {_scheme(url)}:// cannot be used: {error}",
                 "Name a folder, or a URL that fsspec knows.",
             ) from error
-
-    @property
-    def cache(self) -> Path:
-        """Where verified copies are kept."""
-        return self._cache.folder
 
     def put(self, files: Sequence[Offered], find: Find = nothing_known) -> list[Stored]:
         """Upload files; a file is copied first, so that what is uploaded is what was hashed."""
@@ -97,20 +91,24 @@ class RemoteStore:
 
     def verified_path(self, blob: Blob) -> Path:
         """A verified copy in the user's cache folder; downloaded where it is missing or damaged there."""
-        return verified_copy(self, self._cache, blob)
+        return verified_copy(self, LocalStore(cache_folder()), blob)
 
     def check(self, blob: Blob, *, read: bool) -> Damage | None:
         """What is wrong with a blob: there and of full size, and with `read` also its digest."""
         return find_damage(blob, self._size, self._open if read else None)
 
-    def serve(self, registry: str, about: str) -> None:
-        """Note that files of this registry are in the store."""
-        place = f"{self._root}/registries/{registry}"
+    def serve(self, registry: str, place: str) -> None:
+        """Note that files of the registry with this uid are in the store: a line for each place it was at."""
+        note = f"{self._root}/registries/{registry}"
         with self.reached():
             self._fs.invalidate_cache()
-            if not self._fs.exists(place):
+            try:
+                places = self._fs.cat_file(note).decode(errors="replace").splitlines()
+            except FileNotFoundError:
+                places = []
+            if place not in places:
                 self._fs.makedirs(f"{self._root}/registries", exist_ok=True)
-                self._fs.pipe_file(place, about.encode())
+                self._fs.pipe_file(note, "".join(f"{line}\n" for line in (*places, place)).encode())
 
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file to `quarantine/`; its new place, or None when there was no file."""

@@ -14,7 +14,16 @@ from typing import BinaryIO
 from regtrain_registry.errors import FileToStoreError
 from regtrain_registry.store.content import ALGORITHM, Blob, Damage, physical
 
-__all__ = ["CHUNK", "Composed", "copy_hashing", "find_damage", "open_source", "sync_folder", "write_all"]
+__all__ = [
+    "CHUNK",
+    "Composed",
+    "copy_hashing",
+    "find_damage",
+    "open_source",
+    "sync_folder",
+    "write_all",
+    "write_synced",
+]
 
 CHUNK = 1 << 20
 
@@ -76,6 +85,16 @@ def write_all(handle: int, part: memoryview) -> None:
     """Write to a file descriptor until nothing is left."""
     while part:
         part = part[os.write(handle, part) :]
+
+
+def write_synced(file: Path, content: bytes) -> None:
+    """A new file, for the owner alone, with its bytes on the disk."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(handle, memoryview(content))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

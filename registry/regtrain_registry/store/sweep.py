@@ -16,17 +16,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from regtrain_registry.errors import StoreUnavailableError
 from regtrain_registry.store.content import ALGORITHM
-from regtrain_registry.store.local import unavailable
+from regtrain_registry.store.local import cache_folder, unavailable
 from regtrain_registry.store.streams import sync_folder
 
-__all__ = ["Entry", "LocalSweep", "RemoteSweep", "Sweep", "Trashed"]
+__all__ = ["Entry", "LocalSweep", "RemoteSweep", "Sweep", "Trashed", "trim_cache"]
 
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _TRASHED = re.compile(r"([0-9]{12})-([0-9a-f]{64})")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
-SHOWN = 300  # letters of what a registry says of itself
 ABANDONED = 86_400.0  # seconds after which nobody writes to a temporary file any more
 
 
@@ -59,8 +59,8 @@ Reached = Callable[[], AbstractContextManager[tuple[Any, str]]]
 class Sweep(Protocol):
     """What collecting asks of a store. Each call does what is still to do: a file that is gone is no error."""
 
-    def served(self) -> dict[str, str]:
-        """The registries whose files are in the store: uid → what is to be told of it."""
+    def served(self) -> dict[str, list[str]]:
+        """The registries whose files are in the store: uid → the places where the database was."""
 
     def entries(self) -> list[Entry]:
         """Every file that has the name of a blob."""
@@ -80,9 +80,8 @@ class Sweep(Protocol):
     def purge(self, files: Iterable[Trashed]) -> None:
         """Delete files in the trash."""
 
-    def tidy(self, unused: float) -> int:
-        """Delete what writers that died left unfinished, and verified copies in the user's cache that nobody has asked
-        for in so many seconds, a day at least; their bytes."""
+    def tidy(self) -> int:
+        """Delete what writers that died left unfinished; its bytes."""
 
 
 def _key(digest: str) -> str:
@@ -96,18 +95,17 @@ def _digest(key: str) -> str:
 class LocalSweep:
     """A folder: blobs in `sha256/`, the trash in `trash/`, unfinished files in `tmp/`."""
 
-    def __init__(self, folder: Path, cache: Path, now: Callable[[], float] | None = None) -> None:
-        """cache: the folder of verified copies. now: the store's clock in seconds; that of its file system when left
-        out."""
-        self.folder, self._cache = folder, cache
+    def __init__(self, folder: Path, now: Callable[[], float] | None = None) -> None:
+        """now: the store's clock in seconds; that of its file system when left out."""
+        self.folder = folder
         self._blobs, self._trash, self._tmp = (folder / name for name in (ALGORITHM, "trash", "tmp"))
         self._now = now or self._clock
 
-    def served(self) -> dict[str, str]:
-        place = self.folder / "registries"
-        names = [name for name, _ in self._files(place) if _UID.fullmatch(name)]
+    def served(self) -> dict[str, list[str]]:
+        notes = self.folder / "registries"
+        names = [name for name, _ in self._files(notes) if _UID.fullmatch(name)]
         with unavailable(str(self.folder)):
-            return {name: (place / name).read_text(errors="replace")[:SHOWN] for name in names}
+            return {name: (notes / name).read_text(errors="replace").splitlines() for name in names}
 
     def entries(self) -> list[Entry]:
         now = self._now()
@@ -157,13 +155,23 @@ class LocalSweep:
             for file in files:
                 (self._trash / file.name).unlink(missing_ok=True)
 
-    def tidy(self, unused: float) -> int:
-        now, removed = self._now(), trim(self._cache, unused)
+    def tidy(self) -> int:
+        now, removed = self._now(), 0
         for name, status in self._files(self._tmp):
             # A link has the times of the file that it links to, but the link itself is a change of it.
             if now - max(status.st_mtime, status.st_ctime) >= ABANDONED:
                 with unavailable(str(self.folder)):
                     (self._tmp / name).unlink(missing_ok=True)
+                removed += status.st_size
+        return removed
+
+    def forget(self, age: float) -> int:
+        """Delete files that are so many seconds old; their bytes."""
+        now, removed = self._now(), 0
+        for name, status in self._files(self._blobs):
+            if _KEY.fullmatch(name) and now - status.st_mtime >= age:
+                with unavailable(str(self.folder)):
+                    (self._blobs / name).unlink(missing_ok=True)
                 removed += status.st_size
         return removed
 
@@ -200,16 +208,15 @@ class LocalSweep:
 class RemoteSweep:
     """Blobs below `URL/sha256/`, the trash below `URL/trash/`, through fsspec."""
 
-    def __init__(self, reached: Reached, cache: Path) -> None:
-        """reached: what gives the file system and the path of the store, and turns its errors into ours; cache: the
-        folder of verified copies."""
-        self._reached, self._cache = reached, cache
+    def __init__(self, reached: Reached) -> None:
+        """reached: what gives the file system and the path of the store, and turns its errors into ours."""
+        self._reached = reached
 
-    def served(self) -> dict[str, str]:
+    def served(self) -> dict[str, list[str]]:
         names = [name for name, _ in self._files("registries") if _UID.fullmatch(name)]
         with self._reached() as (fs, root):
             notes = {name: fs.cat_file(f"{root}/registries/{name}") for name in names}
-        return {name: note.decode(errors="replace")[:SHOWN] for name, note in notes.items()}
+        return {name: note.decode(errors="replace").splitlines() for name, note in notes.items()}
 
     def entries(self) -> list[Entry]:
         now = time.time()
@@ -251,8 +258,8 @@ class RemoteSweep:
                 with suppress(FileNotFoundError):
                     fs.rm_file(f"{root}/trash/{file.name}")
 
-    def tidy(self, unused: float) -> int:
-        return trim(self._cache, unused)
+    def tidy(self) -> int:
+        return 0
 
     def _info(self, digest: str) -> dict[str, Any] | None:
         """What the file system says of a blob's file; None where there is none."""
@@ -280,14 +287,16 @@ class RemoteSweep:
         return sorted((str(info["name"]).rsplit("/", 1)[-1], info) for info in found if info["type"] == "file")
 
 
-def trim(cache: Path, unused: float) -> int:
-    """Delete verified copies that nobody has asked for in so many seconds, a day at least; their bytes."""
-    copies, removed = LocalSweep(cache, cache), 0
-    for copy in copies.entries():
-        if copy.age >= max(unused, ABANDONED):
-            with unavailable(str(cache)):
-                (cache / ALGORITHM / _key(copy.digest)).unlink(missing_ok=True)
-            removed += copy.size_bytes
+def trim_cache(unused: float) -> int:
+    """Delete verified copies that nobody has asked for in so many seconds, a day at least; their bytes.
+
+    A cache that cannot be used is left as it is: nothing that is needed is kept there alone.
+    """
+    removed = 0
+    with suppress(StoreUnavailableError):
+        copies = LocalSweep(cache_folder())
+        removed += copies.tidy()
+        removed += copies.forget(max(unused, ABANDONED))
     return removed
 
 

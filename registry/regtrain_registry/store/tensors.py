@@ -15,7 +15,7 @@ from typing import Any
 
 from regtrain_registry.store.content import Part
 
-__all__ = ["HEADER_LIMIT", "LARGE", "LENGTH", "Piece", "Span", "header_size", "merged", "pieces", "shared", "tensors"]
+__all__ = ["LENGTH", "Piece", "Span", "header_size", "merged", "pieces", "shared", "tensors"]
 
 LENGTH = 8  # bytes that say how long the header is
 HEADER_LIMIT = 4 << 20  # some 40,000 tensors; a header takes thirty times its size while it is read

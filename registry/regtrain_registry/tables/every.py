@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from regtrain_registry.tables import METADATA, PREFIX, content, finding, marking, origin
 
-__all__ = ["METADATA", "MODULES", "PREFIX"]
+__all__ = ["METADATA", "PREFIX"]
 
 MODULES = (content, finding, marking, origin)

@@ -53,7 +53,7 @@ class MarkRow(Row, table=True):
     status_at: datetime | None = Field(None, sa_type=UtcTime)
     status_reason: str | None = Field(None, sa_type=LONG_TEXT)
     deprecation: str | None = Field(None, sa_type=LONG_TEXT)
-    successor: str | None = Field(None, max_length=140)
+    successor: str | None = Field(None, max_length=165)
     expired_tick: float | None = Field(None, sa_type=Double)
 
 

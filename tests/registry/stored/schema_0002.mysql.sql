@@ -38,7 +38,7 @@ CREATE TABLE `rt_aliases` (
 
 /*!40000 ALTER TABLE `rt_aliases` DISABLE KEYS */;
 INSERT INTO `rt_aliases` VALUES (1,'champion',2,'2026-11-20 08:00:05.000000',0);
-INSERT INTO `rt_aliases` VALUES (2,'production',6,'2026-11-20 09:34:27.017438',1);
+INSERT INTO `rt_aliases` VALUES (2,'production',6,'2026-11-20 11:45:08.571343',1);
 /*!40000 ALTER TABLE `rt_aliases` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_artifacts`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -77,12 +77,12 @@ CREATE TABLE `rt_blobs` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_blobs` DISABLE KEYS */;
-INSERT INTO `rt_blobs` VALUES ('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 09:34:26.769705',NULL,1);
+INSERT INTO `rt_blobs` VALUES ('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 11:45:08.289810',NULL,1);
 INSERT INTO `rt_blobs` VALUES ('sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:01.000000',NULL,0);
-INSERT INTO `rt_blobs` VALUES ('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 09:34:26.701763',NULL,0);
-INSERT INTO `rt_blobs` VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 09:34:26.837181',NULL,1);
-INSERT INTO `rt_blobs` VALUES ('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5',71842,'2026-11-20 09:34:26.837181',NULL,0);
-INSERT INTO `rt_blobs` VALUES ('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911',71842,'2026-11-20 09:34:26.769705',NULL,0);
+INSERT INTO `rt_blobs` VALUES ('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 11:45:08.207948',NULL,0);
+INSERT INTO `rt_blobs` VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 11:45:08.371055',NULL,1);
+INSERT INTO `rt_blobs` VALUES ('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5',71842,'2026-11-20 11:45:08.371055',NULL,0);
+INSERT INTO `rt_blobs` VALUES ('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911',71842,'2026-11-20 11:45:08.289810',NULL,0);
 /*!40000 ALTER TABLE `rt_blobs` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_data`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -126,21 +126,21 @@ CREATE TABLE `rt_events` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_events` DISABLE KEYS */;
-INSERT INTO `rt_events` VALUES (1,1,'2026-11-20 09:34:26.388111','ada','registered','1.0.0','86335b225d901d2f9911e3387738cd13c0f4deac50f0619ad274f9a5fc4aa0e8','{\"bump\":\"first\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":1}');
-INSERT INTO `rt_events` VALUES (1,2,'2026-11-20 09:34:26.417766','ada','registered','1.1.0','bce323888ae409295457450958f92d32a033d83de6638d58451eb658e2d8d8dc','{\"bump\":\"minor\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":2}');
-INSERT INTO `rt_events` VALUES (1,3,'2026-11-20 09:34:26.445920','ada','registered','2.0.0-rc.1','c4e81f339c1e1e73d53988c5e55811993b1ab1c9af56db9637102a57858d916d','{\"bump\":\"major\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":3}');
-INSERT INTO `rt_events` VALUES (1,4,'2026-11-20 09:34:26.471638','ada','alias_set','1.1.0','6ff6c0329a73b5c14f9cdad3f9e2015b2bfed0377e5b868574405565af9cb54b','{\"alias\":\"champion\",\"before\":null}');
-INSERT INTO `rt_events` VALUES (1,5,'2026-11-20 09:34:26.971771','ada','pinned','1.0.0','601c82cf3491bcafb094ef287b410fbf366a86bbb69f31d32e4ffdf926be81ee','{}');
-INSERT INTO `rt_events` VALUES (1,6,'2026-11-20 09:34:27.040800','ada','deprecated','2.0.0-rc.1','0a724243d96d50e29e087dc6289e1acdfd9bd364a98f19d0e0af39f648d818f6','{\"reason\":\"overfits\",\"successor\":\"digits@1.1.0\"}');
-INSERT INTO `rt_events` VALUES (2,1,'2026-11-20 09:34:26.701763','ada','registered','1.0.0','c605f32d1c91fb8477748c3f59d989fb39e28f4bcec39a558fd3796fbbf0826d','{\"bump\":\"first\",\"digest\":\"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2\",\"forced\":false,\"number\":1}');
-INSERT INTO `rt_events` VALUES (2,2,'2026-11-20 09:34:26.769705','ada','registered','1.1.0','b38e91df677af280532a9ca8f2ba9e7f431ca8ed962931987b3a3671794e08e2','{\"bump\":\"minor\",\"digest\":\"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55\",\"forced\":false,\"number\":2}');
-INSERT INTO `rt_events` VALUES (2,3,'2026-11-20 09:34:26.837181','ada','registered','1.2.0','359fbe0dbd6ba8fd39a3b563911231c227878d7dd18cf9474d7c785bca771178','{\"bump\":\"minor\",\"digest\":\"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7\",\"forced\":false,\"number\":3}');
-INSERT INTO `rt_events` VALUES (2,4,'2026-11-20 09:34:26.907539','ada','policy_set',NULL,'cf03eba0bf66b30f5f596229f450cc475b2cfe02a3c7a6ba4ae7bb976579f7f9','{\"before\":null,\"policy\":{\"retention\":{\"keep_newest\":1},\"stages\":{\"production\":{\"require\":{\"val/loss\":\"< 1\"}}}}}');
-INSERT INTO `rt_events` VALUES (2,5,'2026-11-20 09:34:26.928443','ada','tagged','1.1.0','d2e20767e85ceaa4c2da83691491a833be5265772742ebcd7248afcdd998395c','{\"before\":null,\"tag\":\"team\",\"value\":\"vision\"}');
-INSERT INTO `rt_events` VALUES (2,6,'2026-11-20 09:34:26.950426','ada','described','1.1.0','9ce9a2b6607605d422b8e8ac5ae1bda485d7f25a26eafffe3f0cc56d60249eeb','{\"text\":\"Gr\\u00f6\\u00dfer\"}');
-INSERT INTO `rt_events` VALUES (2,7,'2026-11-20 09:34:27.017438','ada','promoted','1.2.0','3e24fb3ff130057f6e908f6469bdd4180d8cb7beccd8fbbc1f409dcc6024bca3','{\"before\":null,\"evidence\":[{\"found\":\"ready\",\"gate\":\"the version is ready\",\"passed\":true},{\"found\":\"0.3\",\"gate\":\"val/loss < 1\",\"passed\":true},{\"found\":\"none\",\"gate\":\"no ancestor is deprecated\",\"passed\":true}],\"stage\":\"production\"}');
-INSERT INTO `rt_events` VALUES (2,8,'2026-11-20 09:34:27.064300','ada','archived','1.1.0','0a79ccc9f5607b957e409db7a8f75329745e72f113d7e6495c48474ed033044a','{\"reason\":\"too slow\"}');
-INSERT INTO `rt_events` VALUES (2,9,'2026-11-20 09:34:27.085360','ada','expired','1.0.0','6826c1b1b13bfa2ef8d72a9ef7de1108e90e8f19edbed288a997f475707d1712','{\"reason\":\"deleted by hand\"}');
+INSERT INTO `rt_events` VALUES (1,1,'2026-11-20 11:45:07.892285','ada','registered','1.0.0','590aa3c74c0ce64df1ca6fde550e0893c1976b583c070f878a53f4505bee4424','{\"bump\":\"first\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":1}');
+INSERT INTO `rt_events` VALUES (1,2,'2026-11-20 11:45:07.925528','ada','registered','1.1.0','f1395c3af7cf1602e9640248eef91772b56eac22a6cb4135f08354ec8234b135','{\"bump\":\"minor\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":2}');
+INSERT INTO `rt_events` VALUES (1,3,'2026-11-20 11:45:07.954389','ada','registered','2.0.0-rc.1','6eab5eb65a9a7596d8ae250a93a2a56a043b37b9a28aa3d0310934b6560b4e7f','{\"bump\":\"major\",\"digest\":\"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c\",\"forced\":false,\"number\":3}');
+INSERT INTO `rt_events` VALUES (1,4,'2026-11-20 11:45:07.979775','ada','alias_set','1.1.0','649832ed1346136a3365babb24d45797696eed598fae64cd89cdcfe0693b99ce','{\"alias\":\"champion\",\"before\":null}');
+INSERT INTO `rt_events` VALUES (1,5,'2026-11-20 11:45:08.527920','ada','pinned','1.0.0','c5cfb293246bdadef4f97e2a7ff4ec4ef34fc1d701449fc7556e1803fb1acf06','{}');
+INSERT INTO `rt_events` VALUES (1,6,'2026-11-20 11:45:08.596840','ada','deprecated','2.0.0-rc.1','687525b6f4c45560c7c176c470b44d3249852871d795272102b791d52c03f3c5','{\"reason\":\"overfits\",\"successor\":\"digits@1.1.0\",\"successor_home\":{\"model\":\"digits\",\"number\":2,\"registry\":\"08b73c9e-fe7b-420a-91fd-6e2d1ada81e8\",\"version\":\"1.1.0\"}}');
+INSERT INTO `rt_events` VALUES (2,1,'2026-11-20 11:45:08.207948','ada','registered','1.0.0','c25a70c1e2434b71999866b3323d83267fecb60e89e7a24be6bd4880172e74dd','{\"bump\":\"first\",\"digest\":\"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2\",\"forced\":false,\"number\":1}');
+INSERT INTO `rt_events` VALUES (2,2,'2026-11-20 11:45:08.289810','ada','registered','1.1.0','6fb7b468d1ed2e8cff7dc75c450fc0ddb1571a4b4ea623820bef30fc6ba048aa','{\"bump\":\"minor\",\"digest\":\"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55\",\"forced\":false,\"number\":2}');
+INSERT INTO `rt_events` VALUES (2,3,'2026-11-20 11:45:08.371055','ada','registered','1.2.0','8c1ffe575c7ece3384d667610ce33a6011e0b41864924335924a0fe90d1b5409','{\"bump\":\"minor\",\"digest\":\"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7\",\"forced\":false,\"number\":3}');
+INSERT INTO `rt_events` VALUES (2,4,'2026-11-20 11:45:08.449613','ada','policy_set',NULL,'ac260cdffc3bdd868d20a710d4763ee325b27b446deacea02cc3e934703695c4','{\"before\":null,\"policy\":{\"retention\":{\"keep_newest\":1},\"stages\":{\"production\":{\"require\":{\"val/loss\":\"< 1\"}}}}}');
+INSERT INTO `rt_events` VALUES (2,5,'2026-11-20 11:45:08.478373','ada','tagged','1.1.0','75fa359520d992a087aae4bb28c865e9f778c49f77175aaab8843f77b70e74eb','{\"before\":null,\"tag\":\"team\",\"value\":\"vision\"}');
+INSERT INTO `rt_events` VALUES (2,6,'2026-11-20 11:45:08.505744','ada','described','1.1.0','30876f8b7212d6d9852d4c9ed51e5b247dc9a28985c2e579aa50ceb070f41518','{\"text\":\"Gr\\u00f6\\u00dfer\"}');
+INSERT INTO `rt_events` VALUES (2,7,'2026-11-20 11:45:08.571343','ada','promoted','1.2.0','5aeca6ae19587534dd74f1797aadde93c9928e8ff5c27a597f8ef31500eafa7c','{\"before\":null,\"evidence\":[{\"found\":\"ready\",\"gate\":\"the version is ready\",\"passed\":true},{\"found\":\"0.3\",\"gate\":\"val/loss < 1\",\"passed\":true},{\"found\":\"none\",\"gate\":\"no ancestor is deprecated\",\"passed\":true}],\"stage\":\"production\"}');
+INSERT INTO `rt_events` VALUES (2,8,'2026-11-20 11:45:08.623121','ada','archived','1.1.0','1f95a085fffb360e86abef8c55d99901821f4ee29517f4b404a6edae3b84681d','{\"reason\":\"too slow\"}');
+INSERT INTO `rt_events` VALUES (2,9,'2026-11-20 11:45:08.646001','ada','expired','1.0.0','2874247f95fab542ac92f1981a39e6c5db602f602fcc5c685969196bf8beeccd','{\"reason\":\"deleted by hand\"}');
 /*!40000 ALTER TABLE `rt_events` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_exports`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -190,7 +190,7 @@ CREATE TABLE `rt_marks` (
   `status_at` datetime(6) DEFAULT NULL,
   `status_reason` longtext DEFAULT NULL,
   `deprecation` longtext DEFAULT NULL,
-  `successor` varchar(140) DEFAULT NULL,
+  `successor` varchar(165) DEFAULT NULL,
   `expired_tick` double DEFAULT NULL,
   PRIMARY KEY (`version_id`),
   CONSTRAINT `fk_rt_marks_version_id` FOREIGN KEY (`version_id`) REFERENCES `rt_versions` (`id`)
@@ -199,9 +199,9 @@ CREATE TABLE `rt_marks` (
 
 /*!40000 ALTER TABLE `rt_marks` DISABLE KEYS */;
 INSERT INTO `rt_marks` VALUES (1,1,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO `rt_marks` VALUES (3,0,'ready','2026-11-20 09:34:27.040800','overfits','overfits','digits@1.1.0',NULL);
-INSERT INTO `rt_marks` VALUES (4,0,'ready','2026-11-20 09:34:27.085360','deleted by hand',NULL,NULL,0.747416);
-INSERT INTO `rt_marks` VALUES (5,0,'ready','2026-11-20 09:34:27.064300','too slow',NULL,NULL,NULL);
+INSERT INTO `rt_marks` VALUES (3,0,'ready','2026-11-20 11:45:08.596840','overfits','overfits','digits@1.1.0',NULL);
+INSERT INTO `rt_marks` VALUES (4,0,'ready','2026-11-20 11:45:08.646001','deleted by hand',NULL,NULL,0.825588);
+INSERT INTO `rt_marks` VALUES (5,0,'ready','2026-11-20 11:45:08.623121','too slow',NULL,NULL,NULL);
 /*!40000 ALTER TABLE `rt_marks` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_metrics`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -241,8 +241,8 @@ CREATE TABLE `rt_models` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_models` DISABLE KEYS */;
-INSERT INTO `rt_models` VALUES (1,'digits',4,'2026-11-20 08:00:01.000000',6,'0a724243d96d50e29e087dc6289e1acdfd9bd364a98f19d0e0af39f648d818f6',NULL);
-INSERT INTO `rt_models` VALUES (2,'large',4,'2026-11-20 09:34:26.701763',9,'6826c1b1b13bfa2ef8d72a9ef7de1108e90e8f19edbed288a997f475707d1712','{\"retention\": {\"keep_newest\": 1}, \"stages\": {\"production\": {\"require\": {\"val/loss\": \"< 1\"}}}}');
+INSERT INTO `rt_models` VALUES (1,'digits',4,'2026-11-20 08:00:01.000000',6,'687525b6f4c45560c7c176c470b44d3249852871d795272102b791d52c03f3c5',NULL);
+INSERT INTO `rt_models` VALUES (2,'large',4,'2026-11-20 11:45:08.207948',9,'2874247f95fab542ac92f1981a39e6c5db602f602fcc5c685969196bf8beeccd','{\"retention\": {\"keep_newest\": 1}, \"stages\": {\"production\": {\"require\": {\"val/loss\": \"< 1\"}}}}');
 /*!40000 ALTER TABLE `rt_models` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_origins`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -317,7 +317,7 @@ CREATE TABLE `rt_registry` (
 /*!40101 SET character_set_client = @saved_cs_client */;
 
 /*!40000 ALTER TABLE `rt_registry` DISABLE KEYS */;
-INSERT INTO `rt_registry` VALUES (1,'4572708a-7eaf-412b-984c-20e3b2fa4463',0.747416,'2026-11-20 09:34:27.085368','3eafee7d-029d-402f-a5e7-9a201cc3818b',18674.037418306);
+INSERT INTO `rt_registry` VALUES (1,'08b73c9e-fe7b-420a-91fd-6e2d1ada81e8',0.825588,'2026-11-20 11:45:08.646011','3eafee7d-029d-402f-a5e7-9a201cc3818b',26515.598053804);
 /*!40000 ALTER TABLE `rt_registry` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_run_inputs`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -370,7 +370,7 @@ CREATE TABLE `rt_runs` (
 
 /*!40000 ALTER TABLE `rt_runs` DISABLE KEYS */;
 INSERT INTO `rt_runs` VALUES ('run-1','digits','finished','/runs/digits','',NULL,NULL,NULL,NULL,'2026-11-20 07:00:00.000000','2026-11-20 07:30:00.000000',1.5,10,1,NULL,'{\"val/loss\": 0.5}','{\"step\": 10}','{}','{}','{}','{\"optimizer\": {\"lr\": 0.1}}');
-INSERT INTO `rt_runs` VALUES ('run-2','large','interrupted','/runs/large','',NULL,NULL,NULL,NULL,'2026-11-20 09:34:26.860274','2026-11-20 09:34:26.883379',NULL,NULL,NULL,NULL,'{}',NULL,'{}','{}','{}','{}');
+INSERT INTO `rt_runs` VALUES ('run-2','large','interrupted','/runs/large','',NULL,NULL,NULL,NULL,'2026-11-20 11:45:08.406703','2026-11-20 11:45:08.429547',NULL,NULL,NULL,NULL,'{}',NULL,'{}','{}','{}','{}');
 /*!40000 ALTER TABLE `rt_runs` ENABLE KEYS */;
 DROP TABLE IF EXISTS `rt_segments`;
 /*!40101 SET @saved_cs_client     = @@character_set_client */;
@@ -489,9 +489,9 @@ CREATE TABLE `rt_versions` (
 INSERT INTO `rt_versions` VALUES (1,1,1,1,0,0,'','0000000001000000000000000000001','ready','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:01.000000','ada','abc',0,'key-0','','{\"kind\": \"first\", \"computed\": \"first\", \"reasons\": [\"first version\"], \"overruled\": null, \"forced\": false, \"base\": null}','{\"val/loss\": 0.5}','{\"input\": {\"shape\": [null, 64]}}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:1\"}, \"code\": {\"model.py\": \"sha256:2\"}, \"state\": {\"fc.weight\": [[10, 64], \"float32\"]}}');
 INSERT INTO `rt_versions` VALUES (2,1,2,1,1,0,'','0000000001000000000100000000001','ready','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:02.000000','ada','abc',0,'key-1','','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"optimizer.lr: 0.1 \\u2192 0.01\"], \"overruled\": null, \"forced\": false, \"base\": \"1.0.0\"}','{\"val/loss\": 0.5}','{\"input\": {\"shape\": [null, 64]}}','{\"optimizer\": {\"lr\": 0.01}}','{\"config\": null, \"data\": {\"train\": \"sha256:1\"}, \"code\": {\"model.py\": \"sha256:2\"}, \"state\": {\"fc.weight\": [[10, 64], \"float32\"]}}');
 INSERT INTO `rt_versions` VALUES (3,1,3,2,0,0,'rc.1','00000000020000000000000000000003172630130303131','deprecated','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:03.000000','ada','abc',0,'key-2','','{\"kind\": \"major\", \"computed\": \"patch\", \"reasons\": [\"same recipe\"], \"overruled\": \"version given\", \"forced\": false, \"base\": \"1.1.0\"}','{\"val/loss\": 0.5}','{\"input\": {\"shape\": [null, 64]}}','{\"optimizer\": {\"lr\": 0.01}}','{\"config\": null, \"data\": {\"train\": \"sha256:1\"}, \"code\": {\"model.py\": \"sha256:2\"}, \"state\": {\"fc.weight\": [[10, 64], \"float32\"]}}');
-INSERT INTO `rt_versions` VALUES (4,2,1,1,0,0,'','0000000001000000000000000000001','expired',NULL,'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 09:34:26.701763','ada',NULL,NULL,NULL,'','{\"kind\": \"first\", \"computed\": \"first\", \"reasons\": [\"first version\"], \"overruled\": null, \"forced\": false, \"base\": null}','{\"val/loss\": 0.5}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000000\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
-INSERT INTO `rt_versions` VALUES (5,2,2,1,1,0,'','0000000001000000000100000000001','archived',NULL,'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 09:34:26.769705','ada',NULL,NULL,NULL,'Größer','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.0.0\"}','{\"val/loss\": 0.4}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000001\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
-INSERT INTO `rt_versions` VALUES (6,2,3,1,2,0,'','0000000001000000000200000000001','ready',NULL,'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 09:34:26.837181','ada',NULL,NULL,NULL,'','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.1.0\"}','{\"val/loss\": 0.3}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000002\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
+INSERT INTO `rt_versions` VALUES (4,2,1,1,0,0,'','0000000001000000000000000000001','expired',NULL,'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 11:45:08.207948','ada',NULL,NULL,NULL,'','{\"kind\": \"first\", \"computed\": \"first\", \"reasons\": [\"first version\"], \"overruled\": null, \"forced\": false, \"base\": null}','{\"val/loss\": 0.5}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000000\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
+INSERT INTO `rt_versions` VALUES (5,2,2,1,1,0,'','0000000001000000000100000000001','archived',NULL,'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 11:45:08.289810','ada',NULL,NULL,NULL,'Größer','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.0.0\"}','{\"val/loss\": 0.4}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000001\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
+INSERT INTO `rt_versions` VALUES (6,2,3,1,2,0,'','0000000001000000000200000000001','ready',NULL,'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 11:45:08.371055','ada',NULL,NULL,NULL,'','{\"kind\": \"minor\", \"computed\": \"minor\", \"reasons\": [\"data: train: sha256:000000000000 \\u2192 sha256:000000000000\"], \"overruled\": null, \"forced\": false, \"base\": \"1.1.0\"}','{\"val/loss\": 0.3}','{}','{\"optimizer\": {\"lr\": 0.1}}','{\"config\": null, \"data\": {\"train\": \"sha256:0000000000000000000000000000000000000000000000000000000000000002\", \"data_dir/a.csv\": \"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}, \"code\": {}, \"state\": {}}');
 /*!40000 ALTER TABLE `rt_versions` ENABLE KEYS */;
 /*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;
 

@@ -79,7 +79,7 @@ CREATE TABLE public.rt_marks (
     status_at timestamp without time zone,
     status_reason text,
     deprecation text,
-    successor character varying(140),
+    successor character varying(165),
     expired_tick double precision
 );
 
@@ -252,7 +252,7 @@ ALTER TABLE ONLY public.rt_versions ALTER COLUMN id SET DEFAULT nextval('public.
 INSERT INTO public.rt_alembic_version VALUES ('0002');
 
 INSERT INTO public.rt_aliases VALUES (1, 'champion', 2, '2026-11-20 08:00:05', false);
-INSERT INTO public.rt_aliases VALUES (2, 'production', 6, '2026-11-20 09:34:25.997346', true);
+INSERT INTO public.rt_aliases VALUES (2, 'production', 6, '2026-11-20 11:45:07.473754', true);
 
 INSERT INTO public.rt_artifacts VALUES (1, 'model.safetensors', 'weights', 'sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c');
 INSERT INTO public.rt_artifacts VALUES (2, 'model.safetensors', 'weights', 'sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c');
@@ -262,11 +262,11 @@ INSERT INTO public.rt_artifacts VALUES (5, 'model.safetensors', 'weights', 'sha2
 INSERT INTO public.rt_artifacts VALUES (6, 'model.safetensors', 'weights', 'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7');
 
 INSERT INTO public.rt_blobs VALUES ('sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c', 7, '2026-11-20 08:00:01', NULL, false);
-INSERT INTO public.rt_blobs VALUES ('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2', 2168994, '2026-11-20 09:34:25.841015', NULL, false);
-INSERT INTO public.rt_blobs VALUES ('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55', 2168994, '2026-11-20 09:34:25.875735', NULL, true);
-INSERT INTO public.rt_blobs VALUES ('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911', 71842, '2026-11-20 09:34:25.875735', NULL, false);
-INSERT INTO public.rt_blobs VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7', 2168994, '2026-11-20 09:34:25.910367', NULL, true);
-INSERT INTO public.rt_blobs VALUES ('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5', 71842, '2026-11-20 09:34:25.910367', NULL, false);
+INSERT INTO public.rt_blobs VALUES ('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2', 2168994, '2026-11-20 11:45:07.310617', NULL, false);
+INSERT INTO public.rt_blobs VALUES ('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55', 2168994, '2026-11-20 11:45:07.347151', NULL, true);
+INSERT INTO public.rt_blobs VALUES ('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911', 71842, '2026-11-20 11:45:07.347151', NULL, false);
+INSERT INTO public.rt_blobs VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7', 2168994, '2026-11-20 11:45:07.385491', NULL, true);
+INSERT INTO public.rt_blobs VALUES ('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5', 71842, '2026-11-20 11:45:07.385491', NULL, false);
 
 INSERT INTO public.rt_data VALUES (1, 'train', 'sha256:1');
 INSERT INTO public.rt_data VALUES (2, 'train', 'sha256:1');
@@ -278,21 +278,21 @@ INSERT INTO public.rt_data VALUES (5, 'data_dir/a.csv', 'sha256:aaaaaaaaaaaaaaaa
 INSERT INTO public.rt_data VALUES (6, 'train', 'sha256:0000000000000000000000000000000000000000000000000000000000000002');
 INSERT INTO public.rt_data VALUES (6, 'data_dir/a.csv', 'sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa');
 
-INSERT INTO public.rt_events VALUES (1, 1, '2026-11-20 09:34:25.703094', 'ada', 'registered', '1.0.0', '0e6f908fe3e3efd249a383fda151935e7b7e1e4eefebd1b0b0070b3dc6f38f4e', '{"bump":"first","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":1}');
-INSERT INTO public.rt_events VALUES (1, 2, '2026-11-20 09:34:25.719532', 'ada', 'registered', '1.1.0', 'eefce3e94b6d1d773914969e1114014845cdea1ad82879a568ff84977c43b5c3', '{"bump":"minor","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":2}');
-INSERT INTO public.rt_events VALUES (1, 3, '2026-11-20 09:34:25.733875', 'ada', 'registered', '2.0.0-rc.1', '8dd4cc1ff8e293812b77a2a9833d8ca5cd9d6567b193665dec45b5ae1437b622', '{"bump":"major","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":3}');
-INSERT INTO public.rt_events VALUES (1, 4, '2026-11-20 09:34:25.746573', 'ada', 'alias_set', '1.1.0', 'dd92d43cd5aa100c2ff7e0ef668af25710cbe43595e8d81da5b31cc9537c4beb', '{"alias":"champion","before":null}');
-INSERT INTO public.rt_events VALUES (2, 1, '2026-11-20 09:34:25.841015', 'ada', 'registered', '1.0.0', '30e9c3a052050173c033b79f1a688691016a246c268f2656e8b1aa59d36b4a06', '{"bump":"first","digest":"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2","forced":false,"number":1}');
-INSERT INTO public.rt_events VALUES (2, 2, '2026-11-20 09:34:25.875735', 'ada', 'registered', '1.1.0', '722b7e498bede4e973ac04453167c3cf4d6e6fc81b182f0c62eb20ea5244d334', '{"bump":"minor","digest":"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55","forced":false,"number":2}');
-INSERT INTO public.rt_events VALUES (2, 3, '2026-11-20 09:34:25.910367', 'ada', 'registered', '1.2.0', '9da7be74792f46b8fad1e5c0a86776494c81b09d281d95176b9df14c4fc92d0a', '{"bump":"minor","digest":"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7","forced":false,"number":3}');
-INSERT INTO public.rt_events VALUES (2, 4, '2026-11-20 09:34:25.942404', 'ada', 'policy_set', NULL, 'f0add715c78d94c96645c2549c46999b7f9980398e481eb21686ce440aaabffd', '{"before":null,"policy":{"retention":{"keep_newest":1},"stages":{"production":{"require":{"val/loss":"< 1"}}}}}');
-INSERT INTO public.rt_events VALUES (2, 5, '2026-11-20 09:34:25.951899', 'ada', 'tagged', '1.1.0', '23c20797ad0371fa3f9c8066e44aec7796ca4ed4ccad76797614fffed19d2b0c', '{"before":null,"tag":"team","value":"vision"}');
-INSERT INTO public.rt_events VALUES (2, 6, '2026-11-20 09:34:25.964501', 'ada', 'described', '1.1.0', '33439737bdf2abfb0960c0fd9ce77b595f0291fb59d6fd7d0b1ace2dc8840b72', '{"text":"Gr\u00f6\u00dfer"}');
-INSERT INTO public.rt_events VALUES (1, 5, '2026-11-20 09:34:25.975867', 'ada', 'pinned', '1.0.0', '52641a391ce225307d30411baf14621b911f205959d406ffa9f0e20c1030f21f', '{}');
-INSERT INTO public.rt_events VALUES (2, 7, '2026-11-20 09:34:25.997346', 'ada', 'promoted', '1.2.0', '92dbe6b064bf45027802635a7671e568a5fa2f4e6ca8855c5313d441c4cc9040', '{"before":null,"evidence":[{"found":"ready","gate":"the version is ready","passed":true},{"found":"0.3","gate":"val/loss < 1","passed":true},{"found":"none","gate":"no ancestor is deprecated","passed":true}],"stage":"production"}');
-INSERT INTO public.rt_events VALUES (1, 6, '2026-11-20 09:34:26.011024', 'ada', 'deprecated', '2.0.0-rc.1', '7c318186e94b0df1fc3af7d4fab9fe49caf979f88e6a91c45ea328fb12c4ae3d', '{"reason":"overfits","successor":"digits@1.1.0"}');
-INSERT INTO public.rt_events VALUES (2, 8, '2026-11-20 09:34:26.025668', 'ada', 'archived', '1.1.0', 'd8e271ad90d9b7ffe0deaecc1d8ffb72b4447864dc1b38b1d37ebaab4ef2b014', '{"reason":"too slow"}');
-INSERT INTO public.rt_events VALUES (2, 9, '2026-11-20 09:34:26.037823', 'ada', 'expired', '1.0.0', '1ac0feb4531b24c8bd6c6006aded480ca397b3d58aaa88f1cd5f8006f7a3e2f6', '{"reason":"deleted by hand"}');
+INSERT INTO public.rt_events VALUES (1, 1, '2026-11-20 11:45:07.150865', 'ada', 'registered', '1.0.0', '963af81ac071791435f216e0e3d766385b2cc61d7f1d75497e90a5f7b36f367b', '{"bump":"first","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":1}');
+INSERT INTO public.rt_events VALUES (1, 2, '2026-11-20 11:45:07.172731', 'ada', 'registered', '1.1.0', '73f94b2f491445a52d600b503fa8584f7342d8161480677f595721d7c89d3814', '{"bump":"minor","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":2}');
+INSERT INTO public.rt_events VALUES (1, 3, '2026-11-20 11:45:07.188654', 'ada', 'registered', '2.0.0-rc.1', '92421bd2c5d7071671675c28a8cbd3c7c1235a87187c41bdcf91835e33197d5b', '{"bump":"major","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":3}');
+INSERT INTO public.rt_events VALUES (1, 4, '2026-11-20 11:45:07.202002', 'ada', 'alias_set', '1.1.0', '4c526c9ecbf360d914abd9b03af375375a0891f111e31503eb69ab44572c4f98', '{"alias":"champion","before":null}');
+INSERT INTO public.rt_events VALUES (2, 1, '2026-11-20 11:45:07.310617', 'ada', 'registered', '1.0.0', 'b8c708330d421c40208c1ffd53c003c14ee217bfa5fe1f9ebbc2baeb3080f2ea', '{"bump":"first","digest":"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2","forced":false,"number":1}');
+INSERT INTO public.rt_events VALUES (2, 2, '2026-11-20 11:45:07.347151', 'ada', 'registered', '1.1.0', '2d1b362b9473c2aba1e2053a61006f34d353d76b99652f39aafaf22cc219dbb8', '{"bump":"minor","digest":"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55","forced":false,"number":2}');
+INSERT INTO public.rt_events VALUES (2, 3, '2026-11-20 11:45:07.385491', 'ada', 'registered', '1.2.0', 'cdee3723073fc4f667f4d7efa4871ccddcf4ac6ec1b4bca6861347287840941f', '{"bump":"minor","digest":"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7","forced":false,"number":3}');
+INSERT INTO public.rt_events VALUES (2, 4, '2026-11-20 11:45:07.419776', 'ada', 'policy_set', NULL, '489dde1cec271f5b5220adcc6d18de00fd88c121b0968eaec599e7b9ab04aa69', '{"before":null,"policy":{"retention":{"keep_newest":1},"stages":{"production":{"require":{"val/loss":"< 1"}}}}}');
+INSERT INTO public.rt_events VALUES (2, 5, '2026-11-20 11:45:07.42879', 'ada', 'tagged', '1.1.0', 'c79b88e9df5e9a0a6bc36ad63bb9023c179f2163d00a09d809cd8b18a3d5fed6', '{"before":null,"tag":"team","value":"vision"}');
+INSERT INTO public.rt_events VALUES (2, 6, '2026-11-20 11:45:07.440501', 'ada', 'described', '1.1.0', '9da45d09b73cb06f8cefbfeb9871087b4921a1a310b30c7822b4c89b1e58c7f3', '{"text":"Gr\u00f6\u00dfer"}');
+INSERT INTO public.rt_events VALUES (1, 5, '2026-11-20 11:45:07.451202', 'ada', 'pinned', '1.0.0', '94103b968a28e6332b3e18dad18937545551cd125d9126253e3584d1fbd7dc8d', '{}');
+INSERT INTO public.rt_events VALUES (2, 7, '2026-11-20 11:45:07.473754', 'ada', 'promoted', '1.2.0', '8c3ce93e00bc107d4e498137d681885928ca835ea0aec2c212613053f6df9cf4', '{"before":null,"evidence":[{"found":"ready","gate":"the version is ready","passed":true},{"found":"0.3","gate":"val/loss < 1","passed":true},{"found":"none","gate":"no ancestor is deprecated","passed":true}],"stage":"production"}');
+INSERT INTO public.rt_events VALUES (1, 6, '2026-11-20 11:45:07.487809', 'ada', 'deprecated', '2.0.0-rc.1', '28575fe04e6ef53e1e311a4039b7e118a4d48d41c1a7c25b6c925951e4153b3a', '{"reason":"overfits","successor":"digits@1.1.0","successor_home":{"model":"digits","number":2,"registry":"e9f8ed63-fc69-4552-af09-9da59b58c662","version":"1.1.0"}}');
+INSERT INTO public.rt_events VALUES (2, 8, '2026-11-20 11:45:07.502932', 'ada', 'archived', '1.1.0', '683fe5c43256b80dd3692c6c0c9879faa428d3173e5e91b226d3e0600f85df93', '{"reason":"too slow"}');
+INSERT INTO public.rt_events VALUES (2, 9, '2026-11-20 11:45:07.515973', 'ada', 'expired', '1.0.0', '61ac862396dec52d551edc714a74637d1a511ae8551b3582cb1436219d3a6438', '{"reason":"deleted by hand"}');
 
 INSERT INTO public.rt_exports VALUES (6, 'onnx', true, NULL, '2026-11-20 08:00:06', '{"opset": 18}');
 
@@ -300,9 +300,9 @@ INSERT INTO public.rt_lineage VALUES (2, 1, 'fine_tuned_from');
 INSERT INTO public.rt_lineage VALUES (3, 1, 'fine_tuned_from');
 
 INSERT INTO public.rt_marks VALUES (1, true, NULL, NULL, NULL, NULL, NULL, NULL);
-INSERT INTO public.rt_marks VALUES (3, false, 'ready', '2026-11-20 09:34:26.011024', 'overfits', 'overfits', 'digits@1.1.0', NULL);
-INSERT INTO public.rt_marks VALUES (5, false, 'ready', '2026-11-20 09:34:26.025668', 'too slow', NULL, NULL, NULL);
-INSERT INTO public.rt_marks VALUES (4, false, 'ready', '2026-11-20 09:34:26.037823', 'deleted by hand', NULL, NULL, 0.352993);
+INSERT INTO public.rt_marks VALUES (3, false, 'ready', '2026-11-20 11:45:07.487809', 'overfits', 'overfits', 'digits@1.1.0', NULL);
+INSERT INTO public.rt_marks VALUES (5, false, 'ready', '2026-11-20 11:45:07.502932', 'too slow', NULL, NULL, NULL);
+INSERT INTO public.rt_marks VALUES (4, false, 'ready', '2026-11-20 11:45:07.515973', 'deleted by hand', NULL, NULL, 0.397388);
 
 INSERT INTO public.rt_metrics VALUES (1, 'val/loss', 0.5);
 INSERT INTO public.rt_metrics VALUES (2, 'val/loss', 0.5);
@@ -311,8 +311,8 @@ INSERT INTO public.rt_metrics VALUES (4, 'val/loss', 0.5);
 INSERT INTO public.rt_metrics VALUES (5, 'val/loss', 0.4);
 INSERT INTO public.rt_metrics VALUES (6, 'val/loss', 0.3);
 
-INSERT INTO public.rt_models VALUES (1, 'digits', 4, '2026-11-20 08:00:01', 6, '7c318186e94b0df1fc3af7d4fab9fe49caf979f88e6a91c45ea328fb12c4ae3d', NULL);
-INSERT INTO public.rt_models VALUES (2, 'large', 4, '2026-11-20 09:34:25.841015', 9, '1ac0feb4531b24c8bd6c6006aded480ca397b3d58aaa88f1cd5f8006f7a3e2f6', '{"retention": {"keep_newest": 1}, "stages": {"production": {"require": {"val/loss": "< 1"}}}}');
+INSERT INTO public.rt_models VALUES (1, 'digits', 4, '2026-11-20 08:00:01', 6, '28575fe04e6ef53e1e311a4039b7e118a4d48d41c1a7c25b6c925951e4153b3a', NULL);
+INSERT INTO public.rt_models VALUES (2, 'large', 4, '2026-11-20 11:45:07.310617', 9, '61ac862396dec52d551edc714a74637d1a511ae8551b3582cb1436219d3a6438', '{"retention": {"keep_newest": 1}, "stages": {"production": {"require": {"val/loss": "< 1"}}}}');
 
 INSERT INTO public.rt_origins VALUES (6, '00000000-0000-4000-8000-000000000000', 'elsewhere', '3.1.0', 7);
 
@@ -324,12 +324,12 @@ INSERT INTO public.rt_parts VALUES ('sha256:64232cab5ff32163b44351a04b752b9c6423
 INSERT INTO public.rt_parts VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7', 0, 'sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5', 0, 71842);
 INSERT INTO public.rt_parts VALUES ('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7', 1, 'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2', 71842, 2097152);
 
-INSERT INTO public.rt_registry VALUES (1, '73dc09b7-534f-4299-bd05-909f0c33947f', 0.352993, '2026-11-20 09:34:26.037833', '3eafee7d-029d-402f-a5e7-9a201cc3818b', 18672.989886804);
+INSERT INTO public.rt_registry VALUES (1, 'e9f8ed63-fc69-4552-af09-9da59b58c662', 0.397388, '2026-11-20 11:45:07.515983', '3eafee7d-029d-402f-a5e7-9a201cc3818b', 26514.468064382);
 
 INSERT INTO public.rt_run_inputs VALUES ('run-2', 2, 'fine_tuned_from');
 
 INSERT INTO public.rt_runs VALUES ('run-1', 'digits', 'finished', '/runs/digits', '', NULL, NULL, NULL, NULL, '2026-11-20 07:00:00', '2026-11-20 07:30:00', 1.5, 10, 1, NULL, '{"val/loss": 0.5}', '{"step": 10}', '{}', '{}', '{}', '{"optimizer": {"lr": 0.1}}');
-INSERT INTO public.rt_runs VALUES ('run-2', 'large', 'interrupted', '/runs/large', '', NULL, NULL, NULL, NULL, '2026-11-20 09:34:25.923914', '2026-11-20 09:34:25.934907', NULL, NULL, NULL, NULL, '{}', 'null', '{}', '{}', '{}', '{}');
+INSERT INTO public.rt_runs VALUES ('run-2', 'large', 'interrupted', '/runs/large', '', NULL, NULL, NULL, NULL, '2026-11-20 11:45:07.399718', '2026-11-20 11:45:07.411567', NULL, NULL, NULL, NULL, '{}', 'null', '{}', '{}', '{}', '{}');
 
 INSERT INTO public.rt_segments VALUES ('blake3:17deb741007ebaa36572ec5257fc01c6ee95d649905e82d5e6a7f98977507580', 'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2', 162, 71680);
 INSERT INTO public.rt_segments VALUES ('blake3:b7c4d76896c69df59f1cb3f329b89650324506ef1eef0d6bd5b3b89bcc7445f8', 'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2', 71842, 2097152);
@@ -349,10 +349,10 @@ INSERT INTO public.rt_version_params VALUES (1, 6);
 
 INSERT INTO public.rt_versions VALUES (1, 1, 1, 1, 0, 0, '', '0000000001000000000000000000001', 'ready', 'run-1', 'sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c', 7, '2026-11-20 08:00:01', 'ada', 'abc', false, 'key-0', '', '{"kind": "first", "computed": "first", "reasons": ["first version"], "overruled": null, "forced": false, "base": null}', '{"val/loss": 0.5}', '{"input": {"shape": [null, 64]}}', '{"optimizer": {"lr": 0.1}}', '{"config": null, "data": {"train": "sha256:1"}, "code": {"model.py": "sha256:2"}, "state": {"fc.weight": [[10, 64], "float32"]}}');
 INSERT INTO public.rt_versions VALUES (2, 1, 2, 1, 1, 0, '', '0000000001000000000100000000001', 'ready', 'run-1', 'sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c', 7, '2026-11-20 08:00:02', 'ada', 'abc', false, 'key-1', '', '{"kind": "minor", "computed": "minor", "reasons": ["optimizer.lr: 0.1 \u2192 0.01"], "overruled": null, "forced": false, "base": "1.0.0"}', '{"val/loss": 0.5}', '{"input": {"shape": [null, 64]}}', '{"optimizer": {"lr": 0.01}}', '{"config": null, "data": {"train": "sha256:1"}, "code": {"model.py": "sha256:2"}, "state": {"fc.weight": [[10, 64], "float32"]}}');
-INSERT INTO public.rt_versions VALUES (6, 2, 3, 1, 2, 0, '', '0000000001000000000200000000001', 'ready', NULL, 'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7', 2168994, '2026-11-20 09:34:25.910367', 'ada', NULL, NULL, NULL, '', '{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.1.0"}', '{"val/loss": 0.3}', '{}', '{"optimizer": {"lr": 0.1}}', '{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000002", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
+INSERT INTO public.rt_versions VALUES (6, 2, 3, 1, 2, 0, '', '0000000001000000000200000000001', 'ready', NULL, 'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7', 2168994, '2026-11-20 11:45:07.385491', 'ada', NULL, NULL, NULL, '', '{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.1.0"}', '{"val/loss": 0.3}', '{}', '{"optimizer": {"lr": 0.1}}', '{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000002", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
 INSERT INTO public.rt_versions VALUES (3, 1, 3, 2, 0, 0, 'rc.1', '00000000020000000000000000000003172630130303131', 'deprecated', 'run-1', 'sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c', 7, '2026-11-20 08:00:03', 'ada', 'abc', false, 'key-2', '', '{"kind": "major", "computed": "patch", "reasons": ["same recipe"], "overruled": "version given", "forced": false, "base": "1.1.0"}', '{"val/loss": 0.5}', '{"input": {"shape": [null, 64]}}', '{"optimizer": {"lr": 0.01}}', '{"config": null, "data": {"train": "sha256:1"}, "code": {"model.py": "sha256:2"}, "state": {"fc.weight": [[10, 64], "float32"]}}');
-INSERT INTO public.rt_versions VALUES (5, 2, 2, 1, 1, 0, '', '0000000001000000000100000000001', 'archived', NULL, 'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55', 2168994, '2026-11-20 09:34:25.875735', 'ada', NULL, NULL, NULL, 'Größer', '{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.0.0"}', '{"val/loss": 0.4}', '{}', '{"optimizer": {"lr": 0.1}}', '{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000001", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
-INSERT INTO public.rt_versions VALUES (4, 2, 1, 1, 0, 0, '', '0000000001000000000000000000001', 'expired', NULL, 'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2', 2168994, '2026-11-20 09:34:25.841015', 'ada', NULL, NULL, NULL, '', '{"kind": "first", "computed": "first", "reasons": ["first version"], "overruled": null, "forced": false, "base": null}', '{"val/loss": 0.5}', '{}', '{"optimizer": {"lr": 0.1}}', '{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000000", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
+INSERT INTO public.rt_versions VALUES (5, 2, 2, 1, 1, 0, '', '0000000001000000000100000000001', 'archived', NULL, 'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55', 2168994, '2026-11-20 11:45:07.347151', 'ada', NULL, NULL, NULL, 'Größer', '{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.0.0"}', '{"val/loss": 0.4}', '{}', '{"optimizer": {"lr": 0.1}}', '{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000001", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
+INSERT INTO public.rt_versions VALUES (4, 2, 1, 1, 0, 0, '', '0000000001000000000000000000001', 'expired', NULL, 'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2', 2168994, '2026-11-20 11:45:07.310617', 'ada', NULL, NULL, NULL, '', '{"kind": "first", "computed": "first", "reasons": ["first version"], "overruled": null, "forced": false, "base": null}', '{"val/loss": 0.5}', '{}', '{"optimizer": {"lr": 0.1}}', '{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000000", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
 
 SELECT pg_catalog.setval('public.rt_models_id_seq', 2, true);
 

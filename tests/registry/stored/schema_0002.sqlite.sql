@@ -14,7 +14,7 @@ CREATE TABLE rt_aliases (
 	CONSTRAINT fk_rt_aliases_version_id FOREIGN KEY(version_id) REFERENCES rt_versions (id) ON DELETE RESTRICT
 );
 INSERT INTO "rt_aliases" VALUES(1,'champion',2,'2026-11-20 08:00:05.000000',0);
-INSERT INTO "rt_aliases" VALUES(2,'production',6,'2026-11-20 09:34:25.488535',1);
+INSERT INTO "rt_aliases" VALUES(2,'production',6,'2026-11-20 11:45:06.904648',1);
 CREATE TABLE rt_artifacts (
 	version_id INTEGER NOT NULL, 
 	path VARCHAR(255) NOT NULL, 
@@ -37,11 +37,11 @@ CREATE TABLE rt_blobs (
 	CONSTRAINT pk_rt_blobs PRIMARY KEY (digest)
 );
 INSERT INTO "rt_blobs" VALUES('sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:01.000000',NULL,0);
-INSERT INTO "rt_blobs" VALUES('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 09:34:25.441101',NULL,0);
-INSERT INTO "rt_blobs" VALUES('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 09:34:25.450172',NULL,1);
-INSERT INTO "rt_blobs" VALUES('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911',71842,'2026-11-20 09:34:25.450172',NULL,0);
-INSERT INTO "rt_blobs" VALUES('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 09:34:25.459287',NULL,1);
-INSERT INTO "rt_blobs" VALUES('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5',71842,'2026-11-20 09:34:25.459287',NULL,0);
+INSERT INTO "rt_blobs" VALUES('sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 11:45:06.858063',NULL,0);
+INSERT INTO "rt_blobs" VALUES('sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 11:45:06.869223',NULL,1);
+INSERT INTO "rt_blobs" VALUES('sha256:fc415ff6a8fa561897f0ba0022e6a3bd8dc1f33ce0459bd4197905ad9599b911',71842,'2026-11-20 11:45:06.869223',NULL,0);
+INSERT INTO "rt_blobs" VALUES('sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 11:45:06.878962',NULL,1);
+INSERT INTO "rt_blobs" VALUES('sha256:d0b995361f0eb4ce1b353f1e22a58b504fe371f298317ca2af044e1e7acb01e5',71842,'2026-11-20 11:45:06.878962',NULL,0);
 CREATE TABLE rt_data (
 	version_id INTEGER NOT NULL, 
 	name VARCHAR(190) NOT NULL, 
@@ -70,21 +70,21 @@ CREATE TABLE rt_events (
 	CONSTRAINT pk_rt_events PRIMARY KEY (model_id, seq), 
 	CONSTRAINT fk_rt_events_model_id FOREIGN KEY(model_id) REFERENCES rt_models (id) ON DELETE RESTRICT
 );
-INSERT INTO "rt_events" VALUES(1,1,'2026-11-20 09:34:25.380695','ada','registered','1.0.0','8d95ea1a79f4c83ec0f5324627f708e0c9c474e5d3e4b572e939d0dc6cae7834','{"bump":"first","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":1}');
-INSERT INTO "rt_events" VALUES(1,2,'2026-11-20 09:34:25.388772','ada','registered','1.1.0','dabf0839ab0d3ed441918e80c4d33084ff5f17ad738dd934dcc0ea2c94b7f21b','{"bump":"minor","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":2}');
-INSERT INTO "rt_events" VALUES(1,3,'2026-11-20 09:34:25.394736','ada','registered','2.0.0-rc.1','ec4b849381e39ea313baef8c9e14619458896319580b294dfd39e1feac26ed27','{"bump":"major","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":3}');
-INSERT INTO "rt_events" VALUES(1,4,'2026-11-20 09:34:25.411884','ada','alias_set','1.1.0','575a2d060cd0216db9cac4eeab9ee2cb83a888c5cf04550ab53e029d1b645d45','{"alias":"champion","before":null}');
-INSERT INTO "rt_events" VALUES(2,1,'2026-11-20 09:34:25.441101','ada','registered','1.0.0','00ac6bf8268c3f83318d90aca12c2a45c5dd86bc57485e6eb2aa5bc9feb33c9d','{"bump":"first","digest":"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2","forced":false,"number":1}');
-INSERT INTO "rt_events" VALUES(2,2,'2026-11-20 09:34:25.450172','ada','registered','1.1.0','4f4b3095df6d82faa57904e7b86525025f4733c94fff9ddae4a8e7439c1a5b5c','{"bump":"minor","digest":"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55","forced":false,"number":2}');
-INSERT INTO "rt_events" VALUES(2,3,'2026-11-20 09:34:25.459287','ada','registered','1.2.0','9995cf1f1dc58a2d1e5a496bf2c200ed1baa23056ab3eba6c2b33a8fc912f967','{"bump":"minor","digest":"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7","forced":false,"number":3}');
-INSERT INTO "rt_events" VALUES(2,4,'2026-11-20 09:34:25.477313','ada','policy_set',NULL,'814c21b368d9a7f74dee5815b9ebca62b5dd5cdb8571130271ee35ae51426373','{"before":null,"policy":{"retention":{"keep_newest":1},"stages":{"production":{"require":{"val/loss":"< 1"}}}}}');
-INSERT INTO "rt_events" VALUES(2,5,'2026-11-20 09:34:25.479960','ada','tagged','1.1.0','aad22d1fff30145e98d9aa171ce69ebe635a8bb1573a805d1fdd438f6a825598','{"before":null,"tag":"team","value":"vision"}');
-INSERT INTO "rt_events" VALUES(2,6,'2026-11-20 09:34:25.482914','ada','described','1.1.0','4f73a5df2b9ed92fc6c21590ca02aa525b1708e5cc4e62fa7e6ea1db894a9156','{"text":"Gr\u00f6\u00dfer"}');
-INSERT INTO "rt_events" VALUES(1,5,'2026-11-20 09:34:25.485120','ada','pinned','1.0.0','afd70d4f86f3a045ba7df4558645c0be0d69c03f5d7a2c4c4f49206dc96c50b6','{}');
-INSERT INTO "rt_events" VALUES(2,7,'2026-11-20 09:34:25.488535','ada','promoted','1.2.0','b510508b19d5a3bc99de99716f797058a34bb145c075796df95e33b22d4c0ff9','{"before":null,"evidence":[{"found":"ready","gate":"the version is ready","passed":true},{"found":"0.3","gate":"val/loss < 1","passed":true},{"found":"none","gate":"no ancestor is deprecated","passed":true}],"stage":"production"}');
-INSERT INTO "rt_events" VALUES(1,6,'2026-11-20 09:34:25.491341','ada','deprecated','2.0.0-rc.1','8976aceac8683c2b5f668b9b434b1953526fefe51e2b1f9f0dbe085e3133dc29','{"reason":"overfits","successor":"digits@1.1.0"}');
-INSERT INTO "rt_events" VALUES(2,8,'2026-11-20 09:34:25.494029','ada','archived','1.1.0','3503b6186d92bd3818e63726397ff43d18d7c01f998a7499c976c5b86a5f7b90','{"reason":"too slow"}');
-INSERT INTO "rt_events" VALUES(2,9,'2026-11-20 09:34:25.496238','ada','expired','1.0.0','1883d20a6946d142ce9904372b86e82689c05f9a8b8b71b5115302b4a1e2c98e','{"reason":"deleted by hand"}');
+INSERT INTO "rt_events" VALUES(1,1,'2026-11-20 11:45:06.798338','ada','registered','1.0.0','9cb7f4169510e0d7de86fd96c8cb52c7a9aff3d4476a11d6f80ebea1248befec','{"bump":"first","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":1}');
+INSERT INTO "rt_events" VALUES(1,2,'2026-11-20 11:45:06.805679','ada','registered','1.1.0','0aa41babd88560ab05d92b99af44b8fb847e74c7aea5889c0669da0a84718e95','{"bump":"minor","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":2}');
+INSERT INTO "rt_events" VALUES(1,3,'2026-11-20 11:45:06.812572','ada','registered','2.0.0-rc.1','dbe2b2ac7923bfe346aabbc6e09a06666af42269653f2fd93d6d50dc1b5cd7ad','{"bump":"major","digest":"sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c","forced":false,"number":3}');
+INSERT INTO "rt_events" VALUES(1,4,'2026-11-20 11:45:06.828621','ada','alias_set','1.1.0','eef2a007bbe06c664edb64f2e8d74b8c0889df839e541dea71db42dc24ab3d37','{"alias":"champion","before":null}');
+INSERT INTO "rt_events" VALUES(2,1,'2026-11-20 11:45:06.858063','ada','registered','1.0.0','ece53ed2a7f1926f5ea67643901bec03000aa5487a599a52f52317f91391e2fa','{"bump":"first","digest":"sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2","forced":false,"number":1}');
+INSERT INTO "rt_events" VALUES(2,2,'2026-11-20 11:45:06.869223','ada','registered','1.1.0','a9008b10faf11da09f149ed673aa92a1a18fcb4ea895402c5d3e30fc11c29eb7','{"bump":"minor","digest":"sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55","forced":false,"number":2}');
+INSERT INTO "rt_events" VALUES(2,3,'2026-11-20 11:45:06.878962','ada','registered','1.2.0','2df4e7bfe036214046f609e369fc44a941eabd2106140fa640907ae01b48244a','{"bump":"minor","digest":"sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7","forced":false,"number":3}');
+INSERT INTO "rt_events" VALUES(2,4,'2026-11-20 11:45:06.895940','ada','policy_set',NULL,'c554d6c69485e0451b62a390cf2afcf3c7a6306a4662929a1e3bd0e4efc7ecde','{"before":null,"policy":{"retention":{"keep_newest":1},"stages":{"production":{"require":{"val/loss":"< 1"}}}}}');
+INSERT INTO "rt_events" VALUES(2,5,'2026-11-20 11:45:06.897808','ada','tagged','1.1.0','1855fb0edda5852b1b34f70d24a6b623430ce14f976e36507d7c54f758863d80','{"before":null,"tag":"team","value":"vision"}');
+INSERT INTO "rt_events" VALUES(2,6,'2026-11-20 11:45:06.900375','ada','described','1.1.0','75ce6e8d9431b91fd1abcf88ed1d59bdc3326369af9e2bfa5cf50391294bfb74','{"text":"Gr\u00f6\u00dfer"}');
+INSERT INTO "rt_events" VALUES(1,5,'2026-11-20 11:45:06.902053','ada','pinned','1.0.0','11a1af21a0f41ec167df70994cf5b5415383d776d0d86ddaae9e678cc89af5b8','{}');
+INSERT INTO "rt_events" VALUES(2,7,'2026-11-20 11:45:06.904648','ada','promoted','1.2.0','c769429e24a67bf0bc69f5ec84d9f2c1a1f71b42b209f7a1818d2ff27fda6f6c','{"before":null,"evidence":[{"found":"ready","gate":"the version is ready","passed":true},{"found":"0.3","gate":"val/loss < 1","passed":true},{"found":"none","gate":"no ancestor is deprecated","passed":true}],"stage":"production"}');
+INSERT INTO "rt_events" VALUES(1,6,'2026-11-20 11:45:06.907028','ada','deprecated','2.0.0-rc.1','8de3635b968371b5da54e43316f5eaa76fd8f2f285a17c3b17a204d41fecf1e1','{"reason":"overfits","successor":"digits@1.1.0","successor_home":{"model":"digits","number":2,"registry":"2aaab2d2-73af-47e9-8a5e-a0e7a2906e6f","version":"1.1.0"}}');
+INSERT INTO "rt_events" VALUES(2,8,'2026-11-20 11:45:06.909898','ada','archived','1.1.0','6b74e4cf692404105a7bc54a3c4b377c4d83f2629a9af31ed959ba37ba64cf89','{"reason":"too slow"}');
+INSERT INTO "rt_events" VALUES(2,9,'2026-11-20 11:45:06.911575','ada','expired','1.0.0','839b59f67a95940a3badb5d31199e1ccae0fb50262aa5bcf3ca705ae7bbb14bd','{"reason":"deleted by hand"}');
 CREATE TABLE rt_exports (
 	version_id INTEGER NOT NULL, 
 	format VARCHAR(32) NOT NULL, 
@@ -114,15 +114,15 @@ CREATE TABLE rt_marks (
 	status_at DATETIME, 
 	status_reason TEXT, 
 	deprecation TEXT, 
-	successor VARCHAR(140), 
+	successor VARCHAR(165), 
 	expired_tick DOUBLE, 
 	CONSTRAINT pk_rt_marks PRIMARY KEY (version_id), 
 	CONSTRAINT fk_rt_marks_version_id FOREIGN KEY(version_id) REFERENCES rt_versions (id) ON DELETE RESTRICT
 );
 INSERT INTO "rt_marks" VALUES(1,1,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "rt_marks" VALUES(3,0,'ready','2026-11-20 09:34:25.491341','overfits','overfits','digits@1.1.0',NULL);
-INSERT INTO "rt_marks" VALUES(4,0,'ready','2026-11-20 09:34:25.496238','deleted by hand',NULL,NULL,0.144676);
-INSERT INTO "rt_marks" VALUES(5,0,'ready','2026-11-20 09:34:25.494029','too slow',NULL,NULL,NULL);
+INSERT INTO "rt_marks" VALUES(3,0,'ready','2026-11-20 11:45:06.907028','overfits','overfits','digits@1.1.0',NULL);
+INSERT INTO "rt_marks" VALUES(4,0,'ready','2026-11-20 11:45:06.911575','deleted by hand',NULL,NULL,0.146961);
+INSERT INTO "rt_marks" VALUES(5,0,'ready','2026-11-20 11:45:06.909898','too slow',NULL,NULL,NULL);
 CREATE TABLE rt_metrics (
 	version_id INTEGER NOT NULL, 
 	name VARCHAR(190) NOT NULL, 
@@ -144,8 +144,8 @@ CREATE TABLE rt_models (
 	CONSTRAINT pk_rt_models PRIMARY KEY (id), 
 	CONSTRAINT uq_rt_models_name UNIQUE (name)
 );
-INSERT INTO "rt_models" VALUES(1,'digits',4,'2026-11-20 08:00:01.000000',6,'8976aceac8683c2b5f668b9b434b1953526fefe51e2b1f9f0dbe085e3133dc29',NULL);
-INSERT INTO "rt_models" VALUES(2,'large',4,'2026-11-20 09:34:25.441101',9,'1883d20a6946d142ce9904372b86e82689c05f9a8b8b71b5115302b4a1e2c98e','{"retention": {"keep_newest": 1}, "stages": {"production": {"require": {"val/loss": "< 1"}}}}');
+INSERT INTO "rt_models" VALUES(1,'digits',4,'2026-11-20 08:00:01.000000',6,'8de3635b968371b5da54e43316f5eaa76fd8f2f285a17c3b17a204d41fecf1e1',NULL);
+INSERT INTO "rt_models" VALUES(2,'large',4,'2026-11-20 11:45:06.858063',9,'839b59f67a95940a3badb5d31199e1ccae0fb50262aa5bcf3ca705ae7bbb14bd','{"retention": {"keep_newest": 1}, "stages": {"production": {"require": {"val/loss": "< 1"}}}}');
 CREATE TABLE rt_origins (
 	version_id INTEGER NOT NULL, 
 	registry_uid VARCHAR(36) NOT NULL, 
@@ -190,7 +190,7 @@ CREATE TABLE rt_registry (
 	boottime DOUBLE, 
 	CONSTRAINT pk_rt_registry PRIMARY KEY (id)
 );
-INSERT INTO "rt_registry" VALUES(1,'aaef557d-a343-4ea4-b5d7-42cb7b4e1c3b',0.144676,'2026-11-20 09:34:25.496243','3eafee7d-029d-402f-a5e7-9a201cc3818b',18672.448273149);
+INSERT INTO "rt_registry" VALUES(1,'2aaab2d2-73af-47e9-8a5e-a0e7a2906e6f',0.146961,'2026-11-20 11:45:06.911579','3eafee7d-029d-402f-a5e7-9a201cc3818b',26513.86360649);
 CREATE TABLE rt_run_inputs (
 	run_id VARCHAR(64) NOT NULL, 
 	version_id INTEGER NOT NULL, 
@@ -225,7 +225,7 @@ CREATE TABLE rt_runs (
 	CONSTRAINT pk_rt_runs PRIMARY KEY (id)
 );
 INSERT INTO "rt_runs" VALUES('run-1','digits','finished','/runs/digits','',NULL,NULL,NULL,NULL,'2026-11-20 07:00:00.000000','2026-11-20 07:30:00.000000',1.5,10,1,NULL,'{"val/loss": 0.5}','{"step": 10}','{}','{}','{}','{"optimizer": {"lr": 0.1}}');
-INSERT INTO "rt_runs" VALUES('run-2','large','interrupted','/runs/large','',NULL,NULL,NULL,NULL,'2026-11-20 09:34:25.462329','2026-11-20 09:34:25.465867',NULL,NULL,NULL,NULL,'{}','null','{}','{}','{}','{}');
+INSERT INTO "rt_runs" VALUES('run-2','large','interrupted','/runs/large','',NULL,NULL,NULL,NULL,'2026-11-20 11:45:06.881527','2026-11-20 11:45:06.884670',NULL,NULL,NULL,NULL,'{}','null','{}','{}','{}','{}');
 CREATE TABLE rt_segments (
 	digest VARCHAR(80) NOT NULL, 
 	blob VARCHAR(80) NOT NULL, 
@@ -306,9 +306,9 @@ CREATE TABLE rt_versions (
 INSERT INTO "rt_versions" VALUES(1,1,1,1,0,0,'','0000000001000000000000000000001','ready','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:01.000000','ada','abc',0,'key-0','','{"kind": "first", "computed": "first", "reasons": ["first version"], "overruled": null, "forced": false, "base": null}','{"val/loss": 0.5}','{"input": {"shape": [null, 64]}}','{"optimizer": {"lr": 0.1}}','{"config": null, "data": {"train": "sha256:1"}, "code": {"model.py": "sha256:2"}, "state": {"fc.weight": [[10, 64], "float32"]}}');
 INSERT INTO "rt_versions" VALUES(2,1,2,1,1,0,'','0000000001000000000100000000001','ready','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:02.000000','ada','abc',0,'key-1','','{"kind": "minor", "computed": "minor", "reasons": ["optimizer.lr: 0.1 \u2192 0.01"], "overruled": null, "forced": false, "base": "1.0.0"}','{"val/loss": 0.5}','{"input": {"shape": [null, 64]}}','{"optimizer": {"lr": 0.01}}','{"config": null, "data": {"train": "sha256:1"}, "code": {"model.py": "sha256:2"}, "state": {"fc.weight": [[10, 64], "float32"]}}');
 INSERT INTO "rt_versions" VALUES(3,1,3,2,0,0,'rc.1','00000000020000000000000000000003172630130303131','deprecated','run-1','sha256:9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c',7,'2026-11-20 08:00:03.000000','ada','abc',0,'key-2','','{"kind": "major", "computed": "patch", "reasons": ["same recipe"], "overruled": "version given", "forced": false, "base": "1.1.0"}','{"val/loss": 0.5}','{"input": {"shape": [null, 64]}}','{"optimizer": {"lr": 0.01}}','{"config": null, "data": {"train": "sha256:1"}, "code": {"model.py": "sha256:2"}, "state": {"fc.weight": [[10, 64], "float32"]}}');
-INSERT INTO "rt_versions" VALUES(4,2,1,1,0,0,'','0000000001000000000000000000001','expired',NULL,'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 09:34:25.441101','ada',NULL,NULL,NULL,'','{"kind": "first", "computed": "first", "reasons": ["first version"], "overruled": null, "forced": false, "base": null}','{"val/loss": 0.5}','{}','{"optimizer": {"lr": 0.1}}','{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000000", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
-INSERT INTO "rt_versions" VALUES(5,2,2,1,1,0,'','0000000001000000000100000000001','archived',NULL,'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 09:34:25.450172','ada',NULL,NULL,NULL,'Größer','{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.0.0"}','{"val/loss": 0.4}','{}','{"optimizer": {"lr": 0.1}}','{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000001", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
-INSERT INTO "rt_versions" VALUES(6,2,3,1,2,0,'','0000000001000000000200000000001','ready',NULL,'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 09:34:25.459287','ada',NULL,NULL,NULL,'','{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.1.0"}','{"val/loss": 0.3}','{}','{"optimizer": {"lr": 0.1}}','{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000002", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
+INSERT INTO "rt_versions" VALUES(4,2,1,1,0,0,'','0000000001000000000000000000001','expired',NULL,'sha256:a9ddd2016c3ed01a0311e7bedd219a6e68de7244f9b8dea44b1b19abc52c25d2',2168994,'2026-11-20 11:45:06.858063','ada',NULL,NULL,NULL,'','{"kind": "first", "computed": "first", "reasons": ["first version"], "overruled": null, "forced": false, "base": null}','{"val/loss": 0.5}','{}','{"optimizer": {"lr": 0.1}}','{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000000", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
+INSERT INTO "rt_versions" VALUES(5,2,2,1,1,0,'','0000000001000000000100000000001','archived',NULL,'sha256:64232cab5ff32163b44351a04b752b9c64237a48a7c05ae1533b5ddf11a4fe55',2168994,'2026-11-20 11:45:06.869223','ada',NULL,NULL,NULL,'Größer','{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.0.0"}','{"val/loss": 0.4}','{}','{"optimizer": {"lr": 0.1}}','{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000001", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
+INSERT INTO "rt_versions" VALUES(6,2,3,1,2,0,'','0000000001000000000200000000001','ready',NULL,'sha256:c10b8784b201937882227ca1cca4a6d7aaf2bf1a6e1bc7538df1aa243df5e9a7',2168994,'2026-11-20 11:45:06.878962','ada',NULL,NULL,NULL,'','{"kind": "minor", "computed": "minor", "reasons": ["data: train: sha256:000000000000 \u2192 sha256:000000000000"], "overruled": null, "forced": false, "base": "1.1.0"}','{"val/loss": 0.3}','{}','{"optimizer": {"lr": 0.1}}','{"config": null, "data": {"train": "sha256:0000000000000000000000000000000000000000000000000000000000000002", "data_dir/a.csv": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "code": {}, "state": {}}');
 CREATE INDEX ix_rt_runs_name_started_at ON rt_runs (name, started_at);
 CREATE INDEX ix_rt_runs_run_dir ON rt_runs (run_dir);
 CREATE INDEX ix_rt_runs_started_at ON rt_runs (started_at);

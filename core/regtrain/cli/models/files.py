@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from regtrain.cli.models.marking import tell
-from regtrain.cli.output import json_option, print_json, print_table, size
+from regtrain.cli.output import json_option, print_json, print_table, say, size
 from regtrain.run.place import open_registry
 
 __all__ = ["card", "checkout", "export_archive", "import_archive", "register", "sign", "verify"]
@@ -70,9 +70,9 @@ def checkout(ref: str, folder: Path, bare: bool, as_json: bool) -> None:
         print_json([str(path) for path in paths])
     else:
         for path in paths:
-            click.echo(path)
+            say(path)
     if not bare and not can_draw():
-        click.echo(f"no plots: matplotlib is not installed; {HOW_TO_GET}", err=True)
+        say(f"no plots: matplotlib is not installed; {HOW_TO_GET}", err=True)
 
 
 @click.command()
@@ -84,7 +84,7 @@ def card(ref: str, as_json: bool) -> None:
     if as_json:
         print_json({"ref": ref, "card": text})
     else:
-        click.echo(text, nl=False)
+        say(text, end=False)
 
 
 @click.command()
@@ -100,7 +100,7 @@ def verify(ref: str, key: Path | None, as_json: bool) -> None:
         rows = [(file.problem or "ok", file.artifact.path, file.artifact.digest) for file in found.files]
         print_table(("", "file", "digest"), rows)
         if found.signed_by:
-            click.echo(f"signed by {found.signed_by}")
+            say(f"signed by {found.signed_by}")
     if found.damaged:
         from regtrain_registry.errors import BlobDamagedError
 
@@ -141,7 +141,7 @@ def export_archive(refs: tuple[str, ...], output: Path, every: bool, files: str,
     if as_json:
         print_json(made.to_json())
         return
-    click.echo(f"{made.path}: {made.versions} versions, {made.complete} with their files, {size(made.size_bytes)}")
+    say(f"{made.path}: {made.versions} versions, {made.complete} with their files, {size(made.size_bytes)}")
 
 
 @click.command("import-archive")

@@ -16,6 +16,7 @@ from regtrain.cli.output import (
     order_option,
     print_json,
     print_table,
+    say,
     size,
 )
 from regtrain.run.place import open_registry
@@ -122,7 +123,7 @@ def show(ref: str, as_json: bool) -> None:
         ("size", size(found.size_bytes)),
     ]
     print_table(("fact", "value"), facts)
-    click.echo()
+    say()
     print_table(
         ("file", "kind", "size", "digest"),
         [(a.path, a.kind.value, size(a.size_bytes), a.digest) for a in found.artifacts],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from regtrain.cli.output import json_option, print_json, print_table
+from regtrain.cli.output import json_option, print_json, print_table, say
 from regtrain.run.place import open_registry
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def promote(ref: str, stage: str, gates: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(made.to_json() | {"evidence": [one.to_json() for one in evidence]})
         return
-    click.echo(f"promoted: {made.ref} is {stage}")
+    say(f"promoted: {made.ref} is {stage}")
     rows = [("passed" if one.passed else "failed", one.gate, one.found) for one in evidence]
     print_table(("gate", "asks", "found"), rows)
 
@@ -106,4 +106,4 @@ def tell(what: str, version: VersionInfo, as_json: bool) -> None:
     if as_json:
         print_json(version.to_json())
     else:
-        click.echo(f"{what}: {version.ref} (number {version.number}; {'; '.join(version.bump.reasons[:2])})")
+        say(f"{what}: {version.ref} (number {version.number}; {'; '.join(version.bump.reasons[:2])})")

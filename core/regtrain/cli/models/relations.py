@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtrain.cli.output import json_option, number, print_json, print_table
+from regtrain.cli.output import json_option, number, print_json, print_table, say
 from regtrain.run.place import open_registry
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def lineage(ref: str | None, shape: str | None, down: bool, data: str | None, as
     if as_json or shape == "json":
         print_json(found.to_json())
     else:
-        click.echo(_drawn(found, shape or "tree"))
+        say(_drawn(found, shape or "tree"))
 
 
 def _who_saw(digest: str, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def _who_saw(digest: str, as_json: bool) -> None:
         print_json(found.to_json())
         return
     if not found.versions:
-        click.echo(f"no version saw data with the digest {digest}", err=True)
+        say(f"no version saw data with the digest {digest}", err=True)
         return
     rows = [(one.version.ref, ", ".join(one.data) or "-", ", ".join(one.through) or "-") for one in found.versions]
     print_table(("version", "learned from", "through"), rows)
@@ -70,20 +70,20 @@ def diff(old: str, new: str, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return
-    click.echo(f"{found.old} → {found.new}: {found.decision.bump}")
+    say(f"{found.old} → {found.new}: {found.decision.bump}")
     for reason in found.decision.reasons:
-        click.echo(f"  {reason}")
+        say(f"  {reason}")
     given = found.registered
     if given.overruled or given.forced:
         forced = ", forced" if given.forced else ""
-        click.echo(f"{found.new} was registered as {given.kind}{forced}; computed was {given.computed}")
+        say(f"{found.new} was registered as {given.kind}{forced}; computed was {given.computed}")
     rows = [
         (part, change.key, _side(part, change.old), _side(part, change.new))
         for part, changed in found.parts().items()
         for change in changed
     ]
     if rows:
-        click.echo()
+        say()
         print_table(("part", "key", found.old, found.new), rows)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regtrain.cli.output import json_option, print_json, print_table
+from regtrain.cli.output import json_option, print_json, print_table, say
 from regtrain.run.place import open_registry
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def prune(model: str, path: Path | None, dry_run: bool, explain: bool, as_json: 
     if shown:
         print_table(("version", "action", "reason"), [_row(decision) for decision in shown])
     would = "would expire" if dry_run else "expired"
-    click.echo(f"{len(expired)} of {len(decisions)} versions {would}")
+    say(f"{len(expired)} of {len(decisions)} versions {would}")
 
 
 def _row(decision: PruneDecision) -> tuple[str, str, str]:
@@ -59,7 +59,7 @@ def policy(model: str, path: Path | None, clear: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found:
-        click.echo(f"{model} has no policy")
+        say(f"{model} has no policy")
     else:
         rows = [(f"{part}.{key}", json.dumps(value)) for part, keys in found.items() for key, value in keys.items()]
         print_table(("rule", "value"), rows)
@@ -69,7 +69,7 @@ def read_policy(path: Path | None) -> dict[str, Any] | None:
     """The rules of a YAML or JSON file."""
     from regtrain.config.yaml_source import read_file
 
-    return None if path is None else read_file(path).values
+    return None if path is None else read_file(path, "policy file").values
 
 
 @click.command()

@@ -101,7 +101,7 @@ def _marking() -> None:
         sa.Column("status_at", TIME, nullable=True),
         sa.Column("status_reason", LONG_TEXT, nullable=True),
         sa.Column("deprecation", LONG_TEXT, nullable=True),
-        sa.Column("successor", sa.String(140), nullable=True),
+        sa.Column("successor", sa.String(165), nullable=True),
         sa.Column("expired_tick", sa.Double(), nullable=True),
     )
     _of_versions(

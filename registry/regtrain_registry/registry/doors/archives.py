@@ -12,8 +12,8 @@ from regtrain_registry.registry.doors.opened import Opened
 
 if TYPE_CHECKING:
     from regtrain_registry.archives.manifest import ArchivedVersion
+    from regtrain_registry.registry.archive_files import Exported
     from regtrain_registry.registry.importing import Imported
-    from regtrain_registry.registry.moving import Exported
     from regtrain_registry.store.content import Part
 
 __all__ = ["Archives"]
@@ -28,13 +28,13 @@ class Archives(Opened):
         named_files: of ancestors only what is known of them, not their files. The same versions give the same bytes.
         Errors: `TargetExistsError`; `BlobDamagedError` or `BlobMissingError`, and nothing is written.
         """
-        from regtrain_registry.registry import exporting, moving
+        from regtrain_registry.registry import archive_files, exporting
 
         parsed = None if refs is None else [parse_ref(ref) for ref in refs]
         manifest, places = self._database.read(
             lambda connection: exporting.manifest(connection, parsed, whole=not named_files)
         )
-        return moving.write_archive(manifest, places, self._store, Path(file))
+        return archive_files.write_archive(manifest, places, self._store, Path(file))
 
     def import_archive(self, file: str | Path) -> list[Imported]:
         """Take in the versions of an archive, each in a transaction of its own; what became of each.
@@ -47,7 +47,7 @@ class Archives(Opened):
         of a collection without grace that takes the files meanwhile.
         """
         from regtrain_registry.errors import BlobMissingError, ConflictError
-        from regtrain_registry.registry import moving
+        from regtrain_registry.registry import archive_files
         from regtrain_registry.registry.importing import import_version
         from regtrain_registry.registry.marking import Work
         from regtrain_registry.registry.storing import known_tensors
@@ -55,9 +55,7 @@ class Archives(Opened):
         def find(digests: Sequence[str]) -> Mapping[str, Part]:
             return self._database.read(lambda connection: known_tensors(connection, digests))
 
-        manifest, stored = moving.read_archive(Path(file), self._store, find)
-        if stored:
-            self._noted  # noqa: B018 - once
+        manifest, stored = archive_files.read_archive(Path(file), lambda files: self._own_store.put(files, find))
         work, runs = Work(self.who, datetime.now(UTC)), {run.id: run for run in manifest.runs}
 
         def take(version: ArchivedVersion) -> Imported:

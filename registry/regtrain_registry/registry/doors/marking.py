@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regtrain_registry.asked import check_limit, check_table, check_text
 from regtrain_registry.records import VersionDetail, VersionInfo
 from regtrain_registry.refs import check_alias, check_name, check_tag, parse_ref
 from regtrain_registry.registry import versions
@@ -59,8 +60,8 @@ class Marking(Opened):
         """
         from regtrain_registry.registry import marking
 
-        given = [check_tag(name, value) for name, value in tags.items()]
-        taken = [check_tag(name, "")[0] for name in remove]
+        given = [check_tag(name, value) for name, value in check_table("table of tags", tags).items()]
+        taken = [check_tag(name, "")[0] for name in ([remove] if isinstance(remove, str) else remove)]
 
         def work(held: Held, by: Work) -> None:
             marking.set_tags(held, given, taken, by)
@@ -78,24 +79,25 @@ class Marking(Opened):
         from regtrain_registry.json_values import as_text
         from regtrain_registry.registry import marking
 
-        return self._mark(ref, lambda held, work: marking.describe(held, as_text(text), work))
+        said = as_text(check_text("description", text))
+        return self._mark(ref, lambda held, work: marking.describe(held, said, work))
 
     def pin(self, ref: str, pinned: bool = True) -> VersionInfo:
         """Keep a version whatever a policy says; off: leave it to the policy."""
         from regtrain_registry.registry import marking
 
-        return self._mark(ref, lambda held, work: marking.pin(held, pinned, work))
+        return self._mark(ref, lambda held, work: marking.pin(held, bool(pinned), work))
 
     def deprecate(self, ref: str, reason: str = "", successor: str | None = None) -> VersionInfo:
         """Advise against a version, and name the one to take instead; it stays where it is."""
         from regtrain_registry.json_values import as_text
         from regtrain_registry.registry import marking
 
-        instead = None if successor is None else parse_ref(successor)
+        why, instead = as_text(check_text("reason", reason)), None if successor is None else parse_ref(successor)
 
         def work(held: Held, by: Work) -> None:
             after = None if instead is None else marking.successor_of(held, instead)
-            marking.deprecate(held, as_text(reason), after, by)
+            marking.deprecate(held, why, after, by)
 
         return self._mark(ref, work)
 
@@ -104,7 +106,7 @@ class Marking(Opened):
         from regtrain_registry.json_values import as_text
         from regtrain_registry.registry import marking
 
-        why = None if reason is None else as_text(reason)
+        why = None if reason is None else as_text(check_text("reason", reason))
         return self._mark(ref, lambda held, work: marking.archive(held, why, work))
 
     def promote(
@@ -117,15 +119,15 @@ class Marking(Opened):
         """Let a version hold a stage, and store what its gates found.
 
         gates: as in a policy; the model's own when left out. veto: asked before anything is locked, raises to refuse;
-        else the names of those who had no objection, which become evidence.
+        else the names of those who had no objection, which become evidence. What a moving ref such as `NAME@latest`
+        names is settled before: the version that was asked about is the one that is promoted.
         Errors: `PromotionRefusedError` naming the gates that do not hold.
         """
         from regtrain_registry.registry import marking
 
         parsed, name = parse_ref(ref), check_alias(stage)
-        asked = veto(
-            self._database.read(lambda connection: versions.detail(connection, find(connection, parsed))), name
-        )
+        version = self._database.read(lambda connection: versions.detail(connection, find(connection, parsed)))
+        asked = veto(version, name)
         found: list[Evidence] = []
 
         def work(held: Held, by: Work) -> None:
@@ -133,7 +135,7 @@ class Marking(Opened):
                 held, name, marking.gates_of(held.connection, held.owner, name, gates), asked, by
             )
 
-        return self._mark(ref, work), found
+        return self._mark(version.ref, work), found
 
     def record_export(
         self, ref: str, format: str, file: str | Path | None, *, passed: bool, report: Mapping[str, Any] | None = None
@@ -150,12 +152,11 @@ class Marking(Opened):
         from regtrain_registry.store.content import Offered
 
         name, parsed = check_alias(format), parse_ref(ref)
-        # Before anything is stored.
-        self._database.read(
-            lambda connection: versions.check_there(versions.detail(connection, find(connection, parsed)))
-        )
+        # Before anything is stored, and which version it is: `latest` may be another one when it is recorded.
+        version = self._database.read(lambda connection: versions.detail(connection, find(connection, parsed)))
+        versions.check_there(version)
         offered = [] if file is None else [Offered(Path(file))]
-        stored = self._put(offered) if offered else []
+        stored = self._own_store.put(offered) if offered else []
 
         def work(held: Held, by: Work) -> None:
             versions.check_there(versions.detail(held.connection, held.id))
@@ -166,12 +167,13 @@ class Marking(Opened):
                 again = self._store.put(offered)
                 proofs.record_export(held, name, again, self._store, passed, report or {}, by)
 
-        return self._mark(ref, work, before=share_store)
+        return self._mark(version.ref, work, before=share_store)
 
     def history(self, ref: str, limit: int | None = None) -> list[Event]:
         """What was done to a model (`NAME`) or to one of its versions (`NAME@…`), newest first."""
         from regtrain_registry.registry.history import events
 
+        check_limit(limit)
         parsed, whole = parse_ref(ref), not set("@/") & set(ref.removeprefix("models:/"))
 
         def work(connection: Connection) -> list[Event]:

@@ -13,9 +13,7 @@ from regtrain_registry.location import check_url, default_store, file_system_typ
 from regtrain_registry.registry.database import Database, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from regtrain_registry.store.content import Find, Offered, Store, Stored
+    from regtrain_registry.store.content import Store
 
 __all__ = ["Opened"]
 
@@ -67,22 +65,12 @@ class Opened:
 
         return open_store(self.store_place)
 
-    def _put(self, files: Sequence[Offered], find: Find | None = None) -> list[Stored]:
-        """Put files into the store, which then knows whose they are."""
-        stored = self._store.put(files) if find is None else self._store.put(files, find)
-        self._noted  # noqa: B018 - once
-        return stored
-
     @cached_property
-    def _noted(self) -> str:
-        """The uid of this registry, of which the store was told."""
-        import socket
+    def _own_store(self) -> Store:
+        """The store, which knows that files of this registry are in it: for who puts some there, or takes some out."""
+        from regtrain_registry.registry.serving import serve
 
-        from regtrain_registry.registry.identity import registry_uid
-
-        uid = self._database.read(registry_uid)
-        self._store.serve(uid, f"{self.uri} on {socket.gethostname()}")
-        return uid
+        return serve(self._database, self._store)
 
     @property
     def who(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regtrain_registry.asked import check_limit
 from regtrain_registry.records import ModelInfo, ParentLink, VersionDetail, VersionInfo
 from regtrain_registry.refs import check_name, parse_ref
 from regtrain_registry.registry import versions
@@ -25,7 +26,11 @@ class Reading(Opened):
     def models(
         self, filter: str | None = None, order_by: str | None = None, limit: int | None = None
     ) -> list[ModelInfo]:
-        """Models that a filter chooses, by name or in the order asked for; `FilterSyntaxError`."""
+        """Models that a filter chooses, by name or in the order asked for; `FilterSyntaxError`.
+
+        limit: how many at most, from 1; `ArgumentError`. So it is wherever there is one.
+        """
+        check_limit(limit)
         if filter is None and order_by is None:
             return self._database.read(versions.models)[:limit]
         from regtrain_registry.filters import columns, parse_filter, parse_order  # a plain list needs none of it
@@ -46,6 +51,7 @@ class Reading(Opened):
         if filter is not None or order_by is not None:
             return self.search(filter, order_by, limit, model)
         name = check_name(model)
+        check_limit(limit)
         return self._database.read(lambda connection: versions.all_of(connection, model_id(connection, name), limit))
 
     def search(
@@ -59,6 +65,7 @@ class Reading(Opened):
         from regtrain_registry.filters import columns, parse_filter, parse_order
         from regtrain_registry.registry import searching
 
+        check_limit(limit)
         wanted = None if filter is None else parse_filter(filter, columns.VERSIONS)
         order = () if order_by is None else parse_order(order_by, columns.VERSIONS)
         name = None if model is None else check_name(model)

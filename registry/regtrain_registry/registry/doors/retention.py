@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from regtrain_registry.errors import PolicyError
 from regtrain_registry.records import VersionDetail
 from regtrain_registry.refs import check_name, parse_ref
 from regtrain_registry.registry import versions
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from regtrain_registry.registry.measuring import Usage
     from regtrain_registry.retention import PruneDecision
 
-__all__ = ["GRACE", "Retention"]
+__all__ = ["Retention"]
 
 GRACE = timedelta(days=7)
 
@@ -29,21 +31,22 @@ class Retention(Opened):
 
     def policy(self, model: str) -> dict[str, Any] | None:
         """The model's policy, `retention` and `stages`; None: it has none."""
-        from regtrain_registry.registry import pruning
+        from regtrain_registry.registry import policies
 
         name = check_name(model)
-        return self._database.read(lambda connection: pruning.of_model(connection, model_id(connection, name)))
+        return self._database.read(lambda connection: policies.of_model(connection, model_id(connection, name)))
 
     def set_policy(self, model: str, policy: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """Give a model a policy, or take it away (None); the policy as it is stored.
 
-        policy: the parts `retention` and `stages`, or the rules of retention alone. Errors: `PolicyError`.
+        policy: the parts `retention` and `stages`, or the rules of retention alone. Errors: `PolicyError`;
+        `StageGuardedError` where a stage has the name of an alias.
         """
-        from regtrain_registry.registry import pruning
+        from regtrain_registry.registry import policies
 
         name, work = check_name(model), self._work()
-        rules = None if policy is None else pruning.rules_of(policy)
-        return self._database.write(lambda connection: pruning.write_policy(connection, name, rules, work))
+        rules = None if policy is None else policies.rules_of(policy)
+        return self._database.write(lambda connection: policies.write_policy(connection, name, rules, work))
 
     def prune(
         self,
@@ -58,10 +61,10 @@ class Retention(Opened):
         policy: as for `set_policy`; the model's own when left out. dry_run: only say. Errors: `PolicyError`.
         """
         from regtrain_registry import clock
-        from regtrain_registry.registry import pruning
+        from regtrain_registry.registry import policies, pruning
 
         name, work, moment = check_name(model), self._work(), now or clock.read()
-        rules = None if policy is None else pruning.rules_of(policy)
+        rules = None if policy is None else policies.rules_of(policy)
         if dry_run:
             return self._database.read(lambda connection: pruning.expiring(connection, name, rules, moment))
         return self._database.write(lambda connection: pruning.prune(connection, name, rules, moment, work))
@@ -95,22 +98,28 @@ class Retention(Opened):
     ) -> Collection:
         """Collect what expired longer than `grace` ago, and what lies in the store for nobody, by way of its trash.
 
-        dry_run: only say. Errors: `CollectionTooLargeError` where more than half of the store would go and that is not
-        `confirmed`; `StoreSharedError` where files of another registry are in the store.
+        dry_run: only say. Errors: `PolicyError` for a grace below zero; `CollectionTooLargeError` where more than half
+        of the store would go and that is not `confirmed`; `StoreSharedError` where files of another registry are in the
+        store.
         """
         from regtrain_registry import clock
         from regtrain_registry.registry.collecting import collect
+        from regtrain_registry.registry.serving import check_alone
         from regtrain_registry.registry.sweeping import sweep_of
+        from regtrain_registry.store.sweep import trim_cache
 
-        return collect(
-            self._database,
-            sweep_of(self._store),
-            grace.total_seconds(),
-            now or clock.read(),
-            self._work(),
-            dry_run=dry_run,
-            confirmed=confirmed,
+        if not isinstance(grace, timedelta) or grace < timedelta(0):
+            raise PolicyError(f"the grace is {grace!r}", "Give a timedelta from 0 up; left out, it is 7 days.")
+        store = self._store if dry_run else self._own_store
+        sweep = sweep_of(store)
+        check_alone(self._database, store, sweep.served())
+        moment, work = now or clock.read(), self._work()
+        found = collect(
+            self._database, sweep, grace.total_seconds(), moment, work, dry_run=dry_run, confirmed=confirmed
         )
+        if dry_run:
+            return found
+        return replace(found, tidied_bytes=found.tidied_bytes + trim_cache(grace.total_seconds()))
 
     def du(self) -> Usage:
         """How much room the models take, what sharing spares, and what waits to be collected."""

@@ -95,19 +95,21 @@ class Runs(Opened):
         filter: str | None = None,
         order_by: str | None = None,
     ) -> list[RunInfo]:
-        """Runs, newest first or in the order asked for; `FilterSyntaxError`."""
+        """Runs, newest first or in the order asked for; `FilterSyntaxError`, `ArgumentError`."""
+        from regtrain_registry.asked import check_limit, chosen
         from regtrain_registry.registry import runs
         from regtrain_registry.run_records import RunStatus
 
+        check_limit(limit)
+        wished = None if status is None else chosen("status", status, RunStatus)
         if filter is None and order_by is None:
-            chosen = None if status is None else RunStatus(status)
-            return self._database.read(lambda connection: runs.runs(connection, limit, chosen))
+            return self._database.read(lambda connection: runs.runs(connection, limit, wished))
         from regtrain_registry.filters import And, columns, parse_filter, parse_order  # a plain list needs none of it
         from regtrain_registry.registry import listing
 
         wanted = None if filter is None else parse_filter(filter, columns.RUNS)
-        if status is not None:
-            only = parse_filter(f"status = {RunStatus(status).value}", columns.RUNS)
+        if wished is not None:
+            only = parse_filter(f"status = {wished.value}", columns.RUNS)
             wanted = only if wanted is None else And((only, wanted))
         order = () if order_by is None else parse_order(order_by, columns.RUNS)
 
@@ -118,9 +120,11 @@ class Runs(Opened):
 
     def run(self, ref: str) -> RunDetail:
         """The run by id, unique beginning of an id, name (the newest) or folder; else `RunNotFoundError`."""
+        from regtrain_registry.asked import check_text
         from regtrain_registry.registry import runs
 
-        return self._database.read(lambda connection: runs.get(connection, ref))
+        name = check_text("name of the run", ref)
+        return self._database.read(lambda connection: runs.get(connection, name))
 
     def register(self, registration: Registration) -> VersionInfo:
         """Store the files, then make the version in one transaction; on any error nothing is registered.
@@ -134,7 +138,7 @@ class Runs(Opened):
 
         request = registering.check(registration)
         files = [Offered(file.path, file.digest, file.link) for file in registration.files]
-        stored = self._put(files, self._tensors) if files else []
+        stored = self._own_store.put(files, self._tensors) if files else []
         who, now = self.who, datetime.now(UTC)
 
         def work(connection: Connection) -> VersionInfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
@@ -14,7 +14,7 @@ from regtrain_registry.archives.manifest import HINT, MANIFEST, MAX_MANIFEST, Ma
 from regtrain_registry.archives.outgoing import new_file
 from regtrain_registry.archives.tar_stream import Member, TarReader, TarWriter
 from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError
-from regtrain_registry.store.content import ALGORITHM, Blob, Find, Offered, Store, Stored
+from regtrain_registry.store.content import ALGORITHM, Blob, Offered, Store, Stored
 from regtrain_registry.store.local import scratch_folder, unavailable
 from regtrain_registry.store.streams import open_source
 
@@ -61,8 +61,8 @@ def write_archive(manifest: Manifest, places: Mapping[str, Blob], store: Store, 
     return Exported(file.absolute(), len(manifest.versions), complete, written)
 
 
-def read_archive(file: Path, store: Store, find: Find) -> tuple[Manifest, dict[str, Stored]]:
-    """Check the manifest, then put each blob into the store; what became of it, by its digest.
+def read_archive(file: Path, put: Callable[[Sequence[Offered]], list[Stored]]) -> tuple[Manifest, dict[str, Stored]]:
+    """Check the manifest, then put each blob into a store; what became of it, by its digest.
 
     Nothing is named by the archive: a blob's content decides what it is called. `ArchiveError` for a file that is no
     archive, `ArchiveDamagedError` for content that is not what the manifest says.
@@ -79,7 +79,7 @@ def read_archive(file: Path, store: Store, find: Find) -> tuple[Manifest, dict[s
                     raise ArchiveError(f"the archive holds {found} where {digest} of {size} bytes belongs", HINT)
                 with unavailable(str(place)):
                     copy = _copied(reader, member, digest, place / "blob")
-                stored[digest] = store.put([Offered(copy, digest, link=True)], find)[0]
+                stored[digest] = put([Offered(copy, digest, link=True)])[0]
                 with unavailable(str(place)):
                     copy.unlink()
         if reader.next() is not None:
