@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from regtrain_registry.asked import check_text
@@ -18,6 +19,7 @@ __all__ = [
     "Ref",
     "Within",
     "check_alias",
+    "check_apart",
     "check_artifact_name",
     "check_name",
     "check_tag",
@@ -175,6 +177,20 @@ def check_artifact_name(name: str) -> str:
             "Use parts of A-Z, a-z, 0-9, dot, hyphen, underscore.",
         )
     return name
+
+
+def check_apart(names: Iterable[str]) -> None:
+    """Names of files that are unpacked together: `NameNotAllowedError` unless they differ in more than the case of
+    letters, and none is a folder of another."""
+    seen: set[str] = set()
+    for name in names:
+        if name.lower() in seen:
+            raise NameNotAllowedError(f"two files are called {name!r}", "Give each its own name.")
+        seen.add(name.lower())
+    for name in seen:
+        folder = next((name[: at.start()] for at in re.finditer("/", name) if name[: at.start()] in seen), None)
+        if folder is not None:
+            raise NameNotAllowedError(f"{folder!r} is both a file and a folder", "Give the file another name.")
 
 
 def slug(text: str) -> str:

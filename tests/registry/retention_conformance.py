@@ -243,7 +243,8 @@ class RetentionConformance:
             made.register(Registration("letters", (place.weights(b"theirs"),)))
             made.export_archive(None, tmp_path / "letters.tar")
             other.import_archive(tmp_path / "letters.tar")
-        for one, where in ((registry, "other.db"), (other, registry.uri)):
+        own = registry.uri if "://" in registry.uri else Path(registry.uri).name
+        for one, where in ((registry, "other.db"), (other, own)):
             for dry_run in (True, False):
                 with pytest.raises(StoreSharedError, match=re.escape(where)) as caught:
                     one.gc(timedelta(), dry_run=dry_run, confirmed=True, now=clock.now)

@@ -6,19 +6,18 @@ order. Versions stand in it by who they are, not by what a registry calls them: 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from regtrain_registry.errors import ArchiveError, ParentMissingError, RegistryError
+from regtrain_registry.errors import ArchiveError, NameNotAllowedError, ParentMissingError, RegistryError
 from regtrain_registry.events import EventKind
 from regtrain_registry.identities import Identity
 from regtrain_registry.lineage import cycle
 from regtrain_registry.records import ArtifactKind, Relation, VersionStatus
-from regtrain_registry.refs import check_artifact_name, check_name, check_tag
+from regtrain_registry.refs import check_apart, check_artifact_name, check_name, check_tag
 from regtrain_registry.semver import parse_version
 from regtrain_registry.store.content import ALGORITHM
 
@@ -296,13 +295,14 @@ def _check_versions(manifest: Manifest) -> None:
 
 
 def _check_names(ref: str, version: ArchivedVersion) -> None:
-    """Names are distinct in any letter case, and none is a folder of another: they are unpacked together."""
-    for names in ([f.path.lower() for f in version.files], [e.format for e in version.exports]):
-        if len(set(names)) != len(names):
-            raise ArchiveError(f"{ref} has a file twice", HINT)
-    paths = {file.path.lower() for file in version.files}
-    if any(path[: place.start()] in paths for path in paths for place in re.finditer("/", path)):
-        raise ArchiveError(f"{ref} has a file that is a folder too", HINT)
+    """Files, formats and parents, each once."""
+    try:
+        check_apart(file.path for file in version.files)
+    except NameNotAllowedError as error:
+        raise ArchiveError(f"{ref}: {error.message}", HINT) from error
+    formats = [export.format for export in version.exports]
+    if len(set(formats)) != len(formats):
+        raise ArchiveError(f"{ref} has an export twice", HINT)
     links = [(parent.who, parent.relation) for parent in version.parents]
     if len(set(links)) != len(links):
         raise ArchiveError(f"{ref} has a parent twice", HINT)

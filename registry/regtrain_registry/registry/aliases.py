@@ -16,8 +16,8 @@ from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.tables import ALIASES, VERSIONS
 
 if TYPE_CHECKING:
-    from regtrain_registry.registry.history import Line
-    from regtrain_registry.registry.marking import Held, Work
+    from regtrain_registry.registry.history import Line, Work
+    from regtrain_registry.registry.marking import Held
 
 __all__ = ["holder", "move", "remove_alias", "set_alias"]
 
@@ -86,4 +86,4 @@ def remove_alias(line: Line, name: str, work: Work) -> None:
     connection.execute(_REMOVE, {"owner": owner, "alias": name})
     _, version, gated = before
     kind = EventKind.DEMOTED if gated else EventKind.ALIAS_REMOVED
-    line.append(kind, version, {"stage" if gated else "alias": name}, work.who, work.now)
+    line.append(kind, version, {"stage" if gated else "alias": name}, work)

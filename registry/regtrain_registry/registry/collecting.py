@@ -21,8 +21,8 @@ from regtrain_registry.registry.candidates import candidates
 from regtrain_registry.registry.columns import V, portions, version_text
 from regtrain_registry.registry.contents import named_by, needed, sources_of
 from regtrain_registry.registry.database import Database
-from regtrain_registry.registry.history import Line, lock_line
-from regtrain_registry.registry.marking import Held, Work, change_status
+from regtrain_registry.registry.history import Line, Work, lock_line
+from regtrain_registry.registry.marking import Held, change_status
 from regtrain_registry.registry.witnessing import seen, witness
 from regtrain_registry.retention import still_held
 from regtrain_registry.store.sweep import Entry, Sweep, Trashed

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -16,7 +16,7 @@ from regtrain_registry.registry.finding import row_of
 from regtrain_registry.tables import MODELS
 from regtrain_registry.tables.marking import EVENTS
 
-__all__ = ["Line", "broken_chains", "events", "lock_line"]
+__all__ = ["Line", "Work", "broken_chains", "events", "lock_line"]
 
 _E = EVENTS.c
 _INSERT = insert(EVENTS)
@@ -25,6 +25,13 @@ _NAMED = MODELS.c.name == bindparam("model")
 _END = select(MODELS.c.id, MODELS.c.name, MODELS.c.events, MODELS.c.head).where(_NAMED).with_for_update()
 _MOVE = update(MODELS).where(MODELS.c.id == bindparam("owner")).values(events=bindparam("seq"), head=bindparam("hash"))
 _LINE = select(_E.seq, _E.at, _E.who, _E.kind, _E.version, _E.facts, _E.hash).where(_E.model_id == bindparam("owner"))
+
+
+class Work(NamedTuple):
+    """Who does something, and when."""
+
+    who: str
+    now: datetime
 
 
 @dataclass(slots=True)
@@ -40,17 +47,24 @@ class Line:
     count: int
     head: str
 
-    def insert(self, kind: EventKind, version: str | None, facts: Mapping[str, Any], who: str, now: datetime) -> None:
+    def insert(self, kind: EventKind, version: str | None, facts: Mapping[str, Any], work: Work) -> None:
         """Add an event; the model's row, which counts them, is the caller's to write."""
         text = canonical(json_safe(facts))
         self.count += 1
-        self.head = event_hash(self.head, self.name, self.count, now, who, kind.value, version, text)
-        row = {"model_id": self.owner, "seq": self.count, "at": now, "who": who, "kind": kind.value, "version": version}
+        self.head = event_hash(self.head, self.name, self.count, work.now, work.who, kind.value, version, text)
+        row = {
+            "model_id": self.owner,
+            "seq": self.count,
+            "at": work.now,
+            "who": work.who,
+            "kind": kind.value,
+            "version": version,
+        }
         self.connection.execute(_INSERT, row | {"hash": self.head, "facts": text})
 
-    def append(self, kind: EventKind, version: str | None, facts: Mapping[str, Any], who: str, now: datetime) -> None:
+    def append(self, kind: EventKind, version: str | None, facts: Mapping[str, Any], work: Work) -> None:
         """Add an event, and count it."""
-        self.insert(kind, version, facts, who, now)
+        self.insert(kind, version, facts, work)
         self.connection.execute(_MOVE, {"owner": self.owner, "seq": self.count, "hash": self.head})
 
 

@@ -16,9 +16,10 @@ from regtrain_registry.identities import name_elsewhere
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.columns import V, new_id, version_text
+from regtrain_registry.registry.history import Work
 from regtrain_registry.registry.identity import local_id
 from regtrain_registry.registry.indexing import index
-from regtrain_registry.registry.marking import Held, Work
+from regtrain_registry.registry.marking import Held
 from regtrain_registry.registry.merging import (
     add_signatures,
     brought,
@@ -28,8 +29,8 @@ from regtrain_registry.registry.merging import (
     restore_files,
     successor_ref,
 )
-from regtrain_registry.registry.registering import Claimed, claim, count, digest_of, share_store
-from regtrain_registry.registry.storing import record
+from regtrain_registry.registry.registering import Claimed, claim, count, digest_of
+from regtrain_registry.registry.storing import record, share_store
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.run_records import RunStatus
 from regtrain_registry.said import Said, fold
@@ -106,7 +107,7 @@ def import_version(
         "digest": version.digest,
         "events": [event.model_dump(mode="json") for event in brought(version)],
     }
-    count(model, EventKind.IMPORTED, str(name), facts, work.who, work.now)
+    count(model, EventKind.IMPORTED, str(name), facts, work)
     ref = f"{version.who.model}@{name}"
     name_arrived(connection, version.who.identity, ref)
     return Imported(ref, home, "imported")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
 from regtrain_registry.asked import chosen
 from regtrain_registry.records import ParentLink, Relation
 from regtrain_registry.refs import Ref, parse_ref
 from regtrain_registry.registry.finding import find
-from regtrain_registry.tables.marking import REGISTRY, RUN_INPUTS
+from regtrain_registry.registry.storing import share_store
+from regtrain_registry.tables.marking import RUN_INPUTS
 
 __all__ = ["check", "record"]
-
-_STORE = select(REGISTRY.c.id).with_for_update(read=True)  # no version expires while it becomes an input
 
 
 def check(inputs: Sequence[ParentLink]) -> list[tuple[Ref, Relation]]:
@@ -24,7 +23,7 @@ def check(inputs: Sequence[ParentLink]) -> list[tuple[Ref, Relation]]:
 
 def record(connection: Connection, run_id: str, inputs: Sequence[tuple[Ref, Relation]]) -> None:
     """Insert the inputs of a run; `ModelNotFoundError` or `VersionNotFoundError`."""
-    connection.execute(_STORE)
+    share_store(connection)  # no version expires while it becomes an input
     found = sorted({(find(connection, ref), relation.value) for ref, relation in inputs})
     rows = [{"run_id": run_id, "version_id": version, "relation": relation} for version, relation in found]
     connection.execute(insert(RUN_INPUTS), rows)

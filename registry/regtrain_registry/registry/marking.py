@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -24,7 +23,7 @@ from regtrain_registry.refs import Ref, parse_ref
 from regtrain_registry.registry.aliases import holder, move
 from regtrain_registry.registry.columns import V, version_text
 from regtrain_registry.registry.finding import find
-from regtrain_registry.registry.history import Line, lock_line
+from regtrain_registry.registry.history import Line, Work, lock_line
 from regtrain_registry.registry.identity import identities
 from regtrain_registry.registry.policies import stages_of
 from regtrain_registry.registry.relating import ancestors
@@ -34,7 +33,6 @@ from regtrain_registry.tables.marking import MARKS, SIGNATURES, TAGS
 
 __all__ = [
     "Held",
-    "Work",
     "archive",
     "change_status",
     "deprecate",
@@ -61,13 +59,6 @@ _MARKED = select(MARKS.c.version_id).where(MARKS.c.version_id == bindparam("vers
 _SIGNED = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version")).limit(1)
 
 
-class Work(NamedTuple):
-    """Who does something, and when."""
-
-    who: str
-    now: datetime
-
-
 class Held(NamedTuple):
     """A version whose model's row is locked."""
 
@@ -88,7 +79,7 @@ class Held(NamedTuple):
 
     def tell(self, kind: EventKind, facts: Mapping[str, Any], work: Work) -> None:
         """Add to the model's history."""
-        self.line.append(kind, self.version, facts, work.who, work.now)
+        self.line.append(kind, self.version, facts, work)
 
 
 class Successor(NamedTuple):

@@ -15,8 +15,9 @@ from regtrain_registry.json_values import json_safe
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.registry.chronicle import LOST, stated, told
 from regtrain_registry.registry.columns import V
+from regtrain_registry.registry.history import Work
 from regtrain_registry.registry.identity import local_id, registry_uid
-from regtrain_registry.registry.marking import Held, Work, change_status, mark
+from regtrain_registry.registry.marking import Held, change_status, mark
 from regtrain_registry.registry.storing import record
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.said import Said, fold, in_order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -12,11 +12,8 @@ from regtrain_registry.events import EventKind
 from regtrain_registry.policy import Policy, parse_policy
 from regtrain_registry.promotion import parse_gates
 from regtrain_registry.refs import check_alias
-from regtrain_registry.registry.history import lock_line
+from regtrain_registry.registry.history import Work, lock_line
 from regtrain_registry.tables import ALIASES, MODELS
-
-if TYPE_CHECKING:
-    from regtrain_registry.registry.marking import Work
 
 __all__ = ["Rules", "of_model", "rules_of", "stages_of", "write_policy"]
 
@@ -81,7 +78,7 @@ def write_policy(connection: Connection, model: str, rules: Rules | None, work: 
         _check_no_alias(connection, line.owner, model, rules.stages)
     before, after = of_model(connection, line.owner), rules.to_json() if rules else None
     connection.execute(_SET, {"owner": line.owner, "to": after})
-    line.append(EventKind.POLICY_SET, None, {"before": before, "policy": after}, work.who, work.now)
+    line.append(EventKind.POLICY_SET, None, {"before": before, "policy": after}, work)
     return after
 
 

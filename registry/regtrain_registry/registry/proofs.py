@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, insert, select, update
 
 from regtrain_registry.events import EventKind
 from regtrain_registry.json_values import json_safe
-from regtrain_registry.registry.marking import Held, Work
+from regtrain_registry.registry.history import Work
+from regtrain_registry.registry.marking import Held
 from regtrain_registry.registry.storing import record
 from regtrain_registry.store.content import Store, Stored
 from regtrain_registry.tables.marking import EXPORTS

@@ -12,8 +12,8 @@ from regtrain_registry.records import VersionStatus
 from regtrain_registry.refs import Ref
 from regtrain_registry.registry.candidates import LIVE, candidates
 from regtrain_registry.registry.finding import model_id
-from regtrain_registry.registry.history import lock_line
-from regtrain_registry.registry.marking import Held, Work, change_status, hold
+from regtrain_registry.registry.history import Work, lock_line
+from regtrain_registry.registry.marking import Held, change_status, hold
 from regtrain_registry.registry.policies import Rules, of_model, rules_of
 from regtrain_registry.registry.versions import check_there, detail
 from regtrain_registry.registry.witnessing import seen, witness

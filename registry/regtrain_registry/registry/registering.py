@@ -15,7 +15,6 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from regtrain_registry.asked import check_table, check_text, chosen
 from regtrain_registry.errors import (
     IdempotencyError,
-    NameNotAllowedError,
     RunNotFoundError,
     StatusError,
     VersionCollectedError,
@@ -36,12 +35,12 @@ from regtrain_registry.records import (
     VersionInfo,
     VersionStatus,
 )
-from regtrain_registry.refs import Ref, check_artifact_name, check_name, parse_ref
+from regtrain_registry.refs import Ref, check_apart, check_artifact_name, check_name, parse_ref
 from regtrain_registry.registry.columns import RECIPE, AnyRow, V, new_id, stored_recipe, version_of, version_text
 from regtrain_registry.registry.finding import find
-from regtrain_registry.registry.history import Line
+from regtrain_registry.registry.history import Line, Work
 from regtrain_registry.registry.indexing import index
-from regtrain_registry.registry.storing import record
+from regtrain_registry.registry.storing import record, share_store
 from regtrain_registry.registry.versions import Related, StoredVersion, detail, parents, version_info, with_config
 from regtrain_registry.semver import (
     FIRST,
@@ -57,16 +56,14 @@ from regtrain_registry.semver import (
 from regtrain_registry.store.content import Blob, Store, Stored
 from regtrain_registry.tables import MODELS, VERSIONS
 from regtrain_registry.tables.content import ARTIFACTS
-from regtrain_registry.tables.marking import REGISTRY
 from regtrain_registry.tables.origin import LINEAGE, RUNS
 
-__all__ = ["Claimed", "check", "claim", "count", "digest_of", "register", "share_store"]
+__all__ = ["Claimed", "check", "claim", "count", "digest_of", "register"]
 
 LEVELS = 32  # of a config, as in a file; what is stored wraps it once more
 CONTINUES = (Relation.RESUMED_FROM, Relation.FINE_TUNED_FROM)
 
 # Statements stand at module level: to build one takes longer than to run it.
-_STORE = select(REGISTRY.c.id).with_for_update(read=True)  # who collects waits, who registers does not
 _MODEL = MODELS.c.name == bindparam("model")
 _NEXT = select(MODELS.c.next_number, MODELS.c.id, MODELS.c.name, MODELS.c.events, MODELS.c.head)
 _CLAIM = _NEXT.where(_MODEL).with_for_update()
@@ -129,23 +126,14 @@ def check(registration: Registration) -> Request:
 
 
 def _check_files(files: Sequence[FileToStore]) -> None:
-    """Names must be distinct in any letter case, and none a folder of another: they are unpacked together."""
-    seen: set[str] = set()
     for file in files:
-        name = check_artifact_name(file.name).lower()
-        if name in seen:
-            raise NameNotAllowedError(f"two files are called {file.name!r}", "Give each its own name.")
-        seen.add(name)
+        check_artifact_name(file.name)
         chosen("kind of the file", file.kind, ArtifactKind)
-    for name in seen:
-        parts = name.split("/")
-        folder = next((f for n in range(1, len(parts)) if (f := "/".join(parts[:n])) in seen), None)
-        if folder is not None:
-            raise NameNotAllowedError(f"{folder!r} is both a file and a folder", "Give the file another name.")
+    check_apart(file.name for file in files)
 
 
 def register(
-    connection: Connection, request: Request, stored: Sequence[Stored], store: Store, who: str, now: datetime
+    connection: Connection, request: Request, stored: Sequence[Stored], store: Store, work: Work
 ) -> VersionInfo:
     """Insert the version and all that belongs to it. The caller's transaction holds the write lock."""
     registration = request.registration
@@ -153,16 +141,16 @@ def register(
     if before is not None:
         return before
     share_store(connection)
-    model = claim(connection, registration.model, now)
+    model = claim(connection, registration.model, work.now)
     if registration.run_id is not None:
         _check_run(connection, registration.run_id)
     # Parents first: `latest` must not be the version that is being made.
     edges = {(find(connection, ref), relation) for ref, relation in request.parents}
     version, bump = _choose(connection, request, model.id, edges)
     blobs = [one.blob for one in stored]
-    record(connection, stored, store, now)
-    keys = {"model_id": model.id, "number": model.number, "created_at": now}
-    row = _version_row(request, version, bump, blobs, who) | keys
+    record(connection, stored, store, work.now)
+    keys = {"model_id": model.id, "number": model.number, "created_at": work.now}
+    row = _version_row(request, version, bump, blobs, work.who) | keys
     version_id = new_id(connection.execute(_INSERT, row))
     artifacts = _insert_artifacts(connection, version_id, registration.files, blobs)
     index(connection, version_id, request.metrics, request.config, request.recipe.data)
@@ -170,7 +158,7 @@ def register(
         rows = [{"child_id": version_id, "parent_id": parent, "relation": kind.value} for parent, kind in sorted(edges)]
         connection.execute(_INSERT_LINEAGE, rows)
     facts = {"number": model.number, "digest": row["digest"], "bump": bump.kind, "forced": bump.forced}
-    count(model, EventKind.REGISTERED, str(version), facts, who, now)
+    count(model, EventKind.REGISTERED, str(version), facts, work)
     # What was just written is not read again, except for the names of the parents.
     made = row | {"id": version_id, "name": registration.model}
     columns = StoredVersion(**{field: made[field] for field in StoredVersion._fields})
@@ -190,12 +178,6 @@ class Claimed(NamedTuple):
         return self.line.owner
 
 
-def share_store(connection: Connection) -> None:
-    """Keep those out until the transaction ends who take files out of the store; SQLite's writers are alone anyway."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(_STORE)
-
-
 def claim(connection: Connection, name: str, now: datetime) -> Claimed:
     """Lock the model's row; it is created with the first version."""
     row = connection.execute(_CLAIM, {"model": name}).first()
@@ -206,10 +188,10 @@ def claim(connection: Connection, name: str, now: datetime) -> Claimed:
     return Claimed(Line(connection, new_id(connection.execute(_INSERT_MODEL, new)), name, 0, ""), 1)
 
 
-def count(model: Claimed, kind: EventKind, version: str, facts: Mapping[str, Any], who: str, now: datetime) -> None:
+def count(model: Claimed, kind: EventKind, version: str, facts: Mapping[str, Any], work: Work) -> None:
     """Add the event of a new version, and count version and event by one statement."""
     line = model.line
-    line.insert(kind, version, facts, who, now)
+    line.insert(kind, version, facts, work)
     values = {"owner": line.owner, "number": model.number, "seq": line.count, "hash": line.head}
     line.connection.execute(_COUNT, values)
 

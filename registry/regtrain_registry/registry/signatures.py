@@ -7,8 +7,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from regtrain_registry.cards.companions import Signed
 from regtrain_registry.events import EventKind
 from regtrain_registry.registry.columns import RECIPE, V, stored_recipe
+from regtrain_registry.registry.history import Work
 from regtrain_registry.registry.identity import identities, parent_identities
-from regtrain_registry.registry.marking import Held, Work
+from regtrain_registry.registry.marking import Held
 from regtrain_registry.registry.versions import detail
 from regtrain_registry.signing import statement
 from regtrain_registry.tables import VERSIONS

@@ -14,10 +14,12 @@ from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.registry.columns import AnyRow, portions
 from regtrain_registry.store.content import Blob, Part, Segment, Store, Stored, physical
 from regtrain_registry.tables.content import BLOBS, PARTS, SEGMENTS
+from regtrain_registry.tables.marking import REGISTRY
 
-__all__ = ["composed", "known_tensors", "record"]
+__all__ = ["composed", "known_tensors", "record", "share_store"]
 
 # Statements stand at module level: to build one takes longer than to run it.
+_STORE = select(REGISTRY.c.id).with_for_update(read=True)  # who collects waits, who registers does not
 _DIGESTS: BindParameter[list[str]] = bindparam("digests", expanding=True)
 _LIVE = BLOBS.c.collected_at.is_(None) & BLOBS.c.composed.is_(False)
 _TENSORS = (
@@ -36,6 +38,12 @@ _PARTS = (
 _KNOWN = select(BLOBS.c.digest, BLOBS.c.collected_at, BLOBS.c.composed).where(BLOBS.c.digest.in_(_DIGESTS))
 _REVIVE = update(BLOBS).where(BLOBS.c.digest == bindparam("key")).values(collected_at=None)
 _FORGET = delete(PARTS).where(PARTS.c.digest.in_(_DIGESTS))
+
+
+def share_store(connection: Connection) -> None:
+    """Keep those out until the transaction ends who take files out of the store; SQLite's writers are alone anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(_STORE)
 
 
 def known_tensors(connection: Connection, digests: Sequence[str]) -> dict[str, Part]:

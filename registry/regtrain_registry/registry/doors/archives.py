@@ -48,8 +48,8 @@ class Archives(Opened):
         """
         from regtrain_registry.errors import BlobMissingError, ConflictError
         from regtrain_registry.registry import archive_files
+        from regtrain_registry.registry.history import Work
         from regtrain_registry.registry.importing import import_version
-        from regtrain_registry.registry.marking import Work
         from regtrain_registry.registry.storing import known_tensors
 
         def find(digests: Sequence[str]) -> Mapping[str, Part]:

@@ -15,13 +15,13 @@ from regtrain_registry.records import ArtifactKind, VersionDetail, VersionInfo, 
 from regtrain_registry.refs import parse_ref
 from regtrain_registry.registry.doors.reading import Reading
 from regtrain_registry.registry.finding import find
-from regtrain_registry.store.content import Part
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from regtrain_registry.cards.card import CardFacts
     from regtrain_registry.cards.companions import Signed
+    from regtrain_registry.store.content import Part
     from regtrain_registry.verification import Report, Verification
 
 __all__ = ["Files"]
@@ -74,7 +74,8 @@ class Files(Reading):
         Errors: `SigningKeyError`, `SigningUnavailableError`; `BlobDamagedError` for a file that is not what it was.
         """
         from regtrain_registry import signing
-        from regtrain_registry.registry.marking import Work, hold
+        from regtrain_registry.registry.history import Work
+        from regtrain_registry.registry.marking import hold
         from regtrain_registry.registry.signatures import record_signature, statement_of
 
         version = _with_files(self.show(ref))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from regtrain_registry.events import Event
     from regtrain_registry.promotion import Evidence
-    from regtrain_registry.registry.marking import Held, Work
+    from regtrain_registry.registry.history import Work
+    from regtrain_registry.registry.marking import Held
 
 __all__ = ["Marking"]
 
@@ -40,8 +41,7 @@ class Marking(Opened):
     def remove_alias(self, model: str, name: str) -> None:
         """Take an alias away, or leave a stage empty; `AliasNotFoundError`."""
         from regtrain_registry.registry.aliases import remove_alias
-        from regtrain_registry.registry.history import lock_line
-        from regtrain_registry.registry.marking import Work
+        from regtrain_registry.registry.history import Work, lock_line
 
         owner, alias, by = check_name(model), check_alias(name), Work(self.who, datetime.now(UTC))
         self._database.write(lambda connection: remove_alias(lock_line(connection, owner), alias, by))
@@ -148,7 +148,7 @@ class Marking(Opened):
         """
         from regtrain_registry.errors import BlobMissingError
         from regtrain_registry.registry import proofs
-        from regtrain_registry.registry.registering import share_store
+        from regtrain_registry.registry.storing import share_store
         from regtrain_registry.store.content import Offered
 
         name, parsed = check_alias(format), parse_ref(ref)
@@ -189,7 +189,8 @@ class Marking(Opened):
         work: Callable[[Held, Work], Any],
         before: Callable[[Connection], None] = lambda connection: None,
     ) -> VersionDetail:
-        from regtrain_registry.registry.marking import Work, hold
+        from regtrain_registry.registry.history import Work
+        from regtrain_registry.registry.marking import hold
 
         parsed, by = parse_ref(ref), Work(self.who, datetime.now(UTC))
 

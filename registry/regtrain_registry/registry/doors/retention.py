@@ -17,7 +17,7 @@ from regtrain_registry.registry.finding import model_id
 if TYPE_CHECKING:
     from regtrain_registry.clock import Moment
     from regtrain_registry.registry.collecting import Collection
-    from regtrain_registry.registry.marking import Work
+    from regtrain_registry.registry.history import Work
     from regtrain_registry.registry.measuring import Usage
     from regtrain_registry.retention import PruneDecision
 
@@ -131,6 +131,6 @@ class Retention(Opened):
         return self._database.read(lambda connection: measure(connection, entries, trash))
 
     def _work(self) -> Work:
-        from regtrain_registry.registry.marking import Work
+        from regtrain_registry.registry.history import Work
 
         return Work(self.who, datetime.now(UTC))

@@ -134,20 +134,21 @@ class Runs(Opened):
         """
         # Who only reads needs neither its statements nor the store.
         from regtrain_registry.registry import registering
+        from regtrain_registry.registry.history import Work
         from regtrain_registry.store.content import Offered
 
         request = registering.check(registration)
         files = [Offered(file.path, file.digest, file.link) for file in registration.files]
         stored = self._own_store.put(files, self._tensors) if files else []
-        who, now = self.who, datetime.now(UTC)
+        by = Work(self.who, datetime.now(UTC))
 
         def work(connection: Connection) -> VersionInfo:
             try:
-                return registering.register(connection, request, stored, self._store, who, now)
+                return registering.register(connection, request, stored, self._store, by)
             except BlobMissingError:
                 # Collected since it was stored. Now that the registry's row is locked, nobody collects.
                 again = self._store.put(files)
-                return registering.register(connection, request, again, self._store, who, now)
+                return registering.register(connection, request, again, self._store, by)
 
         return self._database.write(work)
 
