@@ -126,7 +126,9 @@ class Project:
         return found
 
     def run_folders(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("runs/*") if path.is_dir())
+        """The oldest first: two that began in one second are not told apart by their names."""
+        found = [path for path in self.folder.glob("runs/*") if path.is_dir()]
+        return sorted(found, key=lambda path: (path / "plan.json").stat().st_mtime_ns)
 
 
 def make_project(folder: Path) -> Project:

@@ -105,7 +105,7 @@ def test_history(two: Project, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bump_that_says_too_little(two: Project) -> None:
     """`--bump patch` over another shape is a conflict; --force takes it, and the version says so ever after."""
     two.train("model.width=9")
-    first = min((two.folder / "runs").iterdir(), key=lambda path: path.name)
+    first = two.run_folders()[0]
     said = two("models", "register", first, "--model", "tiny", "--bump", "patch", "--json")
     assert (said.code, said.out, said.error()["code"]) == (3, "", "wrong_bump")
     made = two("models", "register", first, "--model", "tiny", "--bump", "patch", "--force", "--json").json()
@@ -165,7 +165,7 @@ def test_remedies_are_those_of_the_place(two: Project) -> None:
     """How a run is forced, which relations there are, which kind of file is missing, which versions are left."""
     said = two("run", "run.yaml", "registry.bump=patch", "model.width=9")
     assert (said.code, "registry.force=true" in said.err, "--force" in said.err) == (3, True, True)
-    first = min((two.folder / "runs").iterdir(), key=lambda path: path.name)
+    first = two.run_folders()[0]
     said = two("models", "register", first, "--model", "tiny", "--parent", "stolen_from=tiny")
     assert said.code == 2
     assert all(relation in said.err for relation in Relation)

@@ -205,13 +205,14 @@ def replace(owner: Any, **names: Any) -> None:
 
 
 def _with_pragma(text: str) -> None:
-    set_up = backends._set_up_sqlite
+    open_carefully = backends._open_sqlite
 
-    def careless(connection: Any, record: object) -> None:
-        set_up(connection, record)
+    def careless(*arguments: Any) -> Any:
+        connection = open_carefully(*arguments)
         connection.execute(f"PRAGMA {text}")
+        return connection
 
-    replace(backends, _set_up_sqlite=careless)
+    replace(backends, _open_sqlite=careless)
 
 
 def _without_sync(kind: Callable[[int], bool]) -> None:

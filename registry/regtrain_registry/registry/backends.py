@@ -118,7 +118,6 @@ class SQLite(Backend):
             creator=lambda: _open_sqlite(file, self.timeout),
             json_deserializer=_decode_json,  # a list of versions holds many documents
         )
-        event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "checkout", lambda connection, *_: _check_same_file(connection, file))
         event.listen(engine, "begin", _begin_sqlite)
         _KEEPING.add(engine)
@@ -205,18 +204,15 @@ def _open_sqlite(file: str, timeout: float) -> _Opened:
     """A connection to a file that is there: it is created when a registry is opened, and not by who reads it."""
     identity = _identity(file)
     place = f"file:{quote(os.fsencode(file))}?mode=rw"
-    connection = sqlite3.connect(place, timeout, check_same_thread=False, factory=_Opened, uri=True)
+    # The driver's own idea of when to send BEGIN is off (isolation_level); see _begin_sqlite.
+    connection = sqlite3.connect(
+        place, timeout, isolation_level=None, check_same_thread=False, factory=_Opened, uri=True
+    )
     connection.file = identity
-    return connection
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own idea of when to send BEGIN is off; see _begin_sqlite
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
     # Not FULL: after a power cut the journal may be there again, and would roll back what was committed.
-    cursor.execute("PRAGMA synchronous = EXTRA")
-    cursor.close()
+    connection.execute("PRAGMA synchronous = EXTRA")
+    return connection
 
 
 def _check_same_file(connection: Any, file: str) -> None:
