@@ -9,7 +9,10 @@ from typing import Any
 
 from regtrain_registry.semver import MAX_PRERELEASE, Version, parse_version
 
-__all__ = ["Identity", "home_in", "name_elsewhere"]
+__all__ = ["UID", "Identity", "home_in", "name_elsewhere"]
+
+UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""How a registry is known everywhere."""
 
 _HOME = re.compile(r"(?:.*\.)?from-([0-9a-f]{12})(?:-[0-9a-f]{12})?")
 

@@ -6,7 +6,6 @@ that know the same events say the same, in whatever order these came.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.events import EventKind
-from regtrain_registry.identities import Identity
+from regtrain_registry.identities import UID, Identity
 from regtrain_registry.json_values import as_text
 from regtrain_registry.records import VersionStatus
 from regtrain_registry.refs import check_name, check_tag
@@ -23,7 +22,6 @@ from regtrain_registry.semver import parse_version
 
 __all__ = ["Said", "fold", "in_order"]
 
-_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAX_NUMBER = 2**31 - 1
 
 
@@ -133,7 +131,7 @@ def _successor(facts: Mapping[str, Any], before: Said) -> Identity | None:
         return None if facts.get("successor") is None else before.successor
     match facts["successor_home"]:
         case {"registry": str(registry), "model": str(model), "version": str(version), "number": int(number)}:
-            if not _UID.fullmatch(registry) or isinstance(number, bool) or not 1 <= number <= _MAX_NUMBER:
+            if not UID.fullmatch(registry) or isinstance(number, bool) or not 1 <= number <= _MAX_NUMBER:
                 return None
             try:
                 known = str(parse_version(version)) == version

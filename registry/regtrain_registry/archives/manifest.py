@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from regtrain_registry.errors import ArchiveError, NameNotAllowedError, ParentMissingError, RegistryError
 from regtrain_registry.events import EventKind
-from regtrain_registry.identities import Identity
+from regtrain_registry.identities import UID, Identity
 from regtrain_registry.lineage import cycle
 from regtrain_registry.records import ArtifactKind, Relation, VersionStatus
 from regtrain_registry.refs import check_apart, check_artifact_name, check_name, check_tag
@@ -83,7 +83,7 @@ def _check_version(text: str) -> None:
 Digest = Annotated[str, Field(pattern=rf"^{ALGORITHM}:[0-9a-f]{{64}}$")]
 Name = Annotated[str, _checked(check_name)]
 VersionText = Annotated[str, Field(max_length=100), _checked(_check_version)]
-Uid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Uid = Annotated[str, Field(pattern=f"^{UID.pattern}$")]
 Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Size = Annotated[int, Field(ge=0, lt=1 << 62)]
 Count = Annotated[int, Field(ge=1, lt=1 << 31)]

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from regtrain_registry.errors import StoreUnavailableError
+from regtrain_registry.identities import UID
 from regtrain_registry.store.content import ALGORITHM
 from regtrain_registry.store.local import cache_folder, unavailable
 from regtrain_registry.store.streams import sync_folder
 
 __all__ = ["Entry", "LocalSweep", "RemoteSweep", "Sweep", "Trashed", "trim_cache"]
 
-_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _TRASHED = re.compile(r"([0-9]{12})-([0-9a-f]{64})")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
@@ -103,7 +103,7 @@ class LocalSweep:
 
     def served(self) -> dict[str, list[str]]:
         notes = self.folder / "registries"
-        names = [name for name, _ in self._files(notes) if _UID.fullmatch(name)]
+        names = [name for name, _ in self._files(notes) if UID.fullmatch(name)]
         with unavailable(str(self.folder)):
             return {name: (notes / name).read_text(errors="replace").splitlines() for name in names}
 
@@ -213,7 +213,7 @@ class RemoteSweep:
         self._reached = reached
 
     def served(self) -> dict[str, list[str]]:
-        names = [name for name, _ in self._files("registries") if _UID.fullmatch(name)]
+        names = [name for name, _ in self._files("registries") if UID.fullmatch(name)]
         with self._reached() as (fs, root):
             notes = {name: fs.cat_file(f"{root}/registries/{name}") for name in names}
         return {name: note.decode(errors="replace").splitlines() for name, note in notes.items()}
