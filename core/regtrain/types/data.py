@@ -1,0 +1,27 @@
+"""What a dataset factory returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+__all__ = ["Splits"]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a dataset factory returns.
+
+    `train` and `val` are map-style datasets (with `__len__`) whose samples are `(inputs, target)` or a mapping.
+    `collate` overrides torch's default collation. `fingerprint` maps a split to a content digest where the
+    factory knows one, and may name single files besides; regtrain computes digests where it is empty.
+    """
+
+    train: Dataset[Any]
+    val: Dataset[Any] | None = None
+    collate: Callable[[list[Any]], Any] | None = None
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
