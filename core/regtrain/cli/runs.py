@@ -122,8 +122,8 @@ def list_of_run(run: str, as_json: bool) -> None:
 @json_option
 def best(run: str, metric: str | None, mode: Mode | None, as_json: bool) -> None:
     """The best checkpoint of RUN that is there: its path."""
-    from regtrain.config.values import as_metric
     from regtrain.errors import RunNotFoundError
+    from regtrain.types.config.values import as_metric
 
     owner = _owner(run)
     plan = owner.read_plan()

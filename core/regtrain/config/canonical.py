@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from regtrain.config.keys import pattern
 from regtrain.config.leaves import Path, dotted, flatten, hide_secrets
 from regtrain.config.scalars import dump
-from regtrain.config.schema import Config
+from regtrain.types.config import Config
 
 if TYPE_CHECKING:
     from regtrain.config.resolve import Resolved

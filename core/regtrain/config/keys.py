@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from regtrain.config.leaves import Path
-from regtrain.config.schema import Config
+from regtrain.types.config import Config
 
 __all__ = ["KeyInfo", "all_keys", "allowed", "find", "json_schema", "pattern", "root"]
 
