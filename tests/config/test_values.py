@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtrain.config.values import as_devices, as_metric, as_precision, as_walltime
+from regtrain.types.config.values import as_devices, as_metric, as_precision, as_walltime
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regtrain.config.spellings import FLAGS, SCALAR_KEYS, SHORT_VARIABLES, SPELLINGS
-from regtrain.config.values import PRECISIONS
+from regtrain.types.config.values import PRECISIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "spellings.md"
 

@@ -20,7 +20,7 @@ from regtrain.cli.output import (
     say,
     size,
 )
-from regtrain.run.place import open_registry
+from regtrain.run.open_registry import open_registry
 from regtrain.run.retention import monitored
 from regtrain.run_dir import RunDir
 
@@ -73,7 +73,7 @@ def show(run: str, as_json: bool) -> None:
         ("epochs, steps", f"{found.epochs}, {found.steps}"),
         ("metrics", ", ".join(f"{key} {number(value)}" for key, value in found.metrics.items()) or "-"),
         ("version", _version(found.model, found.version)),
-        ("went on from", found.resumed_from or "-"),
+        ("resumed from", found.resumed_from or "-"),
         ("code", found.code.get("git_commit") or "no git"),
         ("data", _data(found.data)),
     ]
@@ -122,8 +122,8 @@ def list_of_run(run: str, as_json: bool) -> None:
 @json_option
 def best(run: str, metric: str | None, mode: Mode | None, as_json: bool) -> None:
     """The best checkpoint of RUN that is there: its path."""
-    from regtrain.config.values import as_metric
     from regtrain.errors import RunNotFoundError
+    from regtrain.types.config.values import as_metric
 
     owner = _owner(run)
     plan = owner.read_plan()
@@ -185,10 +185,10 @@ def _is_running(owner: RunDir) -> bool:
 
     plan = owner.read_plan()
     try:
-        known = open_registry(Path.cwd(), plan.base_dir, plan.config["registry"]).run(plan.run_id)
+        known = open_registry(Path.cwd(), plan.base_dir, plan.config.registry).run(plan.run_id)
     except RegistryError:
         return owner.read_outcome() is None
-    return known.status is RunStatus.RUNNING
+    return known.status in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 def _facts(info: CheckpointInfo) -> dict[str, Any]:

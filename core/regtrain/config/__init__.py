@@ -4,7 +4,7 @@ from regtrain.config.canonical import to_flat, to_yaml
 from regtrain.config.describe import Explanation, explain, schema
 from regtrain.config.leaves import Source
 from regtrain.config.resolve import Resolved, from_mapping, load
-from regtrain.config.schema import Config
+from regtrain.types.config import Config
 
 __all__ = [
     "Config",

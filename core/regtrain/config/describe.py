@@ -11,8 +11,8 @@ from regtrain.config.keys import KeyInfo, all_keys, allowed, find, json_schema, 
 from regtrain.config.leaves import Leaf, Path, Source, dotted, split_dotted
 from regtrain.config.rewrite import rewrite_path, unknown_key
 from regtrain.config.spellings import FLAGS, SHORT_VARIABLES, rules, spelled_at
-from regtrain.config.values import PRECISIONS
 from regtrain.errors import ConfigKeyError
+from regtrain.types.config.values import PRECISIONS
 
 __all__ = ["Explanation", "explain", "schema"]
 

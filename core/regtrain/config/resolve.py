@@ -25,9 +25,9 @@ from regtrain.config.leaves import DEFAULT, Leaf, Source, Tree, dotted
 from regtrain.config.merge import apply_layer, refuse_contradictions
 from regtrain.config.plain import plain_mapping, without_empty_sections
 from regtrain.config.problems import key_problems, number_problems, raise_problems, value_problems
-from regtrain.config.schema import Config
 from regtrain.config.stages import choose_stage, stages_of
 from regtrain.config.yaml_source import Document, read_file
+from regtrain.types.config import Config
 
 __all__ = ["Resolved", "from_mapping", "load"]
 
