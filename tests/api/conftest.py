@@ -1,5 +1,5 @@
 """The small project of these tests."""
 
-from cli.fixtures import project, trained
+from support.cli.fixtures import project, trained
 
 __all__ = ["project", "trained"]

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from cli.projects import Project
 from regtrain.api import RunResult, Trainer
 from regtrain.config import Config
 from regtrain.errors import CheckpointMismatchError, JobFailedError, MissingKeyError, RegtrainError, UnknownNameError
-from small_runs import StopAt, differences
+from support.cli.projects import Project
+from support.small_runs import StopAt, differences
 
 CONFIG = {"training": {"epochs": 2, "batch_size": 8}, "optimizer": {"name": "SGD", "lr": 0.1}}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 
 def refused(project: Project, *argv: str | Path) -> dict[str, Any]:

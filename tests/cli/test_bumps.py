@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project, make_project
 from regtrain_registry import Registry
+from support.cli.projects import Project, make_project
 
 
 @pytest.fixture(scope="module")

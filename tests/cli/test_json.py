@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project
 from regtrain_registry import Registry
 from regtrain_registry.migrations import HEAD
+from support.cli.projects import Project
 
 Trained = tuple[Project, dict[str, Any]]
 SHA = re.compile(r"sha256:[0-9a-f]{64}")

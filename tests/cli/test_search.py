@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project
 from regtrain_registry import Recipe, Registration, Registry, RunStart
+from support.cli.projects import Project
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regtrain.cli
-from cli.projects import Project
 from regtrain.cli.output import ESCAPES, plain
 from regtrain_registry import Recipe, Registration, Registry, RunStart
+from support.cli.projects import Project
 
 EVIL = "a\x1b[31mb\x07\u202ec\x9b0m\u2066d\re\x7f\u2028"
 SHOWN = r"a\x1b[31mb\x07\u202ec\x9b0m\u2066d\re\x7f\u2028"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.markdown import read_page
-from docs.output import same_output, without_folder
-from docs.running import commands_of
+from support.docs.markdown import read_page
+from support.docs.output import same_output, without_folder
+from support.docs.running import commands_of
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from host.packages import Package, regtrain
 from regtrain.errors import PluginError
 from regtrain.host import Host
 from regtrain.types import CheckpointEvent, Choice, Plan, RunEvent, VersionEvent
+from support.host.packages import Package, regtrain
 
 VERSION = VersionEvent("model", "1.0.0", 1, "sha256:0", "run-1")
 RUN = RunEvent("run-1", "run", Path("run-1"), "finished", {"val/loss": 0.5})

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, NullPool, create_engine, text
 
-from registry.archive_files import manifest_of
-from registry.places import Place
-from registry.tensor_files import MB, noise, tensor_file
 from regtrain_registry import ParentLink, Registry, Relation, RunStart
 from regtrain_registry.errors import ConflictError, VersionCollectedError
 from regtrain_registry.location import check_url
 from regtrain_registry.registry.soundness import problems
+from support.registry.archive_files import manifest_of
+from support.registry.places import Place
+from support.registry.tensor_files import MB, noise, tensor_file
 
 DIGEST = f"sha256:{'0' * 64}"
 # What another program may do to the rows, and what is said of it.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from registry.blank import make_registry
 from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, Registry, VersionInfo
+from support.registry.blank import make_registry
 
 pytest.register_assert_rewrite(
     *(

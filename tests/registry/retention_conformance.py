@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from registry.places import Place
 from regtrain_registry import ParentLink, Registration, Registry, Relation, RunStart, VersionStatus
 from regtrain_registry.clock import Moment
 from regtrain_registry.errors import (
@@ -27,6 +26,8 @@ from regtrain_registry.errors import (
     VersionNotFoundError,
 )
 from regtrain_registry.events import EventKind
+from support.programs import program
+from support.registry.places import Place
 
 NEWEST = {"keep_newest": 1}
 GRACE = timedelta(days=7)
@@ -443,11 +444,11 @@ class RetentionConformance:
         self.race(place, writers=6, collectors=2, count=50)
 
     def race(self, place: Place, writers: int, collectors: int, count: int) -> None:
-        program = str(Path(__file__).parent / "collect_many.py")
+        script = str(program("registry/collect_many.py"))
         roles = [("write", f"w{n}") for n in range(writers)] + [("collect", f"c{n}") for n in range(collectors)]
         processes = [
             subprocess.Popen(
-                [sys.executable, program, place.uri, str(place.folder), *role, str(count)],
+                [sys.executable, script, place.uri, str(place.folder), *role, str(count)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from registry import servers
-from registry.blank import make_registry
 from registry.conformance import RegistryConformance
 from registry.migration_conformance import MigrationConformance
-from registry.places import Place, database_on
 from registry.schema_conformance import SchemaConformance
 from registry.server_conformance import ServerConformance
+from support.registry import servers
+from support.registry.blank import make_registry
+from support.registry.places import Place, database_on
 
 
 @pytest.fixture(scope="session")

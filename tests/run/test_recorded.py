@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 Trained = tuple[Project, dict[str, Any]]
 

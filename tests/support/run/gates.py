@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 PATIENCE = 120
 """Seconds until a test gives up on a process that does not come."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from faults.scenarios import MODEL, Scenario, World
 from regtrain_registry.errors import ConflictError
+from support.faults.scenarios import MODEL, Scenario, World
 
 State = dict[str, list[str]]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from docs.markdown import Page, read_page
-from docs.running import commands_of
 from regtrain.cli import root as command_line
+from support.docs.markdown import Page, read_page
+from support.docs.running import commands_of
 
 
 def pages(root: Path) -> list[Path]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faults.scenarios import Scenario
-from faults.shim import Call, Mode, Op, Strike, read_log
+from support.faults.scenarios import Scenario
+from support.faults.shim import Call, Mode, Op, Strike, read_log
 
 SEED = int(os.environ.get("FAULT_SEED", "20261120"))
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -15,11 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from registry import servers
-from registry.places import Place, database_on
-from registry.tensor_files import KB, MB, noise, write_tensors
 from regtrain_registry import (
     ArtifactKind,
     FileToStore,
@@ -32,8 +29,11 @@ from regtrain_registry import (
     Source,
 )
 from regtrain_registry.migrations import HEAD
+from support.registry import servers
+from support.registry.places import Place, database_on
+from support.registry.tensor_files import KB, MB, noise, write_tensors
 
-STORED = Path(__file__).parent / "stored"
+STORED = Path(__file__).parents[2] / "registry" / "stored"
 
 
 def fill_first(registry: Registry, folder: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from faults.shim import Call, Op
+from support.faults.shim import Call, Op
 
 SECTOR = 512
 

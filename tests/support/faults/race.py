@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import regtrain_registry.registry.registering  # noqa: F401 - so that the children find it imported
-from faults.mutants import MUTANTS
-from faults.scenarios import MODEL
 from regtrain_registry import FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.errors import RegistryError
+from support.faults.mutants import MUTANTS
+from support.faults.scenarios import MODEL
 
 TRIES = 3000
 PAUSE = 0.02  # seconds until a client knocks again

@@ -23,6 +23,8 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
+from support.registry.places import Place, database_on
+
 PASSWORD = "s3cr:t/w@rd %"  # needs quoting in a URL
 # English order, where this PostgreSQL can: what is ordered by text must not depend on it.
 LOCALES = (("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"), ("--no-locale",))
@@ -193,3 +195,14 @@ def mariadb() -> Iterator[URL]:
             finally:
                 process.kill()
                 rest.join()
+
+
+@contextmanager
+def place_on(kind: str, folder: Path) -> Iterator[Place]:
+    """A new database of this kind."""
+    if kind == "sqlite":
+        yield Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
+        return
+    start = {"postgresql": postgresql, "mysql": mariadb}[kind]
+    with start() as server, database_on(server, folder) as place:
+        yield place

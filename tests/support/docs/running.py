@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from docs.markdown import Block, Page
-from docs.output import same_output, without_folder
 from regtrain.config import load
 from regtrain.errors import RegtrainError
+from support.docs.markdown import Block, Page
+from support.docs.output import same_output, without_folder
 
 # What a page shows must not depend on the reader's machine: its width, its language, its GPUs.
 SURROUNDINGS = {"COLUMNS": "100", "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -1,4 +1,4 @@
-"""`python tests/docs/spellings_page.py` writes docs/spellings.md from the tables that the loader uses."""
+"""`python tests/support/docs/spellings_page.py` writes docs/spellings.md from the tables that the loader uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from regtrain.config.spellings import FLAGS, SCALAR_KEYS, SHORT_VARIABLES, SPELLINGS
 from regtrain.types.config.values import PRECISIONS
 
-PAGE = Path(__file__).parents[2] / "docs" / "spellings.md"
+PAGE = Path(__file__).parents[3] / "docs" / "spellings.md"
 
 HEAD = """# Accepted spellings
 
@@ -15,7 +15,7 @@ Each key has one canonical name and may have others. A spelling also moves what 
 `scheduler: {name: step}`. Two spellings of one key with different values are an error. `regtrain config explain KEY` takes any
 of these names, and `regtrain config show CONFIG` prints the canonical ones.
 
-This page is generated from the loader's own tables by `python tests/docs/spellings_page.py`; a test compares it.
+This page is generated from the loader's own tables by `python tests/support/docs/spellings_page.py`; a test compares it.
 """
 
 SHORT_FORMS = """## Short forms

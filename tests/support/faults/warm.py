@@ -19,15 +19,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from faults import shim
-from faults.mutants import MUTANTS
-from faults.scenarios import ACTIONS, SCENARIOS, Scenario, World
-from faults.shim import Mode, Strike
-from faults.whole import State, state, violations
 from regtrain_registry.errors import ConflictError, RegistryError
 from regtrain_registry.registry import backends
+from support.faults import shim
+from support.faults.mutants import MUTANTS
+from support.faults.scenarios import ACTIONS, SCENARIOS, Scenario, World
+from support.faults.shim import Mode, Strike
+from support.faults.whole import State, state, violations
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 

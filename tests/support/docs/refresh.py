@@ -1,4 +1,4 @@
-"""`python tests/docs/refresh.py PAGE …`: put into the pages what their commands print today; read the diff after it.
+"""`python tests/support/docs/refresh.py PAGE …`: put into the pages what their commands print today; read the diff after it.
 
 A command without output in the page stays without, one with a line `…` or that fails is left as it is.
 """
@@ -9,11 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from docs.markdown import Block, read_page
-from docs.output import ELLIPSIS, same_output
-from docs.running import commands_of, lies_of, run_command
+from support.docs.markdown import Block, read_page
+from support.docs.output import ELLIPSIS, same_output
+from support.docs.running import commands_of, lies_of, run_command
 
 
 def refresh(path: Path) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from registry.places import Place
 from regtrain_registry import Registry
 from regtrain_registry.archives.manifest import ArchivedVersion, Manifest, read_manifest
 from regtrain_registry.cards.companions import Signed
@@ -23,6 +22,7 @@ from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.identity import identities
 from regtrain_registry.registry.marking import Work, hold
 from regtrain_registry.registry.signatures import record_signature
+from support.registry.places import Place
 
 
 def make_place(folder: Path) -> Place:

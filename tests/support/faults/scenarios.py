@@ -30,7 +30,7 @@ from regtrain_registry import (
     VersionInfo,
 )
 
-STORED = Path(__file__).parents[1] / "registry" / "stored"
+STORED = Path(__file__).parents[2] / "registry" / "stored"
 MODEL = "digits"
 
 

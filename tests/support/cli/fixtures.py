@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project, make_project
+from support.cli.projects import Project, make_project
 
 
 @pytest.fixture
