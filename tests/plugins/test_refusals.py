@@ -21,7 +21,7 @@ NESTED = "{name: SequentialLR, milestones: [1], schedulers: [{name: LinearLR}, {
 
 def planned(folder: Path, lines: str) -> Plan:
     (folder / "run.yaml").write_text(CONFIG + lines)
-    return plan_run(Request(folder / "run.yaml", cwd=folder), Host())[0]
+    return plan_run(Request(folder / "run.yaml", cwd=folder), Host()).plan
 
 
 @pytest.mark.parametrize(
