@@ -12,8 +12,9 @@ from host.packages import Package, regtrain
 from regtrain.errors import PluginError
 from regtrain.host import Host
 from regtrain.types import Alert, CheckpointEvent, Plan, RunEvent, VersionEvent
-from regtrain.types.config import Config
+from regtrain.types.config import Config, Optimizer
 
+PLANNED = Config(optimizer=Optimizer(name="SGD"))
 VERSION = VersionEvent("model", "1.0.0", 1, "sha256:0", "run-1")
 RUN = RunEvent("run-1", "run", Path("run-1"), "finished", {"val/loss": 0.5})
 ALERT = Alert("run-1", "not_finite", "error", "loss is NaN")
@@ -43,7 +44,7 @@ def listener(name: str, signature: str, body: str) -> Package:
 def test_a_plugin_can_refuse_a_run(raised: str, host_with: Callable[..., Host]) -> None:
     """What a plugin raises when a run is planned becomes an error that names it."""
     host = host_with(listener("refuser", "regtrain_run_planned()", f"raise {raised}"))
-    plan = Plan("run-1", "run", "model", Config(), Config(), Path())
+    plan = Plan("run-1", "run", "model", PLANNED, PLANNED, Path())
     with pytest.raises(PluginError, match="plugin 'refuser' of refuser refused the run: no"):
         host.run_planned(plan)
 
