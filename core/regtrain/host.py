@@ -12,13 +12,16 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from regtrain import hookspecs
 from regtrain.errors import PluginError, UnknownNameError, nearest
-from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, Plan, RunEvent, VersionEvent
+from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, RunEvent, VersionEvent
+
+if TYPE_CHECKING:
+    from regtrain.types import Plan
 
 __all__ = ["GROUP", "Host", "Offer", "PluginInfo", "installed"]
 
