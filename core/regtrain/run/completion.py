@@ -64,7 +64,7 @@ class RunResult:
             "number": version.number if version else None,
             "digest": version.digest if version else None,
             "seconds": outcome.seconds if outcome else 0.0,
-            "exports": [],
+            "exports": [export.to_json() for export in version.exports] if version else [],
             "expired": [decision.to_json() for decision in self.expired],
         }
 
