@@ -1,8 +1,8 @@
 """The records of a run: metrics and events as JSON lines, with one writer and one reader.
 
 `logs/metrics.jsonl` has a record for each moment of measuring: `step`, `epoch`, `time` (seconds since the epoch) and
-metrics by name. `logs/events.jsonl` has one for each thing that happened: `time`, `event` and its facts. The process that
-trains appends to both and does nothing else for those that read them.
+metrics by name. `logs/events.jsonl` has one for each thing that happened: `time`, `event` and its facts. The process
+that trains appends to both and does nothing else for those that read them.
 """
 
 from __future__ import annotations
