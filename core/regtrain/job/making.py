@@ -22,7 +22,7 @@ from regtrain.types.config import Config
 
 Section = Literal["model", "data", "loss"]
 
-__all__ = ["Job", "Live", "factory_of", "make", "origin_of", "target_of"]
+__all__ = ["Job", "Live", "Section", "factory_of", "make", "origin_of", "target_of"]
 
 
 @dataclass

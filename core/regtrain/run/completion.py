@@ -15,7 +15,7 @@ from regtrain.run.promote import as_event
 from regtrain.run.record import as_error, final_outcome, missing_outcome, record_end, record_missing, record_state
 from regtrain.run.register import register_run
 from regtrain.run.retention import expire
-from regtrain.run_dir import Outcome, RunDir
+from regtrain.run_dir import Outcome, RunDir, finite
 from regtrain.run_dir.codec import write_json
 from regtrain.types import JobState, Launched, Plan, RunEvent
 
@@ -57,14 +57,14 @@ class RunResult:
             "run_dir": str(self.run_dir),
             "epochs": outcome.epochs if outcome else 0,
             "steps": outcome.steps if outcome else 0,
-            "metrics": self.metrics,
+            "metrics": finite(self.metrics),
             "best": outcome.best if outcome else None,
             "model": version.name if version else None,
             "version": version.version if version else None,
             "number": version.number if version else None,
             "digest": version.digest if version else None,
             "seconds": outcome.seconds if outcome else 0.0,
-            "exports": [],
+            "exports": [export.to_json() for export in version.exports] if version else [],
             "expired": [decision.to_json() for decision in self.expired],
         }
 
