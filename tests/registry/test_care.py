@@ -17,8 +17,7 @@ from regtrain_registry.archives.outgoing import new_file
 from regtrain_registry.errors import RegistryLockedError, StoreUnavailableError, TargetExistsError
 from regtrain_registry.lineage import cycle
 from regtrain_registry.tables.every import METADATA
-from support.registry.archive_files import make_place
-from support.registry.places import Place
+from support.registry.places import Place, make_place
 
 WRITERS = 3
 BACKUPS = 6

@@ -21,9 +21,8 @@ from regtrain_registry.errors import (
     SigningKeyError,
     SigningUnavailableError,
 )
-from support.registry.archive_files import make_place
 from support.registry.keys import make_key
-from support.registry.places import Place
+from support.registry.places import Place, make_place
 
 PASSWORD = "opensesame"
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from regtrain.cli import main
+from support.registry.blank import make_registry
 
 MODEL = """\
 from torch import nn
@@ -132,8 +133,11 @@ class Project:
         return sorted(found, key=lambda path: (path / "plan.json").stat().st_mtime_ns)
 
 
-def make_project(folder: Path) -> Project:
+def make_project(folder: Path, *, registry: bool = True) -> Project:
+    """The small project, with an empty registry or with none yet."""
     project = Project(folder)
+    if registry:
+        make_registry(folder / ".regtrain" / "registry.db")
     project.write("model.py", MODEL)
     project.write("data.py", DATA)
     project.config()

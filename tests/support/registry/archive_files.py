@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL
-
 from regtrain_registry import Registry
 from regtrain_registry.archives.manifest import ArchivedVersion, Manifest, read_manifest
 from regtrain_registry.cards.companions import Signed
@@ -22,13 +20,6 @@ from regtrain_registry.registry.finding import find
 from regtrain_registry.registry.identity import identities
 from regtrain_registry.registry.marking import Work, hold
 from regtrain_registry.registry.signatures import record_signature
-from support.registry.places import Place
-
-
-def make_place(folder: Path) -> Place:
-    """A folder for a registry of its own."""
-    folder.mkdir(parents=True)
-    return Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
 
 
 def members(file: Path) -> list[tuple[str, bytes]]:

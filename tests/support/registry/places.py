@@ -15,6 +15,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, text
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.location import check_url
 from regtrain_registry.store.content import Offered
+from support.registry.blank import make_registry
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,17 @@ class Place:
     def register(self, model: str = "digits", **fields: Any) -> VersionInfo:
         """Register one file of weights; other fields by keyword."""
         return self.open().register(Registration(model, **{"files": (self.weights(),), **fields}))
+
+
+def make_place(folder: Path) -> Place:
+    """An empty registry in SQLite, in `folder`/registry.db: what tests take that are not about how one is made."""
+    make_registry(folder / "registry.db")
+    return unmade_place(folder)
+
+
+def unmade_place(folder: Path) -> Place:
+    """Where one will be made, by whoever opens it first."""
+    return Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
-from support.registry.places import Place, database_on
+from support.registry.places import Place, database_on, unmade_place
 
 PASSWORD = "s3cr:t/w@rd %"  # needs quoting in a URL
 # English order, where this PostgreSQL can: what is ordered by text must not depend on it.
@@ -201,7 +201,7 @@ def mariadb() -> Iterator[URL]:
 def place_on(kind: str, folder: Path) -> Iterator[Place]:
     """A new database of this kind."""
     if kind == "sqlite":
-        yield Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
+        yield unmade_place(folder)
         return
     start = {"postgresql": postgresql, "mysql": mariadb}[kind]
     with start() as server, database_on(server, folder) as place:

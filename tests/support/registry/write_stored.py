@@ -13,8 +13,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sqlalchemy import URL
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from regtrain_registry import (
@@ -30,7 +28,7 @@ from regtrain_registry import (
 )
 from regtrain_registry.migrations import HEAD
 from support.registry import servers
-from support.registry.places import Place, database_on
+from support.registry.places import Place, database_on, unmade_place
 from support.registry.tensor_files import KB, MB, noise, write_tensors
 
 STORED = Path(__file__).parents[2] / "registry" / "stored"
@@ -148,7 +146,7 @@ def output(name: str, *arguments: str, **environment: str) -> list[str]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name, servers.postgresql() as postgresql, servers.mariadb() as mariadb:
         folder = Path(name)
-        file = Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
+        file = unmade_place(folder)
         with database_on(postgresql, folder) as on_postgresql, database_on(mariadb, folder) as on_mariadb:
             for place in (file, on_postgresql, on_mariadb):
                 registry = place.open(who="ada")
