@@ -22,6 +22,8 @@ from regtrain.hardware import Hardware
 from regtrain.host import Host
 from regtrain.job import Live, execute
 from regtrain.plan import PlanOptions, make_plan
+from regtrain.run.inputs import Sources, bring_inputs
+from regtrain.run.resume import find_resume
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.types import Splits
 
@@ -130,14 +132,17 @@ def train(
     live.trackers = [*trackers, *([StopAt(stop_at)] if stop_at else [])]
     change(live)
     names = {"model": live.model, "data": live.data, "loss": live.criterion}
+    sources = find_resume(str(resume), tmp_path, lambda: None).sources if resume else Sources()  # type: ignore[arg-type, return-value]
     options = PlanOptions(
         cwd=tmp_path,
-        resume=str(resume) if resume else None,
-        live=frozenset(name for name, part in names.items() if part is not None),
+        resume=sources.resume,
+        given=frozenset(name for name, part in names.items() if part is not None),
     )
     plan = make_plan(resolved, host, hardware, options)
     run_dir = RunDir(tmp_path / "runs" / plan.run_id)
-    run_dir.create(plan, to_yaml(resolved.config), {})
+    text = to_yaml(resolved.config)
+    run_dir.create(plan, text, text, {})
+    bring_inputs(run_dir, sources, lambda: None)  # type: ignore[arg-type, return-value]
     return Done(execute(run_dir, plan, host, live), run_dir, loss.seen)
 
 

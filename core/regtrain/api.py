@@ -10,10 +10,11 @@ from regtrain.config import Config, Resolved, from_mapping
 from regtrain.errors import MissingKeyError
 from regtrain.host import Host
 from regtrain.job import Live, execute
-from regtrain.run.resume import drop_unpacked
-from regtrain.run.story import RunResult, plan_resolved, tell
+from regtrain.run.completion import RunResult
+from regtrain.run.execution import execute as execute_run
+from regtrain.run.planning import plan_resolved
 from regtrain.run_dir import RunDir
-from regtrain.types import Splits, Tracker
+from regtrain.types import Launched, Splits, Tracker
 
 if TYPE_CHECKING:
     import torch
@@ -68,20 +69,17 @@ class Trainer:
         """
         host = Host()
         parts = {"model": self._live.model, "data": self._live.data, "loss": self._live.criterion}
-        plan, resolved = plan_resolved(
+        planned = plan_resolved(
             self.resolved,
             host,
             self.cwd,
             resume=str(resume) if resume else None,
             allow_imports=self._allow_imports,
-            live=frozenset(name for name, part in parts.items() if part is not None),
+            given=frozenset(name for name, part in parts.items() if part is not None),
         )
 
-        def launch(run_dir: RunDir) -> int:
+        def launch(run_dir: RunDir) -> Launched:
             execute(run_dir, run_dir.read_plan(), host, self._live)
-            return 0
+            return Launched(0)
 
-        try:
-            return tell(plan, resolved, host, launch, self.cwd)
-        finally:
-            drop_unpacked(plan.resume)
+        return execute_run(planned, host, launch)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from regtrain.types import CheckpointEvent, Plan, Register, RunEvent, VersionEvent
+    from regtrain.types import Alert, CheckpointEvent, Plan, Register, RunEvent, VersionEvent
 
 __all__ = ["hookimpl", "hookspec"]
 
@@ -76,6 +76,11 @@ def regtrain_run_planned(plan: Plan) -> None:
 
 
 @hookspec
+def regtrain_run_started(run: RunEvent) -> None:
+    """A run is recorded and its job is about to be started."""
+
+
+@hookspec
 def regtrain_checkpoint_saved(checkpoint: CheckpointEvent) -> None:
     """A checkpoint is complete on disk (called in the job)."""
 
@@ -91,8 +96,8 @@ def regtrain_version_promoted(version: VersionEvent, stage: str) -> None:
 
 
 @hookspec
-def regtrain_alert(run_id: str, message: str) -> None:
-    """Something in a run wants a person's eye."""
+def regtrain_alert(alert: Alert) -> None:
+    """Something in a run needs attention (called in the job)."""
 
 
 @hookspec

@@ -18,7 +18,7 @@ import pluggy
 
 from regtrain import hookspecs
 from regtrain.errors import PluginError, UnknownNameError, nearest
-from regtrain.types import KINDS, CheckpointEvent, Kind, Plan, RunEvent, VersionEvent
+from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, Plan, RunEvent, VersionEvent
 
 __all__ = ["GROUP", "Host", "Offer", "PluginInfo", "installed"]
 
@@ -149,8 +149,11 @@ class Host:
     def version_registered(self, version: VersionEvent) -> list[str]:
         return self._tell("regtrain_version_registered", version=version)
 
-    def alert(self, run_id: str, message: str) -> list[str]:
-        return self._tell("regtrain_alert", run_id=run_id, message=message)
+    def alert(self, alert: Alert) -> list[str]:
+        return self._tell("regtrain_alert", alert=alert)
+
+    def run_started(self, run: RunEvent) -> list[str]:
+        return self._tell("regtrain_run_started", run=run)
 
     def run_finished(self, run: RunEvent) -> list[str]:
         return self._tell("regtrain_run_finished", run=run)

@@ -10,20 +10,9 @@ from typing import Any, NamedTuple
 from regtrain_registry.json_values import flat
 from regtrain_registry.semver import Bump
 
-__all__ = ["NOT_LEARNED", "Change", "Decision", "Recipe", "changes", "decide", "known_changes", "shown"]
+__all__ = ["Change", "Decision", "Recipe", "changes", "decide", "known_changes", "shown"]
 
 MAX_LINES = 5
-
-# Keys that change when, where and how long something is learned, or what is written down, but not what is
-# learned. A key stands for everything below it. This list is the only place that knows.
-NOT_LEARNED = frozenset({
-    "checkpoint", "data.auto_optimize", "data.fingerprint", "data.num_workers", "data.persistent_workers",
-    "data.pin_memory", "data.prefetch_factor", "distributed", "early_stopping", "evaluation", "experiment.description",
-    "experiment.name", "experiment.output_dir", "experiment.seed", "export", "launcher", "logging",
-    "model.compile", "model.compile_mode", "model.gradient_checkpointing", "profiling", "registry",
-    "reproducibility", "trackers", "training.debug", "training.device", "training.epochs",
-    "training.max_steps", "tuning",
-})  # fmt: skip
 
 # Where the data lie says nothing once their digests say what they are.
 DATA_PATHS = frozenset({"data.data_dir", "data.train_path", "data.val_path"})
@@ -35,7 +24,8 @@ NO_CONTENT = "code+length:"
 class Recipe:
     """config as nested keys; data and code as name → digest; state as tensor name → [shape, dtype].
 
-    An empty part means: not known.
+    `not_learned`: keys of the config that say when, where or how long, not what is learned; each covers everything
+    below it. An empty part means: not known.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -43,6 +33,7 @@ class Recipe:
     code: Mapping[str, str] = field(default_factory=dict)
     signature: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, list[Any]] = field(default_factory=dict)
+    not_learned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ def decide(previous: Recipe | None, new: Recipe) -> Decision:
     if previous is None:
         return Decision(None, ["first version"])
     known = _content_is_known(previous.data) and _content_is_known(new.data)
-    ignored = NOT_LEARNED | (DATA_PATHS if known else frozenset())
+    ignored = previous.not_learned | new.not_learned | (DATA_PATHS if known else frozenset())
     config = changes(flat(previous.config), flat(new.config))
     learned = _lines([change for change in config if not _covered(change.key, ignored)])
     unlearned = _lines([change for change in config if _covered(change.key, ignored)])

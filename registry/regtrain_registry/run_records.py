@@ -13,16 +13,26 @@ from regtrain_registry.json_values import iso
 if TYPE_CHECKING:
     from regtrain_registry.records import ParentLink
 
-__all__ = ["RunDetail", "RunInfo", "RunStart", "RunStatus"]
+__all__ = ["OpenStatus", "RunDetail", "RunInfo", "RunStart", "RunStatus"]
+
+
+class OpenStatus(StrEnum):
+    """States of a run that has not ended."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
 
 
 class RunStatus(StrEnum):
-    """`lost` is never stored: a run recorded as running whose process is gone."""
+    """`queued`: submitted and waiting; `pruned`: stopped early by a search. `lost` is never stored: a run recorded as
+    running whose process is gone."""
 
+    QUEUED = "queued"
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    PRUNED = "pruned"
     LOST = "lost"
 
 
@@ -42,6 +52,7 @@ class RunStart:
     pid_started: float | None = None
     boot_id: str | None = None
     resumed_from: str | None = None
+    status: OpenStatus = OpenStatus.RUNNING
     inputs: tuple[ParentLink, ...] = ()
 
 

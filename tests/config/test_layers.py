@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from regtrain.config import Config, Source, from_mapping, load
 from regtrain.config.layers import RESERVED_VARIABLES, detect_cluster, overlay_paths
-from regtrain.config.leaves import dotted, hide_secrets, split_dotted
+from regtrain.config.leaves import dotted, split_dotted
+from regtrain.redact import redact_text
 from regtrain.errors import ConfigFileError, ConfigKeyError, ConfigValueError
 
 SLURM = {"SLURM_JOB_ID": "7"}
@@ -356,7 +357,7 @@ def test_dotted_keys_split_into_what_they_were(path: tuple[str, ...]) -> None:
 )
 def test_passwords_in_urls_are_hidden(text: str, shown: str) -> None:
     """Ports and paths are not passwords."""
-    assert hide_secrets(text) == shown
+    assert redact_text(text) == shown
 
 
 def test_a_missing_file_is_a_config_error(tmp_path: Path) -> None:

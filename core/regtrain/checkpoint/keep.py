@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from regtrain.types import chosen
+from regtrain.types.config import Config
+
 __all__ = [
     "MANIFEST",
     "CheckpointInfo",
@@ -18,6 +21,7 @@ __all__ = [
     "Mode",
     "best_of",
     "keep",
+    "keep_policy",
     "list_checkpoints",
     "mode_of",
     "ranked",
@@ -52,6 +56,20 @@ class KeepPolicy:
     every_n_epochs: int | None = None
     every_n_steps: int | None = None
     keep_top_k: int = 0
+
+
+def keep_policy(config: Config) -> KeepPolicy:
+    """The policy of a config that planning has completed."""
+    keys = config.checkpoint
+    return KeepPolicy(
+        chosen(keys.monitor),
+        chosen(keys.mode),
+        save_best=keys.save_best,
+        save_last=keys.save_last,
+        every_n_epochs=keys.every_n_epochs,
+        every_n_steps=keys.every_n_steps,
+        keep_top_k=keys.keep_top_k,
+    )
 
 
 def mode_of(metric: str) -> Mode:

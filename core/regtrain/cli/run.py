@@ -16,8 +16,7 @@ from regtrain.errors import ConfigValueError
 from regtrain.host import Host
 from regtrain.run import Request, RunResult, plan_run
 from regtrain.run import run as run_it
-from regtrain.run.resume import drop_unpacked
-from regtrain.run_dir import RunDir
+from regtrain.run_dir import Outcome, RunDir
 from regtrain.types import Plan
 
 __all__ = ["plan", "run"]
@@ -173,8 +172,10 @@ def run(as_json: bool, dry_run: bool, **options: Any) -> None:
         say(f"warning: {note}", err=True)
     if as_json:
         print_json(result.to_json())
+    elif result.outcome is None:
+        say(f"{result.status}: `regtrain runs sync {result.run_dir}` reads in what comes out of it")
     elif result.status == "finished":
-        _tell(result)
+        _tell(result, result.outcome)
     if result.status == "interrupted":
         _tell_how_to_resume(result, request)
     sys.exit(result.exit_code)
@@ -188,8 +189,7 @@ def plan(as_json: bool, **options: Any) -> None:
 
 
 def _show_plan(request: Request, as_json: bool) -> None:
-    made, _ = plan_run(request, Host())
-    drop_unpacked(made.resume)
+    made = plan_run(request, Host()).plan
     if as_json:
         choices = {choice.key: {"value": choice.value, "reason": choice.reason} for choice in made.choices}
         print_json({"run_name": made.run_name, "model": made.model_name, "resume": made.resume, "choices": choices})
@@ -199,21 +199,20 @@ def _show_plan(request: Request, as_json: bool) -> None:
 
 
 def _started(made: Plan, run_dir: RunDir) -> None:
-    device, precision = made.choice("training.device"), made.choice("training.precision")
+    chosen = {choice.key: choice for choice in made.choices}
+    device, precision = chosen["training.device"].value, chosen["training.precision"].value
     bits = "32 bits" if precision == "32" else precision
     say(f"run {made.run_id}: {made.run_name} on {device}, {bits}, in {run_dir.path}", err=True)
-    reason = next(choice.reason for choice in made.choices if choice.key == "training.precision")
+    reason = chosen["training.precision"].reason
     if reason.startswith("mixed precision is off"):
         say(reason, err=True)
 
 
-def _tell(result: RunResult) -> None:
-    shown = {
-        k: v for k, v in result.outcome.metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/rmse")
-    }
+def _tell(result: RunResult, outcome: Outcome) -> None:
+    shown = {k: v for k, v in outcome.metrics.items() if k in ("train/loss", "val/loss", "val/accuracy", "val/rmse")}
     measured = ", ".join(f"{key} {number(value)}" for key, value in shown.items())
-    say(f"finished: {result.outcome.epochs} epochs, {result.outcome.steps} steps, {measured}")
-    best = result.outcome.best
+    say(f"finished: {outcome.epochs} epochs, {outcome.steps} steps, {measured}")
+    best = outcome.best
     if best:
         say(f"best: {best['metric']} {number(best['value'])} at step {best['step']}")
     if result.version:
@@ -221,7 +220,7 @@ def _tell(result: RunResult) -> None:
         if result.expired:
             first, more = result.expired[0], len(result.expired) - 1
             say(f"expired: {first.ref}{f' and {more} more' if more else ''} ({first.reason})")
-    elif result.outcome.status == "finished":
+    else:
         say("not registered: training.debug or registry.enabled: false")
 
 
@@ -229,7 +228,8 @@ def _tell_how_to_resume(result: RunResult, request: Request) -> None:
     run_dir = RunDir(result.run_dir)
     saved = list_checkpoints(run_dir.checkpoints(run_dir.read_plan().config))
     where = f"saved at step {saved[-1].step}" if saved else "nothing was saved"
-    say(f"stopped by {result.outcome.reason}; {where}", err=True)
+    reason = result.outcome.reason if result.outcome else "a signal"
+    say(f"stopped by {reason}; {where}", err=True)
     if saved:  # the run's own config has what was overridden on the command line too
         allowed = [word for package in request.allow_imports for word in ("--allow-import", package)]
         say(f"go on with:\n  {shlex.join(['regtrain', 'run', str(run_dir.config), *allowed])}", err=True)

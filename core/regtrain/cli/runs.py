@@ -20,7 +20,7 @@ from regtrain.cli.output import (
     say,
     size,
 )
-from regtrain.run.place import open_registry
+from regtrain.run.open_registry import open_registry
 from regtrain.run.retention import monitored
 from regtrain.run_dir import RunDir
 
@@ -73,7 +73,7 @@ def show(run: str, as_json: bool) -> None:
         ("epochs, steps", f"{found.epochs}, {found.steps}"),
         ("metrics", ", ".join(f"{key} {number(value)}" for key, value in found.metrics.items()) or "-"),
         ("version", _version(found.model, found.version)),
-        ("went on from", found.resumed_from or "-"),
+        ("resumed from", found.resumed_from or "-"),
         ("code", found.code.get("git_commit") or "no git"),
         ("data", _data(found.data)),
     ]
@@ -185,10 +185,10 @@ def _is_running(owner: RunDir) -> bool:
 
     plan = owner.read_plan()
     try:
-        known = open_registry(Path.cwd(), plan.base_dir, plan.config["registry"]).run(plan.run_id)
+        known = open_registry(Path.cwd(), plan.base_dir, plan.config.registry).run(plan.run_id)
     except RegistryError:
         return owner.read_outcome() is None
-    return known.status is RunStatus.RUNNING
+    return known.status in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 def _facts(info: CheckpointInfo) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from regtrain.config.keys import pattern
-from regtrain.config.leaves import Path, dotted, flatten, hide_secrets
+from regtrain.config.leaves import Path, dotted, flatten
 from regtrain.config.scalars import dump
+from regtrain.redact import redact
 from regtrain.types.config import Config
 
 if TYPE_CHECKING:
@@ -34,15 +35,7 @@ def to_yaml(config: Config, *, with_secrets: bool = True) -> str:
     Loading it gives an equal config, unless `with_secrets` is False and a URL held a password.
     """
     values = given_values(config)
-    return dump(values if with_secrets else _hidden(values))
-
-
-def _hidden(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _hidden(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_hidden(child) for child in value]
-    return hide_secrets(value) if isinstance(value, str) else value
+    return dump(values if with_secrets else redact(values))
 
 
 def given_values(config: Config) -> dict[str, Any]:
@@ -78,6 +71,6 @@ def flat_values(config: Config) -> dict[Path, Any]:
 def to_flat(resolved: Resolved) -> dict[str, dict[str, Any]]:
     """`{key: {value, source}}` over every canonical leaf key; passwords inside URLs are shown as `***`."""
     return {
-        dotted(path): {"value": _hidden(value), "source": resolved.sources[dotted(path)].text}
+        dotted(path): {"value": redact(value, path), "source": resolved.sources[dotted(path)].text}
         for path, value in flat_values(resolved.config).items()
     }

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from regtrain.config.leaves import Path
 from regtrain.types.config import Config
 
-__all__ = ["KeyInfo", "all_keys", "allowed", "find", "json_schema", "pattern", "root"]
+__all__ = ["KeyInfo", "all_keys", "allowed", "find", "json_schema", "not_learned", "pattern", "root"]
 
 _WORDS = {
     "integer": "a whole number",
@@ -120,6 +120,11 @@ def all_keys(info: KeyInfo | None = None) -> Iterator[KeyInfo]:
     for child in (info or root()).children.values():
         yield child
         yield from all_keys(child)
+
+
+def not_learned() -> frozenset[str]:
+    """The keys that the schema marks as no part of the recipe; each covers everything below it."""
+    return frozenset(".".join(key.path) for key in all_keys() if key.schema.get("x-recipe") is False)
 
 
 def allowed(info: KeyInfo) -> str:

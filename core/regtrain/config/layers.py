@@ -9,11 +9,12 @@ from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from regtrain.config.keys import find, root
-from regtrain.config.leaves import Leaf, Path, Source, dotted, flatten, hide_secrets, split_dotted
+from regtrain.config.leaves import Leaf, Path, Source, dotted, flatten, split_dotted
 from regtrain.config.rewrite import is_known, is_spelled_section, rewrite, rewrite_path
 from regtrain.config.spellings import FLAGS, SHORT_VARIABLES
 from regtrain.config.yaml_source import Document, parse_value
 from regtrain.errors import ConfigFileError, ConfigKeyError, ConfigValueError, nearest
+from regtrain.redact import redact_word
 
 __all__ = [
     "RESERVED_VARIABLES",
@@ -132,7 +133,7 @@ def override_leaves(overrides: Sequence[str]) -> list[Leaf]:
     leaves = []
     for override in overrides:
         key, equals, text = override.partition("=")
-        shown = hide_secrets(override)
+        shown = redact_word(override)
         if not equals:
             raise ConfigValueError(f"{shown!r} is not an override", "Write key=value, e.g. training.epochs=3.")
         try:

@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["DEFAULT", "Leaf", "Path", "Source", "Tree", "dotted", "flatten", "hide_secrets", "split_dotted"]
+__all__ = ["DEFAULT", "Leaf", "Path", "Source", "Tree", "dotted", "flatten", "split_dotted"]
 
 Path = tuple[str, ...]
 Kind = Literal["default", "file", "overlay", "environment", "command line"]
 
 _SEGMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."]*)', re.DOTALL)
 _PLAIN_SEGMENT = re.compile(r'[^."\\]+')
-_PASSWORD = re.compile(r"(://[^:/@\s]*):\S*@")
-_SECRET_PARAMETER = re.compile(r"([?&;](?:password|passwd|pwd|sslpassword|token)=)[^&;\s]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +81,6 @@ def flatten(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield from flatten(child, (*path, key))
     else:
         yield path, value
-
-
-def hide_secrets(text: str) -> str:
-    """The same text with passwords inside URLs replaced by `***`."""
-    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 @dataclass(slots=True)

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from regtrain.config.keys import KeyInfo, allowed, find
-from regtrain.config.leaves import Leaf, Path, Tree, dotted, hide_secrets
+from regtrain.config.leaves import Leaf, Path, Tree, dotted
 from regtrain.config.rewrite import unknown_key
 from regtrain.config.scalars import looks_like_number
 from regtrain.errors import ConfigKeyError, ConfigValueError
+from regtrain.redact import redact_text
 
 __all__ = ["key_problems", "number_problems", "raise_problems", "value_problems"]
 
@@ -117,7 +118,7 @@ def shown(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
-    text = hide_secrets(text)
+    text = redact_text(text)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
 
-from regtrain.job.making import Job, target_of
+from regtrain.job.making import Job, Section, target_of
 from regtrain.trainer import Parts
-from regtrain.types import Kind
+from regtrain.types import Kind, chosen
 
 __all__ = ["code_of", "signature_of", "state_shapes"]
 
-KINDS: dict[str, Kind] = {"model": "models", "data": "datasets"}
+KINDS: dict[Section, Kind] = {"model": "models", "data": "datasets"}
 
 
 def state_shapes(model: nn.Module) -> dict[str, list[Any]]:
@@ -56,7 +56,7 @@ def _described(value: Any) -> Any:
 
 def code_of(job: Job) -> dict[str, str]:
     """Section → digest of the user's file, or the plugin and the version of its distribution."""
-    return {section: _origin(job, section) for section in ("model", "data", "loss")}
+    return {section: _origin(job, section) for section in get_args(Section)}
 
 
 def _layers(module: nn.Module) -> str:
@@ -65,17 +65,18 @@ def _layers(module: nn.Module) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _origin(job: Job, section: str) -> str:
+def _origin(job: Job, section: Section) -> str:
     live = {"model": job.live.model, "data": job.live.data and job.live.data.train, "loss": job.live.criterion}
     given = live[section]
     if given is not None:
         name = f"{type(given).__module__}.{type(given).__qualname__}"
         return f"{name} {_layers(given)}" if isinstance(given, nn.Module) else name
+    keys = getattr(job.config, section)
     target = target_of(job.plan, section)
     if target:
-        return f"{job.plan.config[section]['target']} {target.digest}"
+        return f"{keys.target} {target.digest}"
     if section == "loss":
-        return str(job.plan.choice("loss.name"))
-    offer = job.host.offer(KINDS[section], str(job.plan.choice(f"{section}.name")))
+        return chosen(job.config.loss.name)
+    offer = job.host.offer(KINDS[section], chosen(keys.name))
     version = next(info.version for info in job.host.plugins if info.name == offer.plugin)
     return f"{offer.name} of {offer.distribution} {version}"

@@ -48,14 +48,15 @@ def file_fingerprints(job: Job) -> dict[str, str]:
     A file is called by its key, a file of a folder `data_dir/a/b.png`. More than `MAX_FILES` in one place have one
     digest together. Hidden files and the run folders are left out.
     """
-    keys = job.plan.config["data"]
-    if not keys["fingerprint"]:
+    keys = job.config.data
+    if not keys.fingerprint:
         return {}
-    folder = Path(keys["data_dir"] or ".")
-    named = {key: folder / keys[key] for key in ("train_path", "val_path") if keys[key]}
-    if not named and keys["data_dir"]:
+    folder = Path(keys.data_dir or ".")
+    paths = {"train_path": keys.train_path, "val_path": keys.val_path}
+    named = {key: folder / path for key, path in paths.items() if path}
+    if not named and keys.data_dir:
         named = {"data_dir": folder}
-    runs = Path(str(job.plan.config["experiment"]["output_dir"])).resolve()
+    runs = Path(job.config.experiment.output_dir).resolve()
     found: dict[str, str] = {}
     for key, place in named.items():
         files = dict(_files(place, key, runs))

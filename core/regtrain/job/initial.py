@@ -11,6 +11,7 @@ from torch import nn
 
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError
 from regtrain.job.making import Job
+from regtrain.types import chosen
 
 __all__ = ["begin_with", "misfits", "some", "tensors_of"]
 
@@ -25,10 +26,10 @@ def begin_with(job: Job, model: nn.Module) -> None:
         CheckpointDamagedError: the file cannot be read.
         CheckpointMismatchError: names up to three tensors that do not fit; or none fits at all.
     """
-    file = job.plan.initial_weights
-    if file is None:
+    if job.plan.initial_weights is None:
         return
-    ref = str(job.plan.choice("model.init_from"))
+    file = job.run_dir.path / job.plan.initial_weights
+    ref = chosen(job.config.model.init_from)
     try:
         weights = load_file(file)
     except (OSError, ValueError, SafetensorError) as problem:
@@ -36,7 +37,7 @@ def begin_with(job: Job, model: nn.Module) -> None:
     own = tensors_of(model)
     differ = misfits(own, weights, ref)
     fitting = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
-    if differ and job.plan.config["model"]["init_strict"] is not False:
+    if differ and job.config.model.init_strict is not False:
         raise CheckpointMismatchError(
             f"model.init_from: {ref} does not fit the model: {some(differ)}",
             "give the model the same shape, or take what fits with model.init_strict: false",

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -17,7 +17,10 @@ from regtrain.host import Host
 from regtrain.job.events import Events
 from regtrain.run_dir import RunDir
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
-from regtrain.types import Kind, Plan, Splits, Tracker
+from regtrain.types import Kind, Plan, Settled, Splits, Tracker, chosen
+from regtrain.types.config import Config
+
+Section = Literal["model", "data", "loss"]
 
 __all__ = ["Job", "Live", "factory_of", "make", "origin_of", "target_of"]
 
@@ -34,14 +37,21 @@ class Live:
 
 @dataclass(frozen=True)
 class Job:
-    """What every step of the launched side works from."""
+    """What every step of the launched side works from. `config` is the plan's with what the job has settled so far."""
 
     run_dir: RunDir
     plan: Plan
+    config: Config
+    settled: Settled
     host: Host
     live: Live
     log: logging.Logger
     events: Events
+
+    @property
+    def device(self) -> str:
+        """torch's name of the device that this process trains on."""
+        return self.settled.device
 
     @property
     def watched(self) -> bool:
@@ -51,18 +61,34 @@ class Job:
 
 def origin_of(plan: Plan, section: str) -> str:
     """Where a part comes from, for people: `data.name digits`, `model.target ./model.py:build`."""
-    chosen = next(c for c in plan.choices if c.key in (f"{section}.name", f"{section}.target"))
-    return f"{chosen.key} {chosen.value}"
+    choice = next(c for c in plan.choices if c.key in (f"{section}.name", f"{section}.target"))
+    return f"{choice.key} {choice.value}"
 
 
-def target_of(plan: Plan, section: str) -> Target | None:
-    text = plan.config[section]["target"]
-    return find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports) if text else None
+def target_of(plan: Plan, section: Section) -> Target | None:
+    """The user's file that a section names; None for a plugin or an object.
+
+    Raises:
+        ConfigValueError: the file has changed since the run was planned.
+    """
+    text = getattr(plan.config, section).target
+    if not text or section in plan.given:
+        return None
+    target = find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports)
+    planned = plan.code.get(section)
+    if target.digest != planned:
+        raise ConfigValueError(
+            f"{section}.target: {text} has changed since the run was planned: {planned} then, {target.digest} now",
+            "start the run again, and it is planned with the code of now",
+        )
+    return target
 
 
-def factory_of(job: Job, section: str, kind: Kind) -> Callable[..., Any]:
+def factory_of(job: Job, section: Section, kind: Kind) -> Callable[..., Any]:
     target = target_of(job.plan, section)
-    return load_target(target) if target else job.host.offer(kind, str(job.plan.choice(f"{section}.name"))).factory
+    if target:
+        return load_target(target)
+    return job.host.offer(kind, chosen(getattr(job.config, section).name)).factory
 
 
 def make(factory: Callable[..., Any], args: Mapping[str, Any], origin: str, section: str) -> Any:

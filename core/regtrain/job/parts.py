@@ -16,11 +16,10 @@ from regtrain.job.data import as_splits, check_splits
 from regtrain.job.making import Job, factory_of, make, origin_of, target_of
 from regtrain.job.settings import early_stopping_of, settings_of
 from regtrain.plan import NO_EVALUATOR
-from regtrain.secrets import without_secrets
 from regtrain.targets import accepted_arguments, load_target
 from regtrain.trainer import Batches, Parts, Precision
 from regtrain.trainer.randomness import seed_all
-from regtrain.types import Plan, Schedule, Splits, Strategy
+from regtrain.types import Schedule, Splits, Strategy, chosen
 
 __all__ = ["build_data", "build_model", "build_parts"]
 
@@ -33,8 +32,8 @@ def build_data(job: Job) -> Splits:
         splits = job.live.data
     else:
         factory = factory_of(job, "data", "datasets")
-        settings = job.plan.config["data"]
-        args = {key: settings[key] for key in DATA_KEYS if settings[key] is not None} | settings["args"]
+        settings = job.config.data.model_dump(mode="json")
+        args = {key: settings[key] for key in DATA_KEYS if settings[key] is not None} | job.config.data.args
         splits = as_splits(make(factory, args, origin, "data"), origin)
     check_splits(splits, origin)
     return splits
@@ -44,10 +43,10 @@ def build_model(job: Job) -> nn.Module:
     if job.live.model is not None:
         return job.live.model
     origin = origin_of(job.plan, "model")
-    settings = job.plan.config["model"]
-    args = {**settings["args"]}
-    if settings["pretrained"] is not None:
-        args["pretrained"] = settings["pretrained"]
+    keys = job.config.model
+    args = {**keys.args}
+    if keys.pretrained is not None:
+        args["pretrained"] = keys.pretrained
     model = make(factory_of(job, "model", "models"), args, origin, "model")
     if not isinstance(model, nn.Module):
         raise ConfigValueError(f"{origin} returned a {type(model).__name__}", "return a torch.nn.Module")
@@ -59,14 +58,13 @@ def build_model(job: Job) -> nn.Module:
 def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
     if job.live.criterion is not None:
         return job.live.criterion
-    settings = job.plan.config["loss"]
+    keys = job.config.loss
     target = target_of(job.plan, "loss")
-    name = str(job.plan.choice("loss.name"))
     if target:
-        factory, origin = load_target(target), f"loss.target {settings['target']}"
+        factory, origin = load_target(target), f"loss.target {keys.target}"
     else:
-        factory, origin = _torch_loss(name), f"loss.name {name}"
-    return cast("Callable[..., torch.Tensor]", make(factory, settings["args"], origin, "loss"))
+        factory, origin = _torch_loss(chosen(keys.name)), f"loss.name {keys.name}"
+    return cast("Callable[..., torch.Tensor]", make(factory, keys.args, origin, "loss"))
 
 
 def _torch_loss(name: str) -> Callable[..., Any]:
@@ -79,20 +77,19 @@ def _torch_loss(name: str) -> Callable[..., Any]:
 
 def _build_optimizer(job: Job, model: nn.Module) -> torch.optim.Optimizer:
     """Arguments that the optimizer does not take are named and left out; with `optimizer.strict` they are an error."""
-    name = str(job.plan.choice("optimizer.name"))
-    settings = job.plan.config["optimizer"]
+    name, keys = job.plan.optimizer, job.config.optimizer
     factory = job.host.offer("optimizers", name).factory
-    args = dict(settings["args"])
+    args = dict(keys.args)
     accepted = accepted_arguments(factory)
     for unknown in [key for key in args if accepted is not None and key not in accepted]:
         near = nearest(unknown, accepted or ())
         line = f"optimizer.{unknown}: {name} takes no {unknown!r}" + (f"; nearest: {', '.join(near)}" if near else "")
-        if settings["strict"]:
+        if keys.strict:
             raise ConfigValueError(line, f"it takes: {', '.join(sorted((accepted or set()) - {'params'}))}")
         job.log.warning("%s; left out", line)
         del args[unknown]
-    if settings["lr"] is not None:
-        args["lr"] = settings["lr"]
+    if keys.lr is not None:
+        args["lr"] = keys.lr
     parameters = [p for p in model.parameters() if p.requires_grad]
 
     def with_parameters(**rest: Any) -> torch.optim.Optimizer:
@@ -107,13 +104,13 @@ def _tuples(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _build_scheduler(job: Job, optimizer: torch.optim.Optimizer, schedule: Schedule) -> LRScheduler | None:
-    settings = job.plan.config["scheduler"]
-    if not settings:
+    keys = job.config.scheduler
+    if not keys:
         return None
-    name = str(job.plan.choice("scheduler.name"))
-    extra = {key: settings[key] for key in ("warmup_epochs", "warmup_steps", "min_lr") if settings[key] is not None}
+    name = chosen(keys.name)
+    extra = {"warmup_epochs": keys.warmup_epochs, "warmup_steps": keys.warmup_steps, "min_lr": keys.min_lr}
     factory = job.host.offer("schedulers", name).factory
-    args = {**settings["args"], **extra}
+    args = {**keys.args, **{key: value for key, value in extra.items() if value is not None}}
     with warnings.catch_warnings():
         # SequentialLR steps its parts while it is made, before the optimizer has made a step
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
@@ -121,25 +118,25 @@ def _build_scheduler(job: Job, optimizer: torch.optim.Optimizer, schedule: Sched
     return cast("LRScheduler", made)
 
 
-def _batches(plan: Plan, splits: Splits, name: str) -> Batches | None:
+def _batches(job: Job, splits: Splits, name: str) -> Batches | None:
     dataset = getattr(splits, name)
     if dataset is None:
         return None
-    data, training = plan.config["data"], plan.config["training"]
-    cuda = str(plan.choice("training.device")).startswith("cuda")
-    workers = int(plan.choice("data.num_workers"))
+    data, training = job.config.data, job.config.training
+    cuda = job.device.startswith("cuda")
+    workers = chosen(data.num_workers)
     made = Batches(
         dataset,
-        int(plan.choice("training.batch_size")),
-        seed=int(plan.choice("experiment.seed")),
+        chosen(training.batch_size),
+        seed=job.plan.seed,
         shuffle=name == "train",
-        drop_last=data["drop_last"] and name == "train",
+        drop_last=data.drop_last and name == "train",
         collate=splits.collate,
         workers=workers,
-        pin_memory=cuda if data["pin_memory"] is None else data["pin_memory"],
-        persistent_workers=bool(workers) and data["persistent_workers"] is not False,
-        prefetch_factor=data["prefetch_factor"] if workers else None,
-        limit=1 if training["debug"] else None,
+        pin_memory=cuda if data.pin_memory is None else data.pin_memory,
+        persistent_workers=bool(workers) and data.persistent_workers is not False,
+        prefetch_factor=data.prefetch_factor if workers else None,
+        limit=1 if training.debug else None,
     )
     if len(made) == 0:
         raise DataError(
@@ -152,16 +149,16 @@ def _batches(plan: Plan, splits: Splits, name: str) -> Batches | None:
 def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpoints) -> tuple[Parts, Schedule]:
     """Everything but the trackers, which want to know where the run stands."""
     plan, host = job.plan, job.host
-    make_strategy = host.offer("strategies", str(plan.choice("distributed.strategy"))).factory
-    strategy: Strategy = make_strategy(str(plan.choice("training.device")))
+    make_strategy = host.offer("strategies", plan.strategy).factory
+    strategy: Strategy = make_strategy(job.device)
     model = strategy.prepare(model)
     criterion = _build_loss(job)
     if isinstance(criterion, nn.Module):
         criterion = strategy.prepare(criterion)
     optimizer = _build_optimizer(job, model)
-    train, val = _batches(plan, splits, "train"), _batches(plan, splits, "val")
+    train, val = _batches(job, splits, "train"), _batches(job, splits, "val")
     assert train is not None
-    policy, early_stopping = checkpoints.policy, early_stopping_of(plan, checkpoints.policy)
+    policy, early_stopping = checkpoints.policy, early_stopping_of(job.config, checkpoints.policy)
     watched = [policy.monitor] if policy.save_best or policy.keep_top_k else []
     watched += [early_stopping.monitor] if early_stopping else []
     settings, schedule = settings_of(job, len(train), val is not None, watched)
@@ -173,27 +170,27 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
             settings.epochs,
         )
     scheduler = _build_scheduler(job, optimizer, schedule)
-    args = plan.config["evaluation"]["evaluator"]["args"]
-    name = str(plan.choice("evaluation.evaluator.name"))
+    args = job.config.evaluation.evaluator.args
+    name = plan.evaluator
     evaluator = None
     if val and name != NO_EVALUATOR:
         make_evaluator = host.offer("evaluators", name).factory
         evaluator = make(make_evaluator, args, "evaluator", "evaluation.evaluator")
-    seed_all(int(plan.choice("experiment.seed")))
+    seed_all(plan.seed)
     parts = Parts(
         model=model,
-        task=host.offer("tasks", str(plan.choice("experiment.task"))).factory(),
+        task=host.offer("tasks", plan.task).factory(),
         criterion=criterion,
         optimizer=optimizer,
         train=train,
         strategy=strategy,
-        precision=Precision(str(plan.choice("training.precision")), strategy.device),
+        precision=Precision(job.config.training.precision, strategy.device),
         checkpoints=checkpoints,
         settings=settings,
         scheduler=scheduler,
         val=val,
         evaluator=evaluator,
         early_stopping=early_stopping,
-        config=without_secrets(plan.config),  # a registered checkpoint is shared
+        config=plan.public.model_dump(mode="json"),  # a registered checkpoint is shared
     )
     return parts, schedule

@@ -13,16 +13,16 @@ from torch.optim.lr_scheduler import OneCycleLR
 from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoint
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError
 from regtrain.job.initial import misfits, some, tensors_of
-from regtrain.run_dir import RunDir
 from regtrain.trainer import Trainer
 from regtrain.types import Plan, Schedule
+from regtrain.types.config import Config
 
 __all__ = ["find_state", "load_into", "same_measures"]
 
 NOTED = ("optimizer", "scheduler")
 
 
-def find_state(place: str, warn: Callable[[str], None]) -> tuple[Path, TrainingState]:
+def find_state(path: Path, warn: Callable[[str], None]) -> tuple[Path, TrainingState]:
     """The state of one checkpoint, or the newest whole one of a folder of checkpoints.
 
     A single checkpoint that was named and is damaged gives way to the ones before it in the same folder.
@@ -30,7 +30,6 @@ def find_state(place: str, warn: Callable[[str], None]) -> tuple[Path, TrainingS
     Raises:
         CheckpointDamagedError: none is whole.
     """
-    path = Path(place)
     if not path.name.startswith("step-"):
         return load_newest(path, warn)
     try:
@@ -73,7 +72,7 @@ def load_into(
     _check_order(trainer, state, path)
     _check_kinds(trainer, state, path)
     _check_length(trainer, state, path, schedule)
-    _say_what_changed(trainer, state, path, plan, warn)
+    _say_what_changed(trainer, state, path, plan.public, warn)
     parts.model.load_state_dict({**state["model"], **state.get("model_extra", {})})
     try:
         trainer.load(state)
@@ -83,7 +82,7 @@ def load_into(
             "resume with the optimizer that it was trained with",
         ) from problem
     left = _nothing_left(trainer, path)
-    if left and _ended(path):
+    if left and plan.resumed_ended:
         raise ConfigValueError(*left)
     if left:
         warn(f"{path.name} is the end of a run that was cut before it could say so: there is nothing to train")
@@ -105,17 +104,10 @@ def _nothing_left(trainer: Trainer, path: Path) -> tuple[str, str] | None:
     return None
 
 
-def _ended(path: Path) -> bool:
-    """Whether the run that wrote a checkpoint came to its end; one that was killed after its last step did not."""
-    folder = next((parent for parent in path.parents if (parent / "plan.json").is_file()), None)
-    outcome = RunDir(folder).read_outcome() if folder else None
-    return folder is None or (outcome is not None and outcome.status == "finished")
-
-
-def same_measures(state: TrainingState, plan: Plan) -> bool:
+def same_measures(state: TrainingState, config: Config) -> bool:
     """Whether the metrics of a checkpoint can be compared with those of this run."""
-    before: Mapping[str, Any] = state["config"]
-    return all(before.get(section) == plan.config[section] for section in ("data", "loss", "evaluation"))
+    before, now = state["config"], config.model_dump(mode="json")
+    return all(before.get(section) == now[section] for section in ("data", "loss", "evaluation"))
 
 
 def _check_order(trainer: Trainer, state: TrainingState, path: Path) -> None:
@@ -152,13 +144,13 @@ def _check_length(trainer: Trainer, state: TrainingState, path: Path, schedule: 
 
 
 def _say_what_changed(
-    trainer: Trainer, state: TrainingState, path: Path, plan: Plan, warn: Callable[[str], None]
+    trainer: Trainer, state: TrainingState, path: Path, config: Config, warn: Callable[[str], None]
 ) -> None:
-    before: Mapping[str, Any] = state["config"]
+    before, now = state["config"], config.model_dump(mode="json")
     for section in NOTED:
-        if before.get(section) != plan.config[section]:
+        if before.get(section) != now[section]:
             warn(f"{section} has changed since {path.name}: the checkpoint's own values are used where it holds them")
-    if before.get("scheduler") == plan.config["scheduler"]:
+    if before.get("scheduler") == now["scheduler"]:
         otherwise = _otherwise(state.get("scheduler_as_made", {}), trainer.scheduler_as_made)
         if otherwise:
             warn(f"the scheduler was made for a run of another length, and stays so: {', '.join(otherwise)}")

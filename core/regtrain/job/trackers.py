@@ -8,6 +8,7 @@ from typing import Any
 
 from regtrain.job.making import Job
 from regtrain.types import Schedule, Tracker, TrackerContext
+from regtrain.types.config import Tracker as TrackerKeys
 
 __all__ = ["build_trackers"]
 
@@ -66,15 +67,15 @@ def build_trackers(job: Job, schedule: Schedule, first_step: int) -> list[Tracke
         run_name=plan.run_name,
         run_dir=job.run_dir.path,
         log_dir=job.run_dir.logs(plan.config),
-        config=plan.config,
+        config=job.plan.public.model_dump(mode="json"),
         interactive=job.watched,
         total_steps=schedule.total_steps,
         first_step=first_step,
     )
     record: Tracker = host.offer("trackers", "jsonl").factory(context)
-    named = {"progress": {"enabled": True, "args": {}}, **plan.config["trackers"]}
+    named = {"progress": TrackerKeys(), **job.config.trackers}
     made: list[Tracker] = [record, LogLines(job.log)]
     for name, settings in named.items():
-        if settings["enabled"] and name.lower() != "jsonl":
-            made.append(Guarded(name, host.offer("trackers", name).factory(context, **settings["args"]), job.log))
+        if settings.enabled and name.lower() != "jsonl":
+            made.append(Guarded(name, host.offer("trackers", name).factory(context, **settings.args), job.log))
     return [*made, *(Guarded(type(tracker).__name__, tracker, job.log) for tracker in job.live.trackers)]

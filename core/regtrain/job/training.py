@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from regtrain.checkpoint.folder import Checkpoints
-from regtrain.checkpoint.keep import CheckpointInfo
+from regtrain.checkpoint.keep import CheckpointInfo, keep_policy
+from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.job.data import fingerprints
 from regtrain.job.events import Events
@@ -24,9 +25,10 @@ from regtrain.job.initial import begin_with
 from regtrain.job.making import Job, Live, target_of
 from regtrain.job.parts import build_data, build_model, build_parts
 from regtrain.job.resume import find_state, load_into, same_measures
-from regtrain.job.settings import keep_policy
+from regtrain.job.settle import settle_device, settle_measures
 from regtrain.job.trackers import build_trackers
 from regtrain.run_dir import Outcome, RunDir
+from regtrain.run_dir.outcome import Status
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
 from regtrain.types import CheckpointEvent, Plan, Schedule
@@ -56,7 +58,9 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
     with _log(run_dir.logs(plan.config) / "train.log") as log:
         try:
             with StopFlag() as stop:
-                outcome = _train(Job(run_dir, plan, host, live, log, events), stop)
+                settled = settle_device(plan, detect())
+                job = Job(run_dir, plan, settled.config(plan), settled, host, live, log, events)
+                outcome = _train(job, stop)
         except KeyboardInterrupt:
             run_dir.write_outcome(Outcome("interrupted", reason="second Ctrl-C: nothing saved", seconds=_since(began)))
             raise
@@ -73,12 +77,14 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
 def _train(job: Job, stop: StopFlag) -> Outcome:
     """The story of a job: data, model, parts, maybe an earlier state, then the loop."""
     plan, log = job.plan, job.log
-    seed = int(plan.choice("experiment.seed"))
-    keys = plan.config["reproducibility"]
-    use_deterministic(keys["deterministic"], keys["benchmark"])
+    seed = plan.seed
+    keys = job.config.reproducibility
+    use_deterministic(keys.deterministic, keys.benchmark)
     _keep_code(job.run_dir, plan)
     seed_all(seed)
     splits = build_data(job)
+    job = settle_measures(job, splits.val is not None)
+    job.run_dir.write_settled(job.settled)
     data = fingerprints(splits)
     if job.live.data is None and not splits.fingerprint:
         data |= file_fingerprints(job)
@@ -87,17 +93,18 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
     begin_with(job, model)
     checkpoints = Checkpoints(
         job.run_dir.checkpoints(plan.config),
-        keep_policy(plan, splits.val is not None),
+        keep_policy(job.config),
         _announcer(job),
-        plan.config["checkpoint"]["pth_names"],
+        job.config.checkpoint.pth_names,
     )
     parts, schedule = build_parts(job, splits, model, checkpoints)
     trainer = Trainer(parts, stop)
     if plan.resume:
-        _go_on(job, trainer, schedule, plan.resume)
+        _resume(job, trainer, schedule, job.run_dir.path / plan.resume)
     parts.trackers = build_trackers(job, schedule, trainer.progress.step)
     _log_facts(job, trainer)
     job.events.write("training", step=trainer.progress.step, device=str(parts.strategy.device))
+    status: Status
     try:
         trainer.fit()
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
@@ -119,21 +126,21 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
     return _outcome(status, reason, trainer, data, code_of(job))
 
 
-def _go_on(job: Job, trainer: Trainer, schedule: Schedule, place: str) -> None:
+def _resume(job: Job, trainer: Trainer, schedule: Schedule, place: Path) -> None:
     """Load the state of an earlier run, and take over what it had found best: that is this run's, too."""
     warn = job.log.warning
     path, state = find_state(place, warn)
     load_into(trainer, state, path, job.plan, schedule, warn)
     progress = trainer.progress
-    if same_measures(state, job.plan):
+    if same_measures(state, job.plan.public):
         trainer.parts.checkpoints.adopt(path.parent, progress.step, warn)
-    job.log.info("going on from %s at epoch %d, step %d", path, progress.epoch + 1, progress.step)
+    job.log.info("resumed from %s at epoch %d, step %d", path, progress.epoch + 1, progress.step)
     job.events.write("resumed", checkpoint=path, step=progress.step)
 
 
 def _log_facts(job: Job, trainer: Trainer) -> None:
     parts, log = trainer.parts, job.log
-    for choice in job.plan.choices:
+    for choice in (*job.plan.choices, *job.settled.choices):
         log.info("%s: %s (%s)", choice.key, choice.value, choice.reason)
     learned = sum(p.numel() for p in parts.model.parameters() if p.requires_grad)
     log.info("model: %s, %d parameters that learn", type(parts.model).__name__, learned)
@@ -150,7 +157,7 @@ def _warn_of_nan(job: Job, trainer: Trainer) -> None:
         )
 
 
-def _outcome(status: str, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
+def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
     parts, progress = trainer.parts, trainer.progress
     infos = parts.checkpoints.infos()
     best = parts.checkpoints.best()
@@ -164,7 +171,7 @@ def _outcome(status: str, reason: str, trainer: Trainer, data: dict[str, str], c
         epochs=progress.epoch,
         metrics=dict(progress.metrics),
         best=_best(best, parts.checkpoints.policy.monitor),
-        checkpoint=str(chosen.path) if chosen else None,
+        checkpoint=chosen.path.name if chosen else None,
         recipe=recipe,
         reason=reason,
     )

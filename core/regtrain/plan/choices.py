@@ -90,9 +90,7 @@ def choose_measures(config: Config, host: Host) -> list[Choice]:
     monitor = config.checkpoint.monitor or ("val/loss" if nothing else task.monitor)
     mode = config.checkpoint.mode or mode_of(monitor)
     return [
-        Choice(
-            "loss.name", config.loss.target or config.loss.name or task.loss, "config" if _given(config) else "task"
-        ),
+        *_loss(config, task),
         Choice(
             "evaluation.evaluator.name",
             NO_EVALUATOR if nothing else host.offer("evaluators", evaluator or task.evaluator).name,
@@ -107,8 +105,11 @@ def choose_measures(config: Config, host: Host) -> list[Choice]:
     ]
 
 
-def _given(config: Config) -> bool:
-    return bool(config.loss.target or config.loss.name)
+def _loss(config: Config, task: Task) -> list[Choice]:
+    """A loss from the user's own file has no name."""
+    if config.loss.target:
+        return [Choice("loss.target", config.loss.target, "config")]
+    return [Choice("loss.name", config.loss.name or task.loss, "config" if config.loss.name else "task")]
 
 
 def choose_loading(config: Config) -> list[Choice]:

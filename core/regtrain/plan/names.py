@@ -11,30 +11,34 @@ from regtrain.host import Host
 from regtrain.targets import find_target
 from regtrain.types import Choice, Kind
 
-__all__ = ["Asked", "PlanOptions", "choose_names"]
+__all__ = ["GIVEN", "PlanInputs", "PlanOptions", "choose_names"]
+
+
+GIVEN = "(given)"
 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the command line says besides the config. `live`: parts that a Python caller brings as objects.
+    """What is known besides the config. `given`: sections that a Python caller brings as objects.
 
-    `init_from`: the exact version whose weights the run begins with, or a run that it goes on with began with;
-    `initial_weights`: the file of those weights.
+    `init_from`: the exact version whose weights the run begins with, or began with before it was resumed. `resume` and
+    `initial_weights` are paths inside the run folder.
     """
 
     cwd: Path
     resume: str | None = None
     resumed_from: str | None = None
+    resumed_ended: bool = True
     parents: tuple[tuple[str, str], ...] = ()
     init_from: str | None = None
     initial_weights: str | None = None
     allow_imports: tuple[str, ...] = ()
-    live: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the name-checking steps look at."""
+class PlanInputs:
+    """What the steps that check names look at."""
 
     config: Config
     host: Host
@@ -42,17 +46,17 @@ class Asked:
     base_dir: Path
 
 
-def choose_names(asked: Asked) -> list[Choice]:
+def choose_names(inputs: PlanInputs) -> list[Choice]:
     """Which plugin or file each part comes from."""
-    config, host = asked.config, asked.host
-    choices = [_part("model", "models", asked), *_initial(asked), _data(asked)]
+    config, host = inputs.config, inputs.host
+    choices = [_part("model", "models", inputs), *_initial(inputs), _data(inputs)]
     task = config.experiment.task
     if task:
         choices.append(Choice("experiment.task", host.offer("tasks", task).name, "config"))
     else:
         choices.append(Choice("experiment.task", "classification", "no experiment.task; the most common one"))
-    if config.loss.target and "loss" not in asked.options.live:
-        find_target("loss.target", config.loss.target, asked.base_dir, asked.options.allow_imports)
+    if config.loss.target and "loss" not in inputs.options.given:
+        find_target("loss.target", config.loss.target, inputs.base_dir, inputs.options.allow_imports)
     optimizer = config.optimizer.name or "AdamW"
     reason = "config" if config.optimizer.name else "no optimizer.name; a sound default for most models"
     choices.append(Choice("optimizer.name", host.offer("optimizers", optimizer).name, reason))
@@ -66,14 +70,14 @@ def choose_names(asked: Asked) -> list[Choice]:
     return [*choices, *_places(config, host)]
 
 
-def _part(section: str, kind: Kind, asked: Asked) -> Choice:
-    settings, host = getattr(asked.config, section), asked.host
-    if section in asked.options.live:
-        return Choice(f"{section}.name", "(given)", "passed as an object")
+def _part(section: str, kind: Kind, inputs: PlanInputs) -> Choice:
+    settings, host = getattr(inputs.config, section), inputs.host
+    if section in inputs.options.given:
+        return Choice(f"{section}.name", GIVEN, "passed as an object")
     if settings.name and settings.target:
         raise ConfigValueError(f"{section}.name and {section}.target are both given", "keep the one that is meant")
     if settings.target:
-        find_target(f"{section}.target", settings.target, asked.base_dir, asked.options.allow_imports)
+        find_target(f"{section}.target", settings.target, inputs.base_dir, inputs.options.allow_imports)
         return Choice(f"{section}.target", settings.target, "config")
     if settings.name:
         offer = host.offer(kind, settings.name)
@@ -85,24 +89,24 @@ def _part(section: str, kind: Kind, asked: Asked) -> Choice:
     )
 
 
-def _initial(asked: Asked) -> list[Choice]:
-    wanted, found = asked.config.model.init_from, asked.options.init_from
+def _initial(inputs: PlanInputs) -> list[Choice]:
+    wanted, found = inputs.config.model.init_from, inputs.options.init_from
     if found is None:
         return []
-    began = asked.options.initial_weights is None
+    began = inputs.options.initial_weights is None
     return [Choice("model.init_from", found, "the run that goes on began with it" if began else f"config: {wanted}")]
 
 
-def _data(asked: Asked) -> Choice:
-    data = asked.config.data
-    if "data" not in asked.options.live and not (data.name or data.target) and data.train_path:
+def _data(inputs: PlanInputs) -> Choice:
+    data = inputs.config.data
+    if "data" not in inputs.options.given and not (data.name or data.target) and data.train_path:
         if data.train_path.endswith(".csv"):
-            return Choice("data.name", asked.host.offer("datasets", "csv").name, "data.train_path ends in .csv")
+            return Choice("data.name", inputs.host.offer("datasets", "csv").name, "data.train_path ends in .csv")
         raise MissingKeyError(
             f"data.name is missing: nothing tells how to read {data.train_path}",
-            f"give data.name ({', '.join(asked.host.names('datasets'))}), or data.target: ./file.py:function",
+            f"give data.name ({', '.join(inputs.host.names('datasets'))}), or data.target: ./file.py:function",
         )
-    return _part("data", "datasets", asked)
+    return _part("data", "datasets", inputs)
 
 
 def _scheduler(config: Config, host: Host) -> list[Choice]:

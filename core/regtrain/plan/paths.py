@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from regtrain.config import Config, Resolved
-from regtrain.errors import ConfigValueError
 
-__all__ = ["config_to_keep", "refuse_outside", "with_paths"]
+__all__ = ["config_to_keep", "with_paths"]
 
 
 def config_to_keep(resolved: Resolved, cwd: Path) -> Config:
@@ -43,15 +42,3 @@ def with_paths(resolved: Resolved, cwd: Path, *, typed_only: bool = False) -> Co
             "experiment": config.experiment.model_copy(update={"output_dir": where}),
         }
     )
-
-
-def refuse_outside(config: Config) -> None:
-    """A run writes and deletes in its own folder only, whatever its config says."""
-    places = {"checkpoint.save_dir": config.checkpoint.save_dir, "logging.log_dir": config.logging.log_dir}
-    for key, place in places.items():
-        path = PurePath(place)
-        if path.is_absolute() or ".." in path.parts or "\0" in place:
-            raise ConfigValueError(
-                f"{key}: {place!r} lies outside of the run folder",
-                "give a name inside of it; experiment.output_dir says where run folders are",
-            )

@@ -7,8 +7,8 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+from regtrain.redact import redact_text
 from regtrain.run_dir import NO_CODE
-from regtrain.secrets import hide_secrets
 
 __all__ = ["MAX_DIFF", "code_state"]
 
@@ -36,7 +36,7 @@ def code_state(folder: Path, limit: int = MAX_DIFF) -> dict[str, Any]:
         return state | {"diff_left_out": "git did not give it"}
     if len(diff) > limit:
         return state | {"diff_left_out": f"more than {limit:,} bytes"}
-    return state | {"diff": hide_secrets(diff.decode("utf-8", "replace"))}
+    return state | {"diff": redact_text(diff.decode("utf-8", "replace"))}
 
 
 def _git(folder: Path, *arguments: str, limit: int = 1000) -> bytes | None:

@@ -48,7 +48,7 @@ def check_going_on(wanted: str | None, found: Resume) -> None:
     """
     if wanted and not found.init_from:
         raise ConfigValueError(
-            f"model.init_from is {wanted}, and {found.version or found.place} began without it: a run that goes on has "
+            f"model.init_from is {wanted}, and {found.origin} began without it: a run that goes on has "
             "the weights of its checkpoint",
             "leave model.init_from out, or begin a run of its own without --resume",
         )

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtrain.checkpoint.keep import MANIFEST
+from regtrain.config.keys import not_learned
 from regtrain.errors import ConfigValueError, RunNotFoundError, nearest
-from regtrain.run.public import public_config
+from regtrain.redact import redact
 from regtrain.run.record import record_missing
 from regtrain.run_dir import Outcome, RunDir, finite
-from regtrain.secrets import without_secrets
 from regtrain.types import Plan
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def check_version_keys(plan: Plan) -> None:
     from regtrain_registry import check_name
     from regtrain_registry.semver import parse_version
 
-    keys = plan.config["registry"]
+    keys = plan.config.registry
     check_name(plan.model_name)
-    if keys["version"]:
-        parse_version(keys["version"])
-    if keys["version"] and keys["bump"]:
+    if keys.version:
+        parse_version(keys.version)
+    if keys.version and keys.bump:
         raise ConfigValueError("registry.version and registry.bump are both given", "keep one of them")
 
 
@@ -41,8 +41,8 @@ def check_version_free(registry: Registry | None, plan: Plan) -> None:
     Raises:
         VersionTakenError: it is.
     """
-    wanted = plan.config["registry"]["version"]
-    if registry is None or wanted is None or plan.config["training"]["debug"]:
+    wanted = plan.config.registry.version
+    if registry is None or wanted is None or plan.config.training.debug:
         return
     from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, VersionTakenError
 
@@ -82,26 +82,26 @@ def register_run(
         place = run_dir.checkpoints(plan.config) / Path(outcome.checkpoint).name
     if outcome is None or place is None:
         raise RunNotFoundError(f"{run_dir.path} holds nothing to register", "wait for the run to end, or resume it")
-    record_missing(registry, plan, run_dir, outcome)
-    keys = plan.config["registry"]
-    code = json.loads(run_dir.metadata.read_bytes())["code"]
+    record_missing(registry, plan, run_dir)
+    keys = plan.config.registry
+    code = run_dir.read_metadata()["code"]
     links = [*plan.parents, *parents]
-    config = without_secrets(_resolved(plan))
-    given = bump or (None if version else keys["bump"])
+    config = redact(run_dir.read_settled(plan).model_dump(mode="json"))
+    given = bump or (None if version else keys.bump)
     step = json.loads((place / MANIFEST).read_bytes())
     return registry.register(
         Registration(
             model=model or plan.model_name,
             files=tuple(_files(run_dir, plan, place, outcome)),
-            recipe=Recipe(config=config, **outcome.recipe),
+            recipe=Recipe(config=config, **outcome.recipe, not_learned=not_learned()),
             run_id=plan.run_id,
             metrics=_metrics(outcome, step),
             config=config,
             source=Source(code["git_commit"], code["dirty"]),
             parents=tuple(ParentLink(ref, Relation(relation)) for ref, relation in links),
             bump=Bump(given) if given else None,
-            version=version or (None if bump else keys["version"]),
-            force=force or keys["force"],
+            version=version or (None if bump else keys.version),
+            force=force or keys.force,
             idempotency_key=_same(plan.run_id, model or plan.model_name, place.name, bump, version, *_spelled(parents)),
             summary=config["experiment"]["description"],
         )
@@ -145,19 +145,6 @@ def _metrics(outcome: Outcome, manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in outcome.metrics.items() if k.startswith("train/")}, **metrics}
 
 
-def _resolved(plan: Plan) -> dict[str, Any]:
-    """The config with every automatic choice in its place: a default that was spelled out is the same recipe."""
-    config: dict[str, Any] = json.loads(json.dumps(plan.config))
-    for choice in plan.choices:
-        section: Any = config
-        *path, key = choice.key.split(".")
-        for name in path:
-            section = section.get(name) if isinstance(section, dict) else None
-        if isinstance(section, dict) and key in section and choice.value != "(given)":
-            section[key] = choice.value
-    return config
-
-
 def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterator[FileToStore]:
     """Weights, the rest of the training state (so that a version can be resumed), and what tells the story."""
     from regtrain_registry import ArtifactKind, FileToStore
@@ -173,7 +160,7 @@ def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterat
     metrics = run_dir.path / "metrics.json"
     metrics.write_text(json.dumps(finite(_metrics(outcome, manifest)), indent=1) + "\n", encoding="utf-8")
     yield FileToStore(metrics, "metrics.json", ArtifactKind.METRICS)
-    yield FileToStore(public_config(run_dir), "config.yaml", ArtifactKind.CONFIG)
+    yield FileToStore(run_dir.public_config, "config.yaml", ArtifactKind.CONFIG)
     yield FileToStore(run_dir.metadata, "metadata.json", ArtifactKind.METADATA)
     yield FileToStore(run_dir.requirements, "requirements.txt", ArtifactKind.METADATA)
     logs = run_dir.logs(plan.config)

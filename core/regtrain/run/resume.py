@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regtrain.checkpoint.keep import MANIFEST
-from regtrain.errors import RunNotFoundError
+from regtrain.errors import RegtrainError, RunNotFoundError
+from regtrain.run.inputs import STATE, Sources
 from regtrain.run_dir import RunDir
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry
 
-__all__ = ["Resume", "checkpoint_at", "drop_unpacked", "find_resume", "run_dir_of"]
-
-UNPACKED = "regtrain-resume-"
+__all__ = ["Resume", "checkpoint_at", "find_resume", "run_dir_of"]
 
 PTH_VIEWS = {"best_model.pth": "best", "best.pth": "best", "last_model.pth": "last", "last.pth": "last"}
 
 
 @dataclass(frozen=True)
 class Resume:
-    """`place`: a checkpoint, or a folder of them of which the newest is meant. `run_id`: the run it comes from.
+    """What a run resumes from. `run_id`: the run that it belongs to; `ended`: that run came to its end.
 
-    `init_from`: the version whose weights that run began with.
+    `init_from`: the version whose weights that run began with; `parents`: versions that it came from.
     """
 
-    place: Path
+    sources: Sources
+    origin: str
     run_id: str | None = None
     version: str | None = None
     init_from: str | None = None
+    parents: tuple[tuple[str, str], ...] = ()
+    ended: bool = True
 
 
 def run_dir_of(path: Path) -> RunDir | None:
@@ -79,49 +79,43 @@ def checkpoint_at(path: Path) -> Path | None:
 
 def _by_path(path: Path) -> Resume:
     owner = run_dir_of(path.resolve())
-    found = _of_run(owner) if owner else Resume(path)
     checkpoint = checkpoint_at(path)
     if checkpoint:
-        return replace(found, place=checkpoint)
+        return _of_run(owner, Sources(checkpoint.parent, checkpoint.name), checkpoint, believe=False)
     path = path.resolve()
     if owner and path in (owner.path, owner.config, owner.plan, owner.outcome):
         path = owner.checkpoints(owner.read_plan().config)
     if path.is_dir() and any(path.glob("step-*")):
-        return replace(found, place=path)
+        return _of_run(owner, Sources(path), path)
     raise RunNotFoundError(
         f"--resume {path}: holds no checkpoint", "name a checkpoint (…/checkpoints/step-00000120) or a run folder"
     )
 
 
-def _of_run(owner: RunDir) -> Resume:
-    """What is known of a run from its folder."""
-    plan = owner.read_plan()
-    began_with = next((str(choice.value) for choice in plan.choices if choice.key == "model.init_from"), None)
-    return Resume(owner.path, plan.run_id, init_from=began_with)
+def _of_run(owner: RunDir | None, sources: Sources, place: Path, *, believe: bool = True) -> Resume:
+    """What is known of the run that checkpoints belong to; a checkpoint alone can do without."""
+    if owner is None:
+        return Resume(sources, str(place))
+    try:
+        plan, outcome = owner.read_plan(), owner.read_outcome()
+    except RegtrainError:
+        if believe:
+            raise
+        return Resume(sources, str(place))
+    ended = outcome is not None and outcome.status == "finished"
+    began_with = plan.config.model.init_from if plan.reason("model.init_from") else None
+    return Resume(sources, str(place), plan.run_id, init_from=began_with, parents=plan.parents, ended=ended)
 
 
 def _by_version(ref: str, registry: Registry) -> Resume:
-    """Unpack a version's training state among the temporary files of this machine, every file verified on the way."""
+    """The training state of a registered version; every file is verified when it is brought in."""
     version = registry.show(ref)
-    folder = Path(tempfile.mkdtemp(prefix=UNPACKED)) / "version"
-    try:
-        registry.checkout(version.ref, folder, bare=True)
-        state = folder / "checkpoint"
-        if not (state / MANIFEST).is_file():
-            raise RunNotFoundError(
-                f"{version.ref} holds weights only, no training state", "resume from the run folder that it came from"
-            )
-        (folder / "model.safetensors").rename(state / "model.safetensors")
-        step = json.loads((state / MANIFEST).read_bytes())["step"]
-        began_with = (version.config.get("model") or {}).get("init_from")
-        return Resume(state.rename(folder / f"step-{step:08d}"), version.run_id, version.ref, began_with)
-    except BaseException:
-        drop_unpacked(str(folder))
-        raise
-
-
-def drop_unpacked(place: str | None) -> None:
-    """Remove what `_by_version` unpacked, once it is not needed any more; anything else is left alone."""
-    for folder in Path(place).parents if place else ():
-        if folder.name.startswith(UNPACKED) and folder.parent.resolve() == Path(tempfile.gettempdir()).resolve():
-            shutil.rmtree(folder, ignore_errors=True)
+    there = {file.path for file in version.artifacts}
+    if not there.issuperset(STATE):
+        raise RunNotFoundError(
+            f"{version.ref} holds weights only, no training state", "resume from the run folder that it came from"
+        )
+    step = json.loads(registry.open_artifact(version.ref, f"checkpoint/{MANIFEST}").read_bytes())["step"]
+    sources = Sources(checkpoint=f"step-{step:08d}", version=version.ref)
+    began_with = (version.config.get("model") or {}).get("init_from")
+    return Resume(sources, version.ref, version.run_id, version.ref, began_with)

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regtrain.checkpoint.keep import CheckpointInfo, KeepPolicy, Mode, keep, list_checkpoints, mode_of, remove
+from regtrain.checkpoint.keep import CheckpointInfo, Mode, keep, keep_policy, list_checkpoints, remove
 from regtrain.errors import RunBusyError
 from regtrain.run_dir import RunDir
-from regtrain.types import Plan
+from regtrain.types import Plan, chosen
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
     from regtrain_registry.retention import PruneDecision
 
 __all__ = ["CheckpointFate", "check_retention", "expire", "monitored", "prune_checkpoints"]
-
-KEEPS = ("save_best", "save_last", "every_n_epochs", "every_n_steps", "keep_top_k")
 
 
 @dataclass(frozen=True)
@@ -54,21 +52,19 @@ def expire(registry: Registry, plan: Plan, version: VersionInfo) -> tuple[list[P
 
 def _rules(plan: Plan) -> Mapping[str, Any] | None:
     """The config's policy; its metric is the one of the checkpoints where it names none. None: it has no policy."""
-    given = {key: value for key, value in (plan.config["registry"].get("retention") or {}).items() if value is not None}
+    retention, checkpoint = plan.config.registry.retention, plan.config.checkpoint
+    given = retention.model_dump(mode="json", exclude_none=True) if retention else {}
     if not given:
         return None
     if "keep_best" in given and "monitor" not in given:
-        given |= {"monitor": str(plan.choice("checkpoint.monitor")), "mode": plan.choice("checkpoint.mode")}
+        given |= {"monitor": chosen(checkpoint.monitor), "mode": chosen(checkpoint.mode)}
     return given
 
 
 def monitored(owner: RunDir, plan: Plan) -> tuple[str, Mode]:
-    """What the run itself went by: without validation data that is the training loss, whatever was planned."""
-    outcome = owner.read_outcome()
-    monitor = str(plan.choice("checkpoint.monitor"))
-    if outcome and outcome.best and outcome.best["metric"] != monitor:
-        return str(outcome.best["metric"]), mode_of(str(outcome.best["metric"]))
-    return monitor, plan.choice("checkpoint.mode")
+    """The metric that the run itself went by: without validation data the job has settled on the training loss."""
+    keys = owner.read_settled(plan).checkpoint
+    return chosen(keys.monitor), chosen(keys.mode)
 
 
 def prune_checkpoints(owner: RunDir, *, running: bool, dry_run: bool) -> list[CheckpointFate]:
@@ -85,7 +81,7 @@ def prune_checkpoints(owner: RunDir, *, running: bool, dry_run: bool) -> list[Ch
         )
     folder = owner.checkpoints(plan.config)
     infos = list_checkpoints(folder)
-    policy = KeepPolicy(*monitored(owner, plan), **{name: plan.config["checkpoint"][name] for name in KEEPS})
+    policy = keep_policy(owner.read_settled(plan))
     stays = keep(infos, policy, ended=outcome is not None and outcome.status == "finished")
     fates = [CheckpointFate(info, info.path in stays) for info in infos]
     if not dry_run:

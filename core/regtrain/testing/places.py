@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from regtrain.testing.offered import Offered
-from regtrain.types import JobCommand, Kind, Launcher, Strategy
+from regtrain.types import JobCommand, Kind, Launcher, Resources, Strategy
 
 __all__ = ["LauncherConformance", "StrategyConformance"]
 
@@ -26,10 +26,10 @@ import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from regtrain.host import GROUP, Host
-from regtrain.types import JobCommand
+from regtrain.types import JobCommand, Resources
 module, name, folder, code = sys.argv[1:]
 launcher = Host([EntryPoint("under-test", module, GROUP)]).offer("launchers", name).factory()
-sys.exit(launcher.launch(JobCommand(("-c", code), Path(folder), {})) % 256)
+sys.exit(launcher.launch(JobCommand(("-c", code), Path(folder), {}), Resources()).exit_code % 256)
 """
 
 # A job that says when it can take the signal, and ends with 75 when it comes.
@@ -58,21 +58,24 @@ class LauncherConformance(Offered):
     patience: ClassVar[float] = 60.0
     """Seconds after which a job that ought to have ended is killed and the test fails."""
 
+    def _exit_code(self, launcher: Launcher, job: JobCommand) -> int | None:
+        return launcher.launch(job, Resources()).exit_code
+
     @pytest.mark.parametrize("code", [0, 2, 75])
     def test_the_exit_code_comes_back(self, factory: Callable[..., Launcher], code: int, tmp_path: Path) -> None:
         """What the job exits with is what launch returns."""
         job = JobCommand(("-c", f"import sys; sys.exit({code})"), tmp_path, {})
-        assert factory().launch(job) == code
+        assert self._exit_code(factory(), job) == code
 
     def test_the_environment_is_handed_on(self, factory: Callable[..., Launcher], tmp_path: Path) -> None:
         """The job sees its own variables and those of the caller."""
         code = "import os, sys; sys.exit(int(os.environ['REGTRAIN_TESTING']) if 'PATH' in os.environ else 1)"
-        assert factory().launch(JobCommand(("-c", code), tmp_path, {"REGTRAIN_TESTING": "42"})) == 42
+        assert self._exit_code(factory(), JobCommand(("-c", code), tmp_path, {"REGTRAIN_TESTING": "42"})) == 42
 
     def test_a_killed_job_is_no_success(self, factory: Callable[..., Launcher], tmp_path: Path) -> None:
         """A job that was killed gives a code other than 0."""
         code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-        assert factory().launch(JobCommand(("-c", code), tmp_path, {})) != 0
+        assert self._exit_code(factory(), JobCommand(("-c", code), tmp_path, {})) != 0
 
     def test_signals_reach_the_job(self, name: str, tmp_path: Path) -> None:
         """A signal to the launching process arrives in the job, whose own exit code then counts."""
@@ -91,7 +94,7 @@ class LauncherConformance(Offered):
     def test_handlers_are_put_back(self, factory: Callable[..., Launcher], tmp_path: Path) -> None:
         """After a launch the caller's signal handlers are as they were."""
         before = [signal.getsignal(signal.Signals[name]) for name in ("SIGINT", *self.signals)]
-        factory().launch(JobCommand(("-c", "pass"), tmp_path, {}))
+        self._exit_code(factory(), JobCommand(("-c", "pass"), tmp_path, {}))
         assert [signal.getsignal(signal.Signals[name]) for name in ("SIGINT", *self.signals)] == before
 
 

@@ -3,10 +3,10 @@
 from regtrain.types.callbacks import Callback, CallbackContext, CallbackFactory, Fit
 from regtrain.types.data import Indexed, Splits
 from regtrain.types.engine import Engine, EngineSetup, OptimizerPart, StepReport
-from regtrain.types.events import CheckpointEvent, RunEvent, VersionEvent
+from regtrain.types.events import Alert, CheckpointEvent, RunEvent, VersionEvent
 from regtrain.types.kinds import KINDS, Kind, Register
-from regtrain.types.launching import JobCommand, Launcher
-from regtrain.types.planning import Choice, Plan
+from regtrain.types.launching import JobCommand, JobState, Launched, Launcher, RemoteLauncher
+from regtrain.types.planning import Choice, Plan, Resources, Settled, chosen
 from regtrain.types.schedule import Schedule
 from regtrain.types.strategy import Place, Strategy
 from regtrain.types.task import Evaluator, EvaluatorFactory, Sample, StepOutput, Task, TaskContext
@@ -14,6 +14,7 @@ from regtrain.types.tracking import Tracker, TrackerContext
 
 __all__ = [
     "KINDS",
+    "Alert",
     "Callback",
     "CallbackContext",
     "CallbackFactory",
@@ -26,15 +27,20 @@ __all__ = [
     "Fit",
     "Indexed",
     "JobCommand",
+    "JobState",
     "Kind",
+    "Launched",
     "Launcher",
     "OptimizerPart",
     "Place",
     "Plan",
     "Register",
+    "RemoteLauncher",
+    "Resources",
     "RunEvent",
     "Sample",
     "Schedule",
+    "Settled",
     "Splits",
     "StepOutput",
     "StepReport",
@@ -44,4 +50,5 @@ __all__ = [
     "Tracker",
     "TrackerContext",
     "VersionEvent",
+    "chosen",
 ]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 __all__ = ["Evaluator", "EvaluatorFactory", "Sample", "StepOutput", "Task", "TaskContext"]

@@ -13,9 +13,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from regtrain.hookspecs import hookimpl
+from regtrain.types import Launched
 
 if TYPE_CHECKING:
-    from regtrain.types import JobCommand, Register
+    from regtrain.types import JobCommand, Register, Resources
 
 # What reaches this process → what the job gets. A terminal that is closed asks the job to save and stop.
 HANDED_ON = {
@@ -29,7 +30,7 @@ HANDED_ON = {
 class Local:
     """Starts the job, hands signals on to it and waits for its end."""
 
-    def launch(self, job: JobCommand) -> int:
+    def launch(self, job: JobCommand, resources: Resources) -> Launched:
         environment = {**os.environ, **job.environment}
         argv = [sys.executable, *job.argv]
         with (
@@ -38,7 +39,7 @@ class Local:
             subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, process_group=0) as process,
         ):
             started(process)
-            return process.wait()
+            return Launched(process.wait())
 
 
 @contextmanager

@@ -69,6 +69,6 @@ def regtrain_register_optimizers(register: Register) -> None:
 
 @hookimpl
 def regtrain_run_planned(plan: Plan) -> None:
-    reason = REFUSED.get(str(plan.choice("optimizer.name")).lower())
+    reason = REFUSED.get(plan.optimizer.lower())
     if reason:
         raise ValueError(f"{reason}; take AdamW, Adam or SGD")

@@ -123,17 +123,17 @@ def regtrain_register_schedulers(register: Register) -> None:
 
 @hookimpl
 def regtrain_run_planned(plan: Plan) -> None:
-    scheduler = plan.config.get("scheduler") or {}
+    scheduler = plan.config.scheduler
     if not scheduler:
         return
-    for name in _named(scheduler):
+    for name in _named({"name": scheduler.name, "args": scheduler.args}):
         if name in TAKES_FUNCTION:
             raise ValueError(
                 f"{TAKES_FUNCTION[name]} takes a function, which a config cannot hold; take a scheduler with numbers"
             )
-        if name == "onecyclelr" and plan.choice("scheduler.interval") != "step":
+        if name == "onecyclelr" and scheduler.interval != "step":
             raise ValueError("OneCycleLR counts optimizer steps: set `scheduler.interval: step`")
-        if name in ("plateau", "reducelronplateau") and plan.choice("scheduler.interval") == "step":
+        if name in ("plateau", "reducelronplateau") and scheduler.interval == "step":
             raise ValueError("ReduceLROnPlateau follows a validation: set `scheduler.interval: epoch`")
 
 

@@ -203,6 +203,7 @@ class RecipeParts(Part):
     data: dict[str, str]
     code: dict[str, str]
     state: dict[str, list[Any]]
+    not_learned: list[str] = []
 
 
 class ArchivedVersion(Part):

@@ -71,7 +71,8 @@ def stored_recipe(row: AnyRow) -> Recipe:
     """The recipe of a row that has the columns `RECIPE`; its config is stored where it is not the version's."""
     stored = row.recipe
     config = row.config if stored["config"] is None else stored["config"]
-    return Recipe(config, stored["data"], stored["code"], row.signature, stored["state"])
+    unlearned = frozenset(stored.get("not_learned", ()))  # versions of an older release have none
+    return Recipe(config, stored["data"], stored["code"], row.signature, stored["state"], unlearned)
 
 
 def portions(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -112,7 +112,6 @@ def check(registration: Registration) -> Request:
     check_text("summary", registration.summary)
     check_text("name of who made it", registration.created_by)
     config = json_safe(check_table("config", recipe.config), LEVELS)
-    parts = (json_safe(part, LEVELS) for part in (recipe.data, recipe.code, recipe.signature, recipe.state))
     return Request(
         registration=registration,
         wanted=None if registration.version is None else parse_version(registration.version),
@@ -120,7 +119,14 @@ def check(registration: Registration) -> Request:
             (parse_ref(link.ref), chosen("relation", link.relation, Relation)) for link in registration.parents
         ),
         config=json_safe(shown, LEVELS) if shown and shown is not recipe.config else config,
-        recipe=Recipe(config, *parts),
+        recipe=Recipe(
+            config,
+            data=json_safe(recipe.data, LEVELS),
+            code=json_safe(recipe.code, LEVELS),
+            signature=json_safe(recipe.signature, LEVELS),
+            state=json_safe(recipe.state, LEVELS),
+            not_learned=recipe.not_learned,
+        ),
         metrics=json_safe(check_table("table of metrics", registration.metrics), LEVELS),
     )
 
@@ -354,7 +360,8 @@ def _version_row(
         "metrics": request.metrics,
         "signature": recipe.signature,
         "config": request.config,
-        "recipe": stored | {"data": recipe.data, "code": recipe.code, "state": recipe.state},
+        "recipe": stored
+        | {"data": recipe.data, "code": recipe.code, "state": recipe.state, "not_learned": sorted(recipe.not_learned)},
     }
 
 

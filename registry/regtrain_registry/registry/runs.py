@@ -20,7 +20,7 @@ from regtrain_registry.tables.origin import RUNS
 
 __all__ = ["FinalStatus", "change", "get", "gone", "of_ids", "outcome", "runs", "start", "with_version"]
 
-FinalStatus = Literal["finished", "failed", "interrupted"]
+FinalStatus = Literal["finished", "failed", "interrupted", "pruned"]
 _R = RUNS.c
 _WIDE = ("config", "code", "environment", "data")
 _LISTED = [column for column in RUNS.columns if column.name not in _WIDE]
@@ -36,7 +36,7 @@ def start(connection: Connection, run: RunStart, now: datetime) -> None:
         insert(RUNS).values(
             id=run_id,
             name=as_text(run.name)[:255],
-            status=RunStatus.RUNNING.value,
+            status=run.status.value,
             run_dir=fitting("path of the run's folder", run.run_dir, 700),
             host=as_text(run.host)[:255],
             pid=run.pid,
@@ -73,8 +73,8 @@ def outcome(
 ) -> dict[str, Any]:
     """The columns that the end of a run sets; ValueError for a status that is no end."""
     final = RunStatus(status)
-    if final in (RunStatus.RUNNING, RunStatus.LOST):
-        raise ValueError(f"a run does not finish as {status!r}: finished, failed or interrupted")
+    if final in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.LOST):
+        raise ValueError(f"a run does not finish as {status!r}: finished, failed, interrupted or pruned")
     return {
         "status": final.value,
         "metrics": json_safe(metrics),

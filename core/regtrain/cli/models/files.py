@@ -9,7 +9,7 @@ import click
 
 from regtrain.cli.models.marking import tell
 from regtrain.cli.output import json_option, print_json, print_table, say, size
-from regtrain.run.place import open_registry
+from regtrain.run.open_registry import open_registry
 
 __all__ = ["card", "checkout", "export_archive", "import_archive", "register", "sign", "verify"]
 
@@ -42,7 +42,7 @@ def register(
     if owner is None or not path.exists():
         raise RunNotFoundError(f"{source} is no run folder and no checkpoint of one", "`regtrain runs list` shows runs")
     plan = owner.read_plan()
-    registry = open_registry(Path.cwd(), plan.base_dir, plan.config["registry"], create=True)
+    registry = open_registry(Path.cwd(), plan.base_dir, plan.config.registry, create=True)
     made = register_run(
         registry,
         owner,

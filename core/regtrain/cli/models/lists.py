@@ -19,7 +19,7 @@ from regtrain.cli.output import (
     say,
     size,
 )
-from regtrain.run.place import open_registry
+from regtrain.run.open_registry import open_registry
 
 if TYPE_CHECKING:
     from regtrain_registry import VersionInfo

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regtrain.cli.output import json_option, number, print_json, print_table, say
-from regtrain.run.place import open_registry
+from regtrain.run.open_registry import open_registry
 
 if TYPE_CHECKING:
     from regtrain_registry import Lineage

@@ -45,15 +45,20 @@ class Runs(Opened):
         self,
         run_id: str,
         *,
+        status: str | None = None,
         pid: int | None = None,
         pid_started: float | None = None,
         host: str | None = None,
         boot_id: str | None = None,
     ) -> None:
-        """Record which process works on the run; what is left out stays."""
+        """Record that the run waits or runs, and which process works on it; what is left out stays."""
+        from regtrain_registry.asked import chosen
         from regtrain_registry.registry import runs
+        from regtrain_registry.run_records import OpenStatus
 
-        given = {"pid": pid, "pid_started": pid_started, "host": host, "boot_id": boot_id}
+        if status is not None:
+            status = chosen("status", status, OpenStatus).value
+        given = {"status": status, "pid": pid, "pid_started": pid_started, "host": host, "boot_id": boot_id}
         values = {name: value for name, value in given.items() if value is not None}
         if values:
             self._database.write(lambda connection: runs.change(connection, run_id, values))

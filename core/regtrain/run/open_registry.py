@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from regtrain.types.config import RegistryKeys
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry
@@ -16,7 +18,7 @@ __all__ = ["open_registry"]
 def open_registry(
     cwd: Path,
     beside: Path | None = None,
-    keys: Mapping[str, Any] | None = None,
+    keys: RegistryKeys | None = None,
     *,
     create: bool = False,
     environ: Mapping[str, str] = os.environ,
@@ -32,8 +34,8 @@ def open_registry(
     here = locate(cwd, environ)
     if beside is not None and not here.home.is_dir() and "REGTRAIN_HOME" not in environ:
         here = locate(beside, environ)
-    keys = keys or {}
-    uri = keys.get("uri") or here.uri
+    keys = keys or RegistryKeys()
+    uri = keys.uri or here.uri
     # a database that the config names has its store beside it, unless that is named too
-    store = keys.get("store") or (None if keys.get("uri") else here.store)
-    return Registry(uri, store, create=create, force_network_fs=bool(keys.get("force_network_fs")))
+    store = keys.store or (None if keys.uri else here.store)
+    return Registry(uri, store, create=create, force_network_fs=keys.force_network_fs)

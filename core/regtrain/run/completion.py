@@ -1,0 +1,144 @@
+"""What follows when a job has ended: outcome, version, retention. It can be repeated, and be killed at any point."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regtrain.host import Host
+from regtrain.run.launching import poll, read_submission
+from regtrain.run.promote import as_event
+from regtrain.run.record import as_error, final_outcome, missing_outcome, record_end, record_missing, record_state
+from regtrain.run.register import register_run
+from regtrain.run.retention import expire
+from regtrain.run_dir import Outcome, RunDir
+from regtrain.types import JobState, Launched, Plan, RunEvent
+
+if TYPE_CHECKING:
+    from regtrain_registry import Registry, VersionInfo
+    from regtrain_registry.retention import PruneDecision
+
+__all__ = ["RunResult", "complete"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended, or that it goes on elsewhere, as `regtrain run --json` prints it."""
+
+    run_id: str
+    name: str
+    status: str
+    run_dir: Path
+    exit_code: int
+    outcome: Outcome | None
+    version: VersionInfo | None = None
+    notes: tuple[str, ...] = ()
+    expired: tuple[PruneDecision, ...] = ()
+
+    def with_notes(self, notes: Iterable[str]) -> RunResult:
+        return replace(self, notes=(*notes, *self.notes))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics at the end of the run; NaN where one was not finite."""
+        return dict(self.outcome.metrics) if self.outcome else {}
+
+    def to_json(self) -> dict[str, Any]:
+        version, outcome = self.version, self.outcome
+        return {
+            "run_id": self.run_id,
+            "name": self.name,
+            "status": self.status,
+            "run_dir": str(self.run_dir),
+            "epochs": outcome.epochs if outcome else 0,
+            "steps": outcome.steps if outcome else 0,
+            "metrics": self.metrics,
+            "best": outcome.best if outcome else None,
+            "model": version.name if version else None,
+            "version": version.version if version else None,
+            "number": version.number if version else None,
+            "digest": version.digest if version else None,
+            "seconds": outcome.seconds if outcome else 0.0,
+            "exports": [],
+            "expired": [decision.to_json() for decision in self.expired],
+        }
+
+
+def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: Launched | None = None) -> RunResult:
+    """Read how the job ended, register what it trained, apply retention. The same run again is the same version.
+
+    Args:
+        launched: what the launcher returned; None for a run that is read in later, or from a copied folder.
+
+    Raises:
+        RegtrainError: the job failed; its own error.
+        RegistryError: the registry cannot be reached, or refuses the version.
+    """
+    plan = run_dir.read_plan()
+    record_missing(registry, plan, run_dir)
+    outcome = run_dir.read_outcome()
+    if outcome is None:
+        state = _state(run_dir, host, launched)
+        if state is not JobState.GONE:
+            record_state(registry, plan, state)
+            return _result(plan, run_dir, state.value, None)
+        outcome = final_outcome(run_dir, missing_outcome(launched.exit_code if launched else None, run_dir))
+    notes: list[str] = []
+    expired: list[PruneDecision] = []
+    version, first = None, not run_dir.completed.exists()
+    try:
+        if outcome.status == "finished" and registry and not plan.config.training.debug:
+            version = register_run(registry, run_dir)
+            notes += host.version_registered(as_event(version)) if first else []
+            expired, problems = expire(registry, plan, version)
+            notes += problems
+    finally:
+        record_end(registry, plan, outcome)
+        if first:
+            event = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
+            notes += host.run_finished(event)
+    _mark_completed(run_dir, outcome)
+    if outcome.error:
+        raise as_error(outcome)
+    return replace(
+        _result(plan, run_dir, outcome.status, outcome, _exit_code(outcome, launched)),
+        version=version,
+        notes=tuple(notes),
+        expired=tuple(expired),
+    )
+
+
+def _state(run_dir: RunDir, host: Host, launched: Launched | None) -> JobState:
+    """Whether a job without an outcome goes on: a launcher that waited knows, one that submitted is asked."""
+    submission = read_submission(run_dir)
+    if submission is None or (launched and launched.exit_code is not None):
+        return JobState.GONE
+    state = poll(submission, host)
+    # it may have written its outcome between the two looks
+    return JobState.RUNNING if state is JobState.GONE and run_dir.outcome.exists() else state
+
+
+def _mark_completed(run_dir: RunDir, outcome: Outcome) -> None:
+    """Plugins are notified once; a finished run needs its inputs no more."""
+    run_dir.completed.touch()
+    if outcome.status == "finished":
+        shutil.rmtree(run_dir.inputs, ignore_errors=True)
+
+
+def _result(plan: Plan, run_dir: RunDir, status: str, outcome: Outcome | None, exit_code: int = 0) -> RunResult:
+    return RunResult(plan.run_id, plan.run_name, status, run_dir.path, exit_code, outcome)
+
+
+def _exit_code(outcome: Outcome, launched: Launched | None) -> int:
+    """0 for a run that finished, 75 for one that saved before it stopped; else what a shell says of a process that a
+    signal ended."""
+    if outcome.status != "interrupted":
+        return 0
+    code = launched.exit_code if launched else None
+    if code in (None, 0, 75):
+        return 75
+    assert code is not None
+    return 128 - code if code < 0 else code

@@ -1,0 +1,47 @@
+"""A run from its request to its version: plan, prepare, launch, complete. Loads no torch; the job does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from regtrain.host import Host
+from regtrain.run.completion import RunResult, complete
+from regtrain.run.launching import launch
+from regtrain.run.planning import Planned, Request, plan_run
+from regtrain.run.prepare import prepare
+from regtrain.run.record import end_of_launch, record_end, started_event
+from regtrain.run_dir import RunDir
+from regtrain.types import Launched, Plan
+
+__all__ = ["execute", "run"]
+
+
+def run(request: Request, started: Callable[[Plan, RunDir], None] = lambda plan, run_dir: None) -> RunResult:
+    """Plan, launch, record, register. Anything that can be known to be wrong is refused before the folder exists.
+
+    Raises:
+        RegtrainError, RegistryError: with the exit code of what went wrong.
+    """
+    host = Host()
+    planned = plan_run(request, host)
+    return execute(planned, host, lambda run_dir: launch(planned.plan, host, run_dir), started)
+
+
+def execute(
+    planned: Planned,
+    host: Host,
+    start: Callable[[RunDir], Launched],
+    started: Callable[[Plan, RunDir], None] = lambda plan, run_dir: None,
+) -> RunResult:
+    """Record a run from its start to its end around `start`, which trains, or submits what trains."""
+    plan = planned.plan
+    run_dir, registry = prepare(planned)
+    notes = host.run_started(started_event(plan, run_dir))
+    try:
+        started(plan, run_dir)
+        launched = start(run_dir)
+    except BaseException as problem:
+        record_end(registry, plan, end_of_launch(run_dir, problem))
+        raise
+    result = complete(run_dir, registry, host, launched)
+    return result.with_notes(notes)

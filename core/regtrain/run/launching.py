@@ -1,0 +1,59 @@
+"""Starting the job of a run, and asking for one that was submitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regtrain.errors import RunBusyError
+from regtrain.host import Host
+from regtrain.run_dir import RunDir, read_json
+from regtrain.run_dir.codec import write_json
+from regtrain.types import JobCommand, JobState, Launched, Launcher, Plan, RemoteLauncher
+
+__all__ = ["Submission", "cancel", "launch", "poll", "read_submission"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that outlives the process that submitted it: its launcher, and the id by which the launcher knows it."""
+
+    launcher: str
+    external_id: str
+
+
+def launch(plan: Plan, host: Host, run_dir: RunDir) -> Launched:
+    """Start the job; one that was submitted is noted in the run folder."""
+    command = JobCommand(
+        ("-m", "regtrain.job", str(run_dir.path)), run_dir.path, {"REGTRAIN_RUN_DIR": str(run_dir.path)}
+    )
+    launcher: Launcher = host.offer("launchers", plan.launcher).factory()
+    launched = launcher.launch(command, plan.resources)
+    if launched.external_id is not None:
+        write_json(run_dir.submission, {"launcher": plan.launcher, "external_id": launched.external_id})
+    return launched
+
+
+def read_submission(run_dir: RunDir) -> Submission | None:
+    """How the job was submitted; None for one that its submitter waited for."""
+    if not run_dir.submission.exists():
+        return None
+    value = read_json(run_dir.submission)
+    return Submission(str(value.get("launcher")), str(value.get("external_id")))
+
+
+def poll(submission: Submission, host: Host) -> JobState:
+    return _remote(submission, host).poll(submission.external_id)
+
+
+def cancel(submission: Submission, host: Host) -> None:
+    _remote(submission, host).cancel(submission.external_id)
+
+
+def _remote(submission: Submission, host: Host) -> RemoteLauncher:
+    launcher = host.offer("launchers", submission.launcher).factory()
+    if not isinstance(launcher, RemoteLauncher):
+        raise RunBusyError(
+            f"launcher {submission.launcher!r} cannot be asked for job {submission.external_id}",
+            "its plugin needs poll() and cancel()",
+        )
+    return launcher
