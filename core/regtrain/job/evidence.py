@@ -66,7 +66,7 @@ def _layers(module: nn.Module) -> str:
 
 
 def _origin(job: Job, section: Section) -> str:
-    live = {"model": job.live.model, "data": job.live.data and job.live.data.train, "loss": job.live.criterion}
+    live = {"model": job.given.model, "data": job.given.data and job.given.data.train, "loss": job.given.criterion}
     given = live[section]
     if given is not None:
         name = f"{type(given).__module__}.{type(given).__qualname__}"

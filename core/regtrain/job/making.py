@@ -22,11 +22,11 @@ from regtrain.types.config import Config
 
 Section = Literal["model", "data", "loss"]
 
-__all__ = ["Job", "Live", "factory_of", "make", "origin_of", "target_of"]
+__all__ = ["Job", "GivenObjects", "factory_of", "make", "origin_of", "target_of"]
 
 
 @dataclass
-class Live:
+class GivenObjects:
     """Objects that a Python caller brings along, instead of names in a config."""
 
     model: nn.Module | None = None
@@ -44,7 +44,7 @@ class Job:
     config: Config
     settled: Settled
     host: Host
-    live: Live
+    live: GivenObjects
     log: logging.Logger
     events: Events
 

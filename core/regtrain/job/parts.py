@@ -28,8 +28,8 @@ DATA_KEYS = ("data_dir", "train_path", "val_path", "image_size", "augmentation")
 
 def build_data(job: Job) -> Splits:
     origin = origin_of(job.plan, "data")
-    if job.live.data is not None:
-        splits = job.live.data
+    if job.given.data is not None:
+        splits = job.given.data
     else:
         factory = factory_of(job, "data", "datasets")
         settings = job.config.data.model_dump(mode="json")
@@ -40,8 +40,8 @@ def build_data(job: Job) -> Splits:
 
 
 def build_model(job: Job) -> nn.Module:
-    if job.live.model is not None:
-        return job.live.model
+    if job.given.model is not None:
+        return job.given.model
     origin = origin_of(job.plan, "model")
     keys = job.config.model
     args = {**keys.args}
@@ -56,8 +56,8 @@ def build_model(job: Job) -> nn.Module:
 
 
 def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
-    if job.live.criterion is not None:
-        return job.live.criterion
+    if job.given.criterion is not None:
+        return job.given.criterion
     keys = job.config.loss
     target = target_of(job.plan, "loss")
     if target:

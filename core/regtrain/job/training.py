@@ -22,7 +22,7 @@ from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.files import file_fingerprints
 from regtrain.job.initial import begin_with
-from regtrain.job.making import Job, Live, target_of
+from regtrain.job.making import Job, GivenObjects, target_of
 from regtrain.job.parts import build_data, build_model, build_parts
 from regtrain.job.resume import find_state, load_into, same_measures
 from regtrain.job.settle import settle_device, settle_measures
@@ -33,14 +33,14 @@ from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
 from regtrain.types import CheckpointEvent, Plan, Schedule
 
-__all__ = ["Live", "execute", "main"]
+__all__ = ["GivenObjects", "execute", "main"]
 
 
 def main(path: Path) -> int:
     """Train what plan.json says; 0 done, 75 asked to stop and saved, else the error's own code."""
     run_dir = RunDir(path)
     try:
-        outcome = execute(run_dir, run_dir.read_plan(), Host(), Live())
+        outcome = execute(run_dir, run_dir.read_plan(), Host(), GivenObjects())
     except KeyboardInterrupt:
         return 130
     except OSError as problem:  # not even the outcome could be written
@@ -51,7 +51,7 @@ def main(path: Path) -> int:
     return int(outcome.error["exit_code"]) if outcome.error else 0
 
 
-def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
+def execute(run_dir: RunDir, plan: Plan, host: Host, live: GivenObjects) -> Outcome:
     """Run the job in this process and leave an outcome, whatever happens."""
     began = time.monotonic()
     events = Events(run_dir.logs(plan.config) / "events.jsonl")
@@ -86,7 +86,7 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
     job = settle_measures(job, splits.val is not None)
     job.run_dir.write_settled(job.settled)
     data = fingerprints(splits)
-    if job.live.data is None and not splits.fingerprint:
+    if job.given.data is None and not splits.fingerprint:
         data |= file_fingerprints(job)
     seed_all(seed)
     model = build_model(job)

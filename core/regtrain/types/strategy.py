@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from regtrain.types.engine import Engine, EngineSetup
 
-__all__ = ["Place", "Strategy", "StrategyFactory"]
+__all__ = ["Place", "Strategy", "StrategyFactory", "moved"]
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,16 @@ class Strategy(Protocol):
 
 
 StrategyFactory = Callable[..., Strategy]
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """A batch with every tensor on a device; containers keep their type where they are dict, list or tuple."""
+    if hasattr(value, "to"):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, dict):
+        return {key: moved(item, device) for key, item in value.items()}
+    if hasattr(value, "_fields"):  # a named tuple takes its items one by one
+        return type(value)(*(moved(item, device) for item in value))
+    if isinstance(value, list | tuple):
+        return type(value)([moved(item, device) for item in value])
+    return value
