@@ -39,13 +39,14 @@ LAUNCHER = """\
 from pathlib import Path
 
 from regtrain.hookspecs import hookimpl
+from regtrain.types import Launched
 
 
 class Here:
-    def launch(self, job):
+    def launch(self, job, resources):
         from regtrain.job import main
 
-        return main(Path(job.argv[-1]))
+        return Launched(main(Path(job.argv[-1])))
 
 
 @hookimpl

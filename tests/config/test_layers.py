@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from regtrain.config import Config, Source, from_mapping, load
 from regtrain.config.layers import RESERVED_VARIABLES, detect_cluster, overlay_paths
 from regtrain.config.leaves import dotted, split_dotted
-from regtrain.redact import redact_text
 from regtrain.errors import ConfigFileError, ConfigKeyError, ConfigValueError
+from regtrain.redact import redact_text
 
 SLURM = {"SLURM_JOB_ID": "7"}
 

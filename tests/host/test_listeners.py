@@ -11,10 +11,13 @@ import pytest
 from host.packages import Package, regtrain
 from regtrain.errors import PluginError
 from regtrain.host import Host
-from regtrain.types import CheckpointEvent, Choice, Plan, RunEvent, VersionEvent
+from regtrain.types import Alert, CheckpointEvent, Plan, RunEvent, VersionEvent
+from regtrain.types.config import Config, Optimizer
 
+PLANNED = Config(optimizer=Optimizer(name="SGD"))
 VERSION = VersionEvent("model", "1.0.0", 1, "sha256:0", "run-1")
 RUN = RunEvent("run-1", "run", Path("run-1"), "finished", {"val/loss": 0.5})
+ALERT = Alert("run-1", "not_finite", "error", "loss is NaN")
 CHECKPOINT = CheckpointEvent("run-1", Path("step-1"), 1, 1, {})
 
 REFUSES = Package("refuser", "@hookimpl\ndef regtrain_run_planned(plan):\n    raise ValueError('not on a Friday')")
@@ -22,7 +25,8 @@ TELLS: dict[str, Callable[[Host], list[str]]] = {
     "regtrain_version_registered(version)": lambda host: host.version_registered(VERSION),
     "regtrain_run_finished(run)": lambda host: host.run_finished(RUN),
     "regtrain_checkpoint_saved(checkpoint)": lambda host: host.checkpoint_saved(CHECKPOINT),
-    "regtrain_alert(run_id, message)": lambda host: host.alert("run-1", "loss is NaN"),
+    "regtrain_alert(alert)": lambda host: host.alert(ALERT),
+    "regtrain_run_started(run)": lambda host: host.run_started(RUN),
 }
 CONFIG = """
 model: {name: mlp, in_features: 64, out_features: 10, hidden: [8]}
@@ -40,7 +44,7 @@ def listener(name: str, signature: str, body: str) -> Package:
 def test_a_plugin_can_refuse_a_run(raised: str, host_with: Callable[..., Host]) -> None:
     """What a plugin raises when a run is planned becomes an error that names it."""
     host = host_with(listener("refuser", "regtrain_run_planned()", f"raise {raised}"))
-    plan = Plan("run-1", "run", "model", {"scheduler": None}, Path(), _choices("SGD"))
+    plan = Plan("run-1", "run", "model", PLANNED, PLANNED, Path())
     with pytest.raises(PluginError, match="plugin 'refuser' of refuser refused the run: no"):
         host.run_planned(plan)
 
@@ -76,14 +80,18 @@ def test_the_right_distribution_is_blamed(host_with: Callable[..., Host]) -> Non
 
 def test_a_listener_takes_what_it_asks_for(host_with: Callable[..., Host]) -> None:
     """A hook with two arguments may be implemented with either, both or none of them."""
-    signatures = ("regtrain_alert()", "regtrain_alert(message)", "regtrain_alert(message, run_id)")
+    signatures = (
+        "regtrain_version_promoted()",
+        "regtrain_version_promoted(stage)",
+        "regtrain_version_promoted(stage, version)",
+    )
     packages = [
         listener(f"takes-{n}", signature, "heard.append(locals().copy())") for n, signature in enumerate(signatures)
     ]
     host = host_with(*packages)
-    assert host.alert("run-1", "hot") == []
+    assert len(host.version_promoted(VERSION, "production")) == 3
     heard = [host._plugins.get_plugin(package.name).heard[0] for package in packages]  # type: ignore[union-attr]
-    assert heard == [{}, {"message": "hot"}, {"message": "hot", "run_id": "run-1"}]
+    assert heard == [{}, {"stage": "production"}, {"stage": "production", "version": VERSION}]
 
 
 def test_a_listener_may_be_a_method(host_with: Callable[..., Host]) -> None:
@@ -120,7 +128,3 @@ def test_failing_listeners_spoil_no_run(site: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["version"] == "1.0.0"
     for hook in hooks:
         assert f"plugin 'all-thumbs' of all-thumbs failed in {hook}: RuntimeError('wire cut')" in done.stderr
-
-
-def _choices(optimizer: str) -> tuple[Choice, ...]:
-    return (Choice("optimizer.name", optimizer, "test"),)

@@ -29,7 +29,7 @@ from regtrain.testing import (
     TaskConformance,
     TrackerConformance,
 )
-from regtrain.types import JobCommand, Register, Splits, TrackerContext
+from regtrain.types import JobCommand, Launched, Register, Resources, Splits, TrackerContext
 from regtrain_plugins.evaluators.regression import Regression
 from regtrain_plugins.launchers.local import Local
 from regtrain_plugins.strategies.single import Single
@@ -293,9 +293,9 @@ def test_trackers_that_raise_or_lose(tmp_path: Path, capfd: pytest.CaptureFixtur
 class Careless(Local):
     """Forgets the job's environment, and says that all went well."""
 
-    def launch(self, job: JobCommand) -> int:
+    def launch(self, job: JobCommand, resources: Resources) -> Launched:
         subprocess.run([sys.executable, *job.argv], check=False, stderr=subprocess.DEVNULL)
-        return 0
+        return Launched(0)
 
 
 def test_launchers_that_lose_the_exit_code(tmp_path: Path) -> None:

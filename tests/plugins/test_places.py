@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import torch
 
 from regtrain.testing import LauncherConformance, PluginConformance, StrategyConformance
-from regtrain.types import JobCommand
+from regtrain.types import JobCommand, Resources
 from regtrain_plugins.launchers.local import Local
 from regtrain_plugins.strategies.single import Single
 
@@ -56,9 +56,9 @@ def test_batches_move_with_their_form() -> None:
 
 def test_a_thread_can_launch(tmp_path: Path) -> None:
     """Outside the main thread, where Python allows no signal handlers, the job still runs."""
-    codes: list[int] = []
+    codes: list[int | None] = []
     job = JobCommand(("-c", "import sys; sys.exit(7)"), tmp_path, {})
-    thread = threading.Thread(target=lambda: codes.append(Local().launch(job)))
+    thread = threading.Thread(target=lambda: codes.append(Local().launch(job, Resources()).exit_code))
     thread.start()
     thread.join()
     assert codes == [7]

@@ -21,7 +21,7 @@ NESTED = "{name: SequentialLR, milestones: [1], schedulers: [{name: LinearLR}, {
 
 def planned(folder: Path, lines: str) -> Plan:
     (folder / "run.yaml").write_text(CONFIG + lines)
-    return plan_run(Request(folder / "run.yaml", cwd=folder), Host())[0]
+    return plan_run(Request(folder / "run.yaml", cwd=folder), Host()).plan
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,5 @@ def test_what_can_be_trained_is_planned(lines: str, tmp_path: Path) -> None:
     """OneCycleLR steps by itself at every step; short names stand among the parts of another scheduler."""
     plan = planned(tmp_path, lines)
     if "onecycle" in lines.lower():
-        assert plan.choice("scheduler.interval") == "step"
+        assert plan.config.scheduler
+        assert plan.config.scheduler.interval == "step"

@@ -8,11 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtrain_registry.recipe import DATA_PATHS, Recipe, decide
+from regtrain_registry.recipe import Recipe, decide
 from regtrain_registry.semver import Bump
 
 NOT_LEARNED = frozenset(
-    {"checkpoint", "data.num_workers", "experiment.name", "experiment.seed", "trackers", "training.device", "training.epochs"}
+    {
+        "checkpoint",
+        "data.num_workers",
+        "experiment.name",
+        "experiment.seed",
+        "trackers",
+        "training.device",
+        "training.epochs",
+    }
 )
 CONFIG: dict[str, Any] = {
     "experiment": {"name": "digits", "seed": 42},

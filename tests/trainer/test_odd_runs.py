@@ -100,7 +100,7 @@ def test_the_last_goes_where_it_is_not_wanted(tmp_path: Path, keys: dict[str, An
     folder = done.run_dir.path / "checkpoints"
     assert [info.step for info in list_checkpoints(folder)] == kept
     assert (folder / "last").resolve().is_dir()
-    assert Path(str(done.outcome.checkpoint)).is_dir()
+    assert (folder / str(done.outcome.checkpoint)).is_dir()
 
 
 class Counting(nn.Module):

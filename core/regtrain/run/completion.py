@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from regtrain.run.record import as_error, final_outcome, missing_outcome, record
 from regtrain.run.register import register_run
 from regtrain.run.retention import expire
 from regtrain.run_dir import Outcome, RunDir
+from regtrain.run_dir.codec import write_json
 from regtrain.types import JobState, Launched, Plan, RunEvent
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: L
         if first:
             event = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
             notes += host.run_finished(event)
-    _mark_completed(run_dir, outcome)
+    _mark_completed(run_dir, outcome, version)
     if outcome.error:
         raise as_error(outcome)
     return replace(
@@ -121,9 +123,11 @@ def _state(run_dir: RunDir, host: Host, launched: Launched | None) -> JobState:
     return JobState.RUNNING if state is JobState.GONE and run_dir.outcome.exists() else state
 
 
-def _mark_completed(run_dir: RunDir, outcome: Outcome) -> None:
+def _mark_completed(run_dir: RunDir, outcome: Outcome, version: VersionInfo | None) -> None:
     """Plugins are notified once; a finished run needs its inputs no more."""
-    run_dir.completed.touch()
+    with contextlib.suppress(OSError):  # a full disk, or a folder that was deleted: the registry has all of it
+        registered = {"version": version.ref, "digest": version.digest} if version else None
+        write_json(run_dir.completed, {"status": outcome.status, "registered": registered})
     if outcome.status == "finished":
         shutil.rmtree(run_dir.inputs, ignore_errors=True)
 

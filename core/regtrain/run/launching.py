@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regtrain.errors import RunBusyError
+from regtrain.errors import PluginError, RunBusyError
 from regtrain.host import Host
 from regtrain.run_dir import RunDir, read_json
 from regtrain.run_dir.codec import write_json
@@ -28,6 +28,10 @@ def launch(plan: Plan, host: Host, run_dir: RunDir) -> Launched:
     )
     launcher: Launcher = host.offer("launchers", plan.launcher).factory()
     launched = launcher.launch(command, plan.resources)
+    if not isinstance(launched, Launched):
+        raise PluginError(
+            f"launcher {plan.launcher!r} returned a {type(launched).__name__}", "its plugin has to return a Launched"
+        )
     if launched.external_id is not None:
         write_json(run_dir.submission, {"launcher": plan.launcher, "external_id": launched.external_id})
     return launched

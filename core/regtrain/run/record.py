@@ -99,6 +99,9 @@ def record_missing(registry: Registry | None, plan: Plan, run_dir: RunDir) -> No
         return
     except RegistryError:  # its parents are in the registry that it comes from
         _start(registry, plan, run_dir)
+    outcome = run_dir.read_outcome()
+    if outcome:
+        record_end(registry, plan, outcome)
 
 
 def record_state(registry: Registry | None, plan: Plan, state: JobState) -> None:

@@ -60,8 +60,8 @@ class RunDir:
 
     @property
     def completed(self) -> Path:
-        """An empty file: plugins have been notified of the end of the run."""
-        return self.path / ".completed"
+        """What came out of the run; where it is there, plugins have been notified of the end."""
+        return self.path / "complete.json"
 
     @property
     def metadata(self) -> Path:
