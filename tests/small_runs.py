@@ -56,6 +56,12 @@ class SeenLoss:
     def __init__(self) -> None:
         self.seen: list[int] = []
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"seen": list(self.seen)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.seen = list(state["seen"])
+
     def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if torch.is_grad_enabled():
             self.seen += targets[:, 1].tolist()

@@ -332,16 +332,16 @@ def test_gradients_from_before_do_not_count(tmp_path: Path) -> None:
     ],
 )
 def test_what_would_fail_after_an_epoch_fails_before_it(tmp_path: Path, keys: dict[str, Any], named: str) -> None:
-    """A rehearsal on one batch finds what cannot be measured before a step is made."""
+    """The sanity check on one batch finds what cannot be measured before a step is made."""
     done, _ = plain(tmp_path, {"training": {"epochs": 1}, **keys})
     assert done.outcome.error
     assert (done.outcome.error["exit_code"], done.outcome.steps) == (2, 0)
     assert named in done.outcome.error["message"]
 
 
-def test_the_rehearsal_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run with a rehearsal equals one without, random numbers of the model and the data included."""
-    from regtrain.trainer.validation import Validation
+def test_the_sanity_check_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run with a sanity check equals one without, random numbers of the model and the data included."""
+    from regtrain.trainer import loop
 
     keys: dict[str, Any] = {"training": {"epochs": 2, "batch_size": 4}, "evaluation": {"evaluator": "none"}}
     keys["checkpoint"] = {"monitor": "val/loss"}
@@ -350,7 +350,7 @@ def test_the_rehearsal_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.Monke
         live = GivenObjects(small_model(), Splits(NoisyRows(18), NoisyRows(7)), SeenLoss())
         return train(tmp_path / folder, keys, live=live).state()
 
-    rehearsed = trained("a")
-    monkeypatch.setattr(Validation, "rehearse", lambda self: None)
+    checked = trained("a")
+    monkeypatch.setattr(loop, "sanity_check", lambda trainer, validation: None)
     plainly = trained("b")
-    assert not [d for d in differences(rehearsed, plainly) if not d.startswith(".config")]
+    assert not [d for d in differences(checked, plainly) if not d.startswith(".config")]

@@ -114,9 +114,10 @@ class Checkpoints:
         tree = encode({key: value for key, value in state.items() if key != "model"}, tensors)
         making = Path(tempfile.mkdtemp(prefix=".step-tried-", dir=self.folder))
         try:
-            write_chunks(making / "model.safetensors", tensor_chunks(self._copied("model/", state["model"])))
-            write_chunks(making / "state.safetensors", tensor_chunks(self._copied("state/", tensors)))
-            write_json(making / "state.json", tree)
+            for name, found in (("model", state["model"]), ("state", tensors)):
+                chunks = tensor_chunks(self._copied(f"{name}/", found))
+                write_chunks(making / f"{name}.safetensors", chunks, sync=False)
+            (making / "state.json").write_text(json.dumps(tree, allow_nan=False), encoding="utf-8")
         except OSError as problem:
             raise self._not_written(problem) from problem
         finally:

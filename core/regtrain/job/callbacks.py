@@ -51,7 +51,7 @@ def build_callbacks(job: Job, schedule: Schedule, first_step: int) -> list[Callb
         plan.run_id, plan.run_name, job.run_dir.path, log_dir, job.interactive, schedule.total_steps, first_step
     )
     made: list[Callback] = [LogRecords(job.log)]
-    named = {name: keys for name, keys in job.config.callbacks.items()}
+    named = job.config.callbacks
     for name in (*ALWAYS, *(name for name in named if name.lower() not in ALWAYS)):
         keys = named.get(name)
         if keys is None or keys.enabled or name == ALWAYS[0]:

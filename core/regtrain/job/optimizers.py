@@ -113,8 +113,10 @@ def _add_schedule(job: Job, part: OptimizerPart, component: _Component, schedule
     keys = component.scheduler
     assert keys is not None
     offer = job.host.offer("schedulers", chosen(keys.name))
-    part.interval = _interval(keys, offer)
-    part.monitor = (keys.monitor or ("val/loss" if val else "train/loss")) if offer.traits.get("follows_metric") else None
+    part.interval, part.scheduler_traits = _interval(keys, offer), offer.traits
+    part.monitor = (
+        (keys.monitor or ("val/loss" if val else "train/loss")) if offer.traits.get("follows_metric") else None
+    )
     part.scheduler = _scheduler(keys, offer, part.optimizer, replace(schedule, interval=part.interval))
 
 

@@ -20,6 +20,9 @@ from regtrain.types import Place
 __all__ = ["Batches", "TensorRows"]
 
 
+ALONE = Place()
+
+
 class _Order:
     """The batch sampler of one epoch."""
 
@@ -61,7 +64,7 @@ class Batches:
         persistent_workers: bool = False,
         prefetch_factor: int | None = None,
         limit: int | None = None,
-        place: Place = Place(),
+        place: Place = ALONE,
         even: bool = True,
         indexed: bool = False,
     ) -> None:

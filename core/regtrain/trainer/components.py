@@ -33,7 +33,7 @@ class Trainable(nn.Module):
         clash = sorted(self.others.keys() & {name for name, _ in model.named_children()} - _empty(self.others))
         if clash:
             raise ConfigValueError(
-                f"{clash[0]!r} is the name of a module of the model and of the {'loss' if clash[0] in loss else 'task'}",
+                f"{clash[0]!r} is a module of the model, and a module of the task or the loss",
                 "rename the model's: optimizers are chosen by these names",
             )
 
@@ -74,7 +74,9 @@ def assign(patterns: Sequence[str], trainable: Trainable, role: str = "model") -
     }
     for pattern, names in matched.items():
         if not names:
-            raise ConfigValueError(f"optimizer.groups: {pattern!r} stands for no parameter", _offered(pattern, named, role))
+            raise ConfigValueError(
+                f"optimizer.groups: {pattern!r} stands for no parameter", _offered(pattern, named, role)
+            )
     for name in named:
         by = [pattern for pattern, names in matched.items() if name in names]
         if len(by) != 1:

@@ -41,11 +41,13 @@ class DefaultEngine:
         before_eval: Callable[[], None] | None = None,
     ) -> None:
         assert isinstance(setup.trainable, Trainable)
-        self.trainable = setup.trainable
+        self.trainable: nn.Module = setup.trainable
         self.model: nn.Module = setup.trainable.model
-        self.parts = list(parts)
+        self.parts: Sequence[OptimizerPart] = list(parts)
         self.precision = Precision(setup.precision, next(setup.trainable.parameters()).device)
-        self.schedulers_as_made = {p.name: deepcopy(p.scheduler.state_dict()) for p in self.parts if p.scheduler}
+        schedulers = {part.name: part.scheduler for part in self.parts if part.scheduler}
+        self.schedulers_as_made: dict[str, Any] = {n: deepcopy(s.state_dict()) for n, s in schedulers.items()}
+        self._others = setup.trainable.others
         self._call = call
         self._no_sync = no_sync
         self._before_eval = before_eval
@@ -188,7 +190,7 @@ class DefaultEngine:
             return {
                 "model": tensors,
                 "model_extra": {name: value for name, value in named.items() if name not in tensors},
-                "modules": {name: _copied(m.state_dict(), bool(self._modal)) for name, m in self.trainable.others.items()},
+                "modules": {name: _copied(m.state_dict(), bool(self._modal)) for name, m in self._others.items()},
                 "optimizers": {part.name: part.optimizer.state_dict() for part in self.parts},
                 "schedulers": {part.name: part.scheduler.state_dict() for part in self.parts if part.scheduler},
                 "schedulers_as_made": self.schedulers_as_made,
@@ -209,7 +211,7 @@ class DefaultEngine:
 
     def load(self, state: Mapping[str, Any]) -> None:
         uncompiled(self.model).load_state_dict({**state["model"], **state["model_extra"]})
-        for name, module in self.trainable.others.items():
+        for name, module in self._others.items():
             module.load_state_dict(state["modules"].get(name, {}))
         for part in self.parts:
             part.optimizer.load_state_dict(state["optimizers"][part.name])

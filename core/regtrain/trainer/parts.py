@@ -11,9 +11,8 @@ from torch import nn
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.trainer.batches import Batches
-from regtrain.trainer.engine import DefaultEngine
 from regtrain.trainer.stopping import EarlyStopping
-from regtrain.types import Evaluator, Strategy, Task
+from regtrain.types import Engine, Evaluator, Strategy, Task
 
 __all__ = ["Parts", "Progress", "Settings"]
 
@@ -60,7 +59,7 @@ class Parts:
     other measures cannot be compared with values of this one.
     """
 
-    engine: DefaultEngine
+    engine: Engine
     task: Task
     criterion: Callable[..., Any]
     train: Batches

@@ -114,7 +114,7 @@ def _forward(trainer: Trainer, batch: Any) -> StepOutput:
     check_names(output.logs or (), f"task {type(trainer.parts.task).__name__}")
     if isinstance(output.loss, dict):
         check_names([name for name in output.loss if name != "loss"], "the loss")
-        output = unfolded(output)
+        return unfolded(output)
     return output
 
 

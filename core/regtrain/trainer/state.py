@@ -41,7 +41,7 @@ def training_state(parts: Parts, progress: Progress, rng: dict[str, Any] | None 
 
 
 def load_state(parts: Parts, state: TrainingState) -> Progress:
-    """Put a state into the parts of a run; what was compared with other measures starts anew, with a line in the log."""
+    """Put a state into the parts of a run. What was compared with other measures starts anew, with a warning."""
     modes = {part.name: found.mode for part in parts.engine.parts if (found := plateau(part.scheduler))}
     parts.engine.load(state)
     for name, thing in parts.stateful.items():

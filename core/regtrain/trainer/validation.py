@@ -79,7 +79,7 @@ class Validation:
         finally:
             parts.engine.mode(True)
         metrics = self._computed(sums) if main else {}
-        return parts.strategy.broadcast(metrics) if shared else metrics  # type: ignore[no-any-return]
+        return parts.strategy.broadcast(metrics) if shared else metrics
 
     def _outputs(self, fetched: Iterable[Any], numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, StepOutput]]:
         """What the task makes of each batch of this process."""
@@ -116,8 +116,9 @@ class Validation:
             check_names(computed, f"evaluator {type(evaluator).__name__}")
             twice = sorted(metrics.keys() & computed)
             if twice:
+                name = type(evaluator).__name__
                 raise ConfigValueError(
-                    f"{twice[0]!r} is logged by the task or the loss and measured by evaluator {type(evaluator).__name__}",
+                    f"{twice[0]!r} is logged by the task or the loss and measured by evaluator {name}",
                     "give one of them another name",
                 )
             metrics |= computed

@@ -39,13 +39,24 @@ class OptimizerPart:
     interval: Literal["epoch", "step"] = "epoch"
     monitor: str | None = None
     traits: Mapping[str, Any] = field(default_factory=dict)
+    scheduler_traits: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Engine(Protocol):
     """Owns modules, optimizers and number format."""
 
+    trainable: nn.Module
     model: nn.Module
     parts: Sequence[OptimizerPart]
+    needs_closure: bool
+    """The only optimizer evaluates the loss several times a step."""
+    schedulers_as_made: dict[str, Any]
+    """Component → state of its schedule before the first step."""
+
+    @property
+    def part_types(self) -> Mapping[str, str]:
+        """Classes of optimizers and schedulers, whose state another class would load without an error."""
+        ...
 
     def forward(self, function: Callable[..., Any], *args: Any, last: bool = True) -> Any:
         """Call a function that calls the model, in the run's number format.
@@ -63,6 +74,8 @@ class Engine(Protocol):
         `measure`: report the gradient norm also where nothing is clipped.
         """
         ...
+
+    def zero_grad(self) -> None: ...
 
     def end_epoch(self, metrics: Mapping[str, float]) -> None:
         """Step the schedules that count epochs, and those that follow a metric which is among `metrics`."""

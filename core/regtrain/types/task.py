@@ -75,6 +75,7 @@ class Task(Protocol):
 
     def before_eval(self, model: nn.Module, batches: Iterable[Any]) -> None:
         """Called before each validation with its batches, in evaluation mode and with gradients allowed."""
+        return
 
     def sample(self, batch: Any) -> Sample:
         """What the model is called with for this batch."""

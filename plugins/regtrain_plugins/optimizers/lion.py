@@ -20,8 +20,7 @@ def lion(
     weight_decay: float = 0.0,
     decoupled_weight_decay: bool = False,
 ) -> Optimizer:
-    """A step of the same size for every weight, by the sign of the momentum: it takes a third to a tenth of the learning
-    rate of AdamW."""
+    """A step of one size for every weight, by the sign of the momentum: a third to a tenth of AdamW's rate suits it."""
     from lion_pytorch import Lion
 
     made: Optimizer = Lion(
