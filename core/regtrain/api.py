@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from regtrain.config import Config, Resolved, from_mapping
 from regtrain.errors import MissingKeyError
 from regtrain.host import Host
-from regtrain.job import Live, execute
+from regtrain.job import GivenObjects, execute
 from regtrain.run.completion import RunResult
 from regtrain.run.execution import execute as execute_run
 from regtrain.run.planning import plan_resolved
@@ -58,7 +58,7 @@ class Trainer:
         self.cwd = Path.cwd()
         self.resolved: Resolved = from_mapping(config if config is not None else {}, flags=flags, base_dir=self.cwd)
         data = Splits(train_dataset, val_dataset) if train_dataset is not None else None
-        self._live = Live(model, data, criterion, list(trackers))
+        self._live = GivenObjects(model, data, criterion, list(trackers))
         self._allow_imports = tuple(allow_imports)
 
     def train(self, resume: str | Path | None = None) -> RunResult:

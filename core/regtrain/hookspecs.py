@@ -27,7 +27,7 @@ def regtrain_register_datasets(register: Register) -> None:
 
 @hookspec
 def regtrain_register_tasks(register: Register) -> None:
-    """Offer tasks: `factory() -> Task`; importing and calling it loads no torch."""
+    """Offer tasks: `factory(**args) -> Task`; importing and calling it loads no torch."""
 
 
 @hookspec
@@ -48,6 +48,11 @@ def regtrain_register_strategies(register: Register) -> None:
 @hookspec
 def regtrain_register_evaluators(register: Register) -> None:
     """Offer evaluators: `factory(**args) -> Evaluator`."""
+
+
+@hookspec
+def regtrain_register_callbacks(register: Register) -> None:
+    """Offer callbacks, which are called in the loop: `factory(context: CallbackContext, **args) -> Callback`."""
 
 
 @hookspec

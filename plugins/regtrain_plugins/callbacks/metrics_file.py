@@ -8,30 +8,33 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from regtrain.hookspecs import hookimpl
+from regtrain.types import Callback
 
 if TYPE_CHECKING:
-    from regtrain.types import Register, TrackerContext
+    from regtrain.types import CallbackContext, Fit, Register
 
 
-class JsonLines:
-    """Appends to `metrics.jsonl`, a line at a time, so that a reader sees whole lines."""
+class MetricsFile(Callback):
+    """Appends to `metrics.jsonl`, a line at a time, so that a reader sees whole lines.
 
-    def __init__(self, context: TrackerContext) -> None:
+    It is the run's own record, so that a disk that is full is an error of the run.
+    """
+
+    required = True
+
+    def __init__(self, context: CallbackContext) -> None:
         path = context.log_dir / "metrics.jsonl"
         self._file = path.open("a", buffering=1, encoding="utf-8")
         self._encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
-    def log(self, record: Mapping[str, Any]) -> None:
+    def on_record(self, fit: Fit, record: Mapping[str, Any]) -> None:
         try:
             line = self._encode(record)
         except ValueError:  # JSON has no NaN and no infinity; text keeps what was seen
             line = self._encode({key: _finite(value) for key, value in record.items()})
         self._file.write(line + "\n")
 
-    def advance(self, step: int) -> None:
-        pass
-
-    def close(self) -> None:
+    def on_fit_end(self, fit: Fit) -> None:
         self._file.close()
 
 
@@ -40,5 +43,5 @@ def _finite(value: Any) -> Any:
 
 
 @hookimpl
-def regtrain_register_trackers(register: Register) -> None:
-    register("jsonl", JsonLines)
+def regtrain_register_callbacks(register: Register) -> None:
+    register("metrics_file", MetricsFile)
