@@ -19,7 +19,6 @@ from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.job.callbacks import build_callbacks
 from regtrain.job.data import fingerprints
-from regtrain.job.events import Events
 from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.files import file_fingerprints
@@ -31,6 +30,7 @@ from regtrain.job.resume import find_state, load_into, same_measures
 from regtrain.job.settle import settle_device, settle_measures
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.run_dir.outcome import Status
+from regtrain.run_dir.records import RecordWriter
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
 from regtrain.types import CheckpointEvent, Plan, Schedule, Splits, Strategy
@@ -57,7 +57,7 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Out
     """Run the job in this process; of several processes rank 0 leaves the outcome, whatever happens."""
     began = time.monotonic()
     rank, logs = rank_of(plan), run_dir.logs(plan.config)
-    events = Events(logs / "events.jsonl", writes=rank == 0)
+    events = RecordWriter(logs / "events.jsonl" if rank == 0 else None)
     with _log(logs / ("train.log" if rank == 0 else f"rank-{rank}.log"), to_terminal=rank == 0) as log:
         try:
             with StopFlag() as stop:
@@ -78,7 +78,8 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Out
     outcome = replace(outcome, seconds=_since(began))
     run_dir.write_outcome(outcome)
     with contextlib.suppress(OSError):  # the outcome is written; a disk that is full now changes nothing
-        events.write(outcome.status, step=outcome.steps, reason=outcome.reason)
+        events.event(outcome.status, step=outcome.steps, reason=outcome.reason)
+    events.close()
     return outcome
 
 
@@ -121,7 +122,7 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         _resume(job, trainer, schedule, job.run_dir.path / plan.resume)
     parts.callbacks = build_callbacks(job, schedule, trainer.progress.step) if main else job.given.callbacks
     _log_facts(job, trainer)
-    job.events.write("training", step=trainer.progress.step, device=str(strategy.device))
+    job.events.event("training", step=trainer.progress.step, device=str(strategy.device))
     status: Status
     try:
         trainer.fit()
@@ -160,7 +161,7 @@ def _resume(job: Job, trainer: Trainer, schedule: Schedule, place: Path) -> None
     else:
         warn("the best checkpoint of before is not compared with those of now: data, loss or evaluation differ")
     job.log.info("resumed from %s at epoch %d, step %d", path, progress.epoch + 1, progress.step)
-    job.events.write("resumed", checkpoint=path, step=progress.step)
+    job.events.event("resumed", checkpoint=path, step=progress.step)
 
 
 def _log_facts(job: Job, trainer: Trainer) -> None:
@@ -210,7 +211,7 @@ def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None
 
 def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
     def saved(info: CheckpointInfo) -> None:
-        job.events.write("checkpoint_saved", step=info.step, checkpoint=info.path.name)
+        job.events.event("checkpoint_saved", step=info.step, checkpoint=info.path.name)
         event = CheckpointEvent(job.plan.run_id, info.path, info.step, info.epoch, info.metrics)
         for problem in job.host.checkpoint_saved(event):
             job.log.warning(problem)

@@ -13,7 +13,7 @@ from regtrain.types.launching import JobCommand, JobState, Launched, Launcher, R
 from regtrain.types.schedule import Schedule
 from regtrain.types.strategy import Place, Strategy
 from regtrain.types.task import Evaluator, EvaluatorFactory, Sample, StepOutput, Task, TaskContext
-from regtrain.types.tracking import Tracker, TrackerContext
+from regtrain.types.tracking import RecordBatch, TrackedRun, Tracker, TrackerFactory
 
 if TYPE_CHECKING:
     from regtrain.types.planning import Choice, Plan, Resources, Settled, chosen
@@ -40,6 +40,7 @@ __all__ = [
     "OptimizerPart",
     "Place",
     "Plan",
+    "RecordBatch",
     "Register",
     "RemoteLauncher",
     "Resources",
@@ -53,8 +54,9 @@ __all__ = [
     "Strategy",
     "Task",
     "TaskContext",
+    "TrackedRun",
     "Tracker",
-    "TrackerContext",
+    "TrackerFactory",
     "VersionEvent",
     "chosen",
 ]
