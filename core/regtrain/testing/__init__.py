@@ -16,9 +16,13 @@ in regtrain.
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{room}" for room in ("offered", "plugin", "optimizers", "schedulers", "data", "measures", "places"))
+    *(
+        f"{__name__}.{module}"
+        for module in ("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places")
+    )
 )
 
+from regtrain.testing.callbacks import CallbackConformance  # noqa: E402
 from regtrain.testing.data import DatasetConformance, ModelConformance, TaskConformance  # noqa: E402
 from regtrain.testing.measures import EvaluatorConformance, TrackerConformance  # noqa: E402
 from regtrain.testing.offered import plugin_points  # noqa: E402
@@ -28,6 +32,7 @@ from regtrain.testing.plugin import PluginConformance  # noqa: E402
 from regtrain.testing.schedulers import SchedulerConformance  # noqa: E402
 
 __all__ = [
+    "CallbackConformance",
     "DatasetConformance",
     "EvaluatorConformance",
     "LauncherConformance",
