@@ -23,10 +23,10 @@ DIGITS: dict[str, Any] = {"model": "simple_cnn", "data": {"name": "digits"}, "lr
 
 def run(folder: Path, config: dict[str, Any], **more: Any) -> Any:
     from regtrain.hardware import detect
-    from regtrain.job import Live
+    from regtrain.job import GivenObjects
     from support.small_runs import train
 
-    return train(folder, config, live=Live(), hardware=detect(), **more)
+    return train(folder, config, live=GivenObjects(), hardware=detect(), **more)
 
 
 def precision(folder: Path) -> list[str]:

@@ -27,7 +27,7 @@ def regtrain_register_datasets(register: Register) -> None:
 
 @hookspec
 def regtrain_register_tasks(register: Register) -> None:
-    """Offer tasks: `factory() -> Task`; importing and calling it loads no torch."""
+    """Offer tasks: `factory(**args) -> Task`; importing and calling it loads no torch."""
 
 
 @hookspec
@@ -51,8 +51,13 @@ def regtrain_register_evaluators(register: Register) -> None:
 
 
 @hookspec
+def regtrain_register_callbacks(register: Register) -> None:
+    """Offer callbacks, which are called in the loop: `factory(context: CallbackContext, **args) -> Callback`."""
+
+
+@hookspec
 def regtrain_register_trackers(register: Register) -> None:
-    """Offer trackers: `factory(context: TrackerContext, **args) -> Tracker`."""
+    """Offer trackers: `factory(**args) -> Tracker`; called outside of the process that trains."""
 
 
 @hookspec

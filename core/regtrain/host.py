@@ -6,19 +6,20 @@ Plugins are loaded one at a time, so that a broken one is named and left out. A 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from regtrain import hookspecs
-from regtrain.errors import PluginError, UnknownNameError, nearest
+from regtrain.errors import EnvironmentFault, PluginError, UnknownNameError, nearest
 from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, RunEvent, VersionEvent
 
 if TYPE_CHECKING:
@@ -31,13 +32,29 @@ GROUP = "regtrain"
 
 @dataclass(frozen=True)
 class Offer:
-    """One name of one plugin."""
+    """One name of one plugin. `requires`: the package that the factory imports, as pip writes it; `traits`: facts
+    about it, which `regtrain.types.Register` lists."""
 
     kind: Kind
     name: str
     factory: Callable[..., Any]
     plugin: str
     distribution: str
+    requires: str = ""
+    traits: Mapping[str, Any] = field(default_factory=dict)
+
+    def missing(self) -> str:
+        """What is wrong with the required package; empty when it is there."""
+        name, least = _requirement(self.requires)
+        if not name:
+            return ""
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            return f"needs the package {name!r}, which is not installed"
+        if least and _numbers(found) < _numbers(least):
+            return f"needs {self.requires}, and {name} {found} is installed"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,20 @@ def _fact(point: EntryPoint, key: str) -> str:
     return point.dist.metadata[key] if point.dist and key in point.dist.metadata else "?"
 
 
+def _requirement(text: str) -> tuple[str, str]:
+    """Name and least version of `name>=version`; both empty for an empty text."""
+    match = re.fullmatch(r"\s*([A-Za-z0-9._-]*[A-Za-z0-9])?\s*(?:>=\s*([0-9.]+))?\s*", text)
+    if match is None:
+        raise ValueError(f"requires {text!r}: give a package, or package>=version")
+    return match[1] or "", match[2] or ""
+
+
+def _numbers(text: str) -> list[int]:
+    """The leading numbers of a version."""
+    leading = re.match(r"[0-9]+(?:\.[0-9]+)*", text)
+    return [int(part) for part in leading[0].split(".")] if leading else []
+
+
 class Host:
     """Typed façade over the plugins. Make it with the installed entry points, or with others in a test."""
 
@@ -110,18 +141,23 @@ class Host:
         return sorted((offer.name for (k, _), offer in self._offers.items() if k == kind), key=str.lower)
 
     def offers(self, kind: Kind) -> list[Offer]:
-        return [self.offer(kind, name) for name in self.names(kind)]
+        """All offers of a kind, also those whose package is missing."""
+        return [self._offers[kind, name.lower()] for name in self.names(kind)]
 
     def offer(self, kind: Kind, name: str) -> Offer:
         """The offer of that name in any letter case.
 
         Raises:
             PluginError: a plugin that was left out offers it.
-            UnknownNameError: nobody offers it; the nearest names are given.
+            UnknownNameError: no plugin offers it; the nearest names are given.
+            EnvironmentFault: it requires a package that is not installed.
         """
         assert self.plugins is not None
         found = self._offers.get((kind, name.lower()))
         if found:
+            problem = found.missing()
+            if problem:
+                raise EnvironmentFault(f"{_singular(kind)} {found.name!r} {problem}", f"pip install '{found.requires}'")
             return found
         for info, offers in self._left_out:
             if any(o.kind == kind and str(o.name).lower() == name.lower() for o in offers):
@@ -226,6 +262,10 @@ class Host:
         for offer in offers:
             if not isinstance(offer.name, str) or not offer.name.strip() or not callable(offer.factory):
                 return f"offers a {_singular(offer.kind)} {offer.name!r} that is not a name with a callable"
+            try:
+                _requirement(offer.requires)
+            except (TypeError, ValueError) as problem:
+                return f"offers the {_singular(offer.kind)} {offer.name!r}, which {problem}"
             key = (offer.kind, offer.name.lower())
             taken = self._offers.get(key) or seen.get(key)
             if taken:
@@ -284,8 +324,15 @@ def _offered(trial: pluggy.PluginManager, info: PluginInfo) -> tuple[list[Offer]
         caller = getattr(trial.hook, f"regtrain_register_{kind}", None)
         for implementation in caller.get_hookimpls() if caller else ():
 
-            def register(name: str, factory: Callable[..., Any], kind: Kind = kind) -> None:
-                offers.append(Offer(kind, name, factory, info.name, info.distribution))
+            def register(
+                name: str,
+                factory: Callable[..., Any],
+                *,
+                requires: str = "",
+                traits: Mapping[str, Any] | None = None,
+                kind: Kind = kind,
+            ) -> None:
+                offers.append(Offer(kind, name, factory, info.name, info.distribution, requires, dict(traits or {})))
 
             try:
                 implementation.function(*[register for _ in implementation.argnames])

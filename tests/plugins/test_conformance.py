@@ -17,6 +17,7 @@ from torch.utils.data import TensorDataset
 
 from regtrain.errors import CheckpointMismatchError, DataError
 from regtrain.hookspecs import hookimpl
+from regtrain.host import Host
 from regtrain.testing import (
     DatasetConformance,
     EvaluatorConformance,
@@ -28,8 +29,19 @@ from regtrain.testing import (
     StrategyConformance,
     TaskConformance,
     TrackerConformance,
+    plugin_points,
 )
-from regtrain.types import JobCommand, Launched, Register, Resources, Splits, TrackerContext
+from regtrain.types import (
+    JobCommand,
+    Launched,
+    Place,
+    Register,
+    Resources,
+    Sample,
+    Splits,
+    StepOutput,
+    TrackerContext,
+)
 from regtrain_plugins.evaluators.regression import Regression
 from regtrain_plugins.launchers.local import Local
 from regtrain_plugins.strategies.single import Single
@@ -64,21 +76,50 @@ def _swallows(params: Any, **anything: Any) -> SGD:
     return SGD(params, lr=anything.get("lr", 0.1))
 
 
+class Swapping(SGD):
+    """Keeps other weights for evaluation, and does not put those of training back."""
+
+    def train(self) -> None: ...
+
+    def eval(self) -> None:
+        with torch.no_grad():
+            for group in self.param_groups:
+                for weight in group["params"]:
+                    weight.mul_(0.5)
+
+
+class FaultyOptimizers:
+    @hookimpl
+    def regtrain_register_optimizers(self, register: Register) -> None:
+        made = {"Uphill": Uphill, "Forgetful": Forgetful, "Pickled": Pickled, "Swapping": Swapping, "SGD": SGD}
+        for name, factory in made.items():
+            register(name, factory)
+
+
+faulty_optimizers = FaultyOptimizers()
+
+
 def test_optimizers_that_do_not_learn_or_forget() -> None:
-    """An optimizer that climbs, one with state outside of its state, and one that only pickle could store are caught."""
+    """An optimizer that climbs, one with state outside of its state, one that only pickle could store, and one with
+    modes that it does not declare are caught."""
     suite = OptimizerConformance()
+    host = Host(plugin_points({"faulty": f"{__name__}:faulty_optimizers"}))
     with pytest.raises(AssertionError):
-        suite.test_it_learns(Uphill)
-    with pytest.raises(AssertionError, match="differs after going on"):
-        suite.test_it_goes_on_from_its_state(Forgetful)
+        suite.test_it_learns(host, "Uphill")
+    with pytest.raises(AssertionError, match="differs after resuming"):
+        suite.test_it_goes_on_from_its_state(host, "Forgetful")
     with pytest.raises(CheckpointMismatchError, match="MSELoss"):
-        suite.test_it_goes_on_from_its_state(Pickled)
+        suite.test_it_goes_on_from_its_state(host, "Pickled")
+    with pytest.raises(AssertionError):
+        suite.test_its_modes_are_declared(host, "Swapping")
     with pytest.raises(AssertionError, match="name its arguments"):
         suite.test_its_arguments_can_be_asked_for(_swallows)
     with pytest.raises(AssertionError):
         suite.test_its_groups_have_a_learning_rate(lambda params, lr: SGD(params, lr=lr * 2))
-    suite.test_it_learns(SGD)
-    suite.test_it_goes_on_from_its_state(SGD)
+    suite.test_it_learns(host, "SGD")
+    suite.test_it_goes_on_from_its_state(host, "SGD")
+    suite.test_evaluation_leaves_no_trace(host, "SGD")
+    suite.test_its_modes_are_declared(host, "SGD")
 
 
 class Drifting(lr_scheduler.LRScheduler):
@@ -221,9 +262,24 @@ def test_models_that_do_not_learn_or_survive() -> None:
 
 
 class Detached(Supervised):
-    def forward(self, model: nn.Module, criterion: Callable[..., torch.Tensor], batch: Any) -> tuple[Any, Any, Any]:
-        loss, outputs, targets = super().forward(model, criterion, batch)
-        return loss * 0, outputs, targets
+    def train_step(self, model: nn.Module, criterion: Callable[..., Any], batch: Any) -> StepOutput:
+        output = super().train_step(model, criterion, batch)
+        return output._replace(loss=output.loss * 0)
+
+
+class Changing(Supervised):
+    def eval_step(self, model: nn.Module, criterion: Callable[..., Any], batch: Any) -> StepOutput:
+        with torch.no_grad():
+            next(model.parameters()).add_(1)
+        return super().eval_step(model, criterion, batch)
+
+
+class Halved(Supervised):
+    def split(self, batch: Any, parts: int) -> list[Any]:
+        return [batch]
+
+    def sample(self, batch: Any) -> Sample:
+        return Sample(super().sample(batch).args, ("inputs", "mask"))
 
 
 class Pairs(TaskConformance):
@@ -241,6 +297,10 @@ def test_tasks_without_a_loss() -> None:
     with pytest.raises(AssertionError):
         Pairs().test_it_makes_a_loss(lambda: Detached("MSELoss", "regression", "val/loss"))
     with pytest.raises(AssertionError):
+        Pairs().test_it_is_evaluated(lambda: Changing("MSELoss", "regression", "val/loss"))
+    with pytest.raises(AssertionError):
+        Pairs().test_its_sample_is_what_the_model_takes(lambda: Halved("MSELoss", "regression", "val/loss"))
+    with pytest.raises(AssertionError):
         Pairs().test_its_defaults_exist(lambda: Supervised("MeanError", "regression", "val/loss"))
 
 
@@ -254,7 +314,7 @@ def test_strategies_that_lose_the_form() -> None:
     with pytest.raises(AssertionError):
         StrategyConformance().test_batches_keep_their_form(Flattening("cpu"))
     outside = Single("cpu")
-    outside.rank = 1
+    outside.place = Place(rank=1)
     with pytest.raises(AssertionError):
         StrategyConformance().test_it_knows_its_place(outside)
 

@@ -76,4 +76,4 @@ class TestRegression(TaskConformance):
 def test_an_unknown_batch_is_named(batch: Any) -> None:
     """A batch of another form is refused with what it has and what is wanted."""
     with pytest.raises(ValueError, match="a batch"):
-        classification().forward(nn.Linear(1, 1), nn.MSELoss(), batch)
+        classification().train_step(nn.Linear(1, 1), nn.MSELoss(), batch)

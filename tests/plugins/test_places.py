@@ -14,6 +14,7 @@ from regtrain_plugins.launchers.local import Local
 from regtrain_plugins.strategies.single import Single
 
 LOCAL = "regtrain_plugins.launchers.local"
+DDP = "regtrain_plugins.strategies.ddp"
 SINGLE = "regtrain_plugins.strategies.single"
 
 
@@ -29,6 +30,12 @@ class TestSinglePlugin(PluginConformance):
     without_torch = True
 
 
+class TestDdpPlugin(PluginConformance):
+    module = DDP
+    provides: ClassVar = {"strategies": ["ddp"]}
+    without_torch = True
+
+
 class TestLocal(LauncherConformance):
     module = LOCAL
     offers = "local"
@@ -38,6 +45,11 @@ class TestLocal(LauncherConformance):
 class TestSingle(StrategyConformance):
     module = SINGLE
     offers = "single"
+
+
+class TestDdp(StrategyConformance):
+    module = DDP
+    offers = "ddp"
 
 
 class Pair(NamedTuple):

@@ -14,13 +14,12 @@ from regtrain.testing import OptimizerConformance, PluginConformance, plugin_poi
 from regtrain_plugins.optimizers import torch_optim
 
 MODULE = "regtrain_plugins.optimizers.torch_optim"
-TRAINED = [name for name in torch_optim.NAMES if name.lower() not in torch_optim.REFUSED]
+DENSE = [name for name in torch_optim.NAMES if not torch_optim.TRAITS.get(name, {}).get("sparse_gradients")]
 
 
 class TestPlugin(PluginConformance):
     module = MODULE
     provides: ClassVar = {"optimizers": torch_optim.NAMES}
-    listens = ("regtrain_run_planned",)
     without_torch = True
 
 
@@ -28,9 +27,16 @@ class TestEveryOptimizer(OptimizerConformance):
     module = MODULE
     args: ClassVar = {"lr": 0.01}
 
-    @pytest.fixture(params=TRAINED)
+    @pytest.fixture(params=DENSE)
     def name(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
+
+
+class TestSparseAdam(OptimizerConformance):
+    module = MODULE
+    offers = "SparseAdam"
+    args: ClassVar = {"lr": 0.05}
+    sparse = True
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,7 @@ def test_names_are_those_of_torch() -> None:
     assert set(torch_optim.NAMES) == concrete - {"Optimizer"}
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", [name for name in DENSE if name != "LBFGS"])
 @pytest.mark.parametrize("spelling", [str.lower, str.upper])
 def test_one_step_by_name(name: str, spelling: type[str]) -> None:
     """Any letter case makes the class of torch, and a step changes the weights."""

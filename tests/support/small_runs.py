@@ -20,7 +20,7 @@ from regtrain.checkpoint.keep import list_checkpoints
 from regtrain.config import from_mapping, to_yaml
 from regtrain.hardware import Hardware
 from regtrain.host import Host
-from regtrain.job import Live, execute
+from regtrain.job import GivenObjects, execute
 from regtrain.plan import PlanOptions, make_plan
 from regtrain.run.inputs import Sources, bring_inputs
 from regtrain.run.resume import find_resume
@@ -55,6 +55,12 @@ class SeenLoss:
 
     def __init__(self) -> None:
         self.seen: list[int] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seen": list(self.seen)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.seen = list(state["seen"])
 
     def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if torch.is_grad_enabled():
@@ -115,20 +121,20 @@ def train(
     tmp_path: Path,
     config: Mapping[str, Any],
     *,
-    live: Live | None = None,
+    live: GivenObjects | None = None,
     stop_at: int | None = None,
     resume: Path | None = None,
     host: Host = HOST,
     hardware: Hardware = MACHINE,
     trackers: Sequence[Any] = (),
-    change: Callable[[Live], None] = lambda live: None,
+    change: Callable[[GivenObjects], None] = lambda live: None,
 ) -> Done:
     """Plan and execute one run in this process; `stop_at` interrupts it at that step."""
     config = {"experiment": {"name": "small", "output_dir": str(tmp_path / "runs")}, **config}
     resolved = from_mapping(config, environ={}, base_dir=tmp_path)
     loss = SeenLoss()
     if live is None:
-        live = Live(small_model(), Splits(NoisyRows(18), NoisyRows(7, noise=False)), loss)
+        live = GivenObjects(small_model(), Splits(NoisyRows(18), NoisyRows(7, noise=False)), loss)
     live.trackers = [*trackers, *([StopAt(stop_at)] if stop_at else [])]
     change(live)
     names = {"model": live.model, "data": live.data, "loss": live.criterion}

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from regtrain.checkpoint.keep import list_checkpoints
-from regtrain.job import Live
+from regtrain.job import GivenObjects
 from regtrain.types import Splits
 from support.small_runs import Done, train
 
@@ -25,7 +25,7 @@ def rows(count: int, seed: int) -> TensorDataset:
 def run(folder: Path, epochs: int, after: Done | None = None, **sections: Any) -> Done:
     """Five steps an epoch."""
     torch.manual_seed(0)
-    live = Live(nn.Linear(6, 3), Splits(rows(40, 1), rows(10, 2)))
+    live = GivenObjects(nn.Linear(6, 3), Splits(rows(40, 1), rows(10, 2)))
     config = {"training": {"epochs": epochs, "batch_size": 8}, **sections}
     resume = after.run_dir.path / "checkpoints" if after else None
     return train(folder, config, live=live, resume=resume)
@@ -163,7 +163,7 @@ def test_nothing_later_than_the_checkpoint_is_taken_over(tmp_path: Path) -> None
     first = run(tmp_path, 3, **{**WORSE, "checkpoint": {"monitor": "val/loss", "every_n_epochs": 1}})
     early = next(info.path for info in list_checkpoints(first.run_dir.path / "checkpoints") if info.step == 5)
     torch.manual_seed(0)
-    live = Live(nn.Linear(6, 3), Splits(rows(40, 1), rows(10, 2)))
+    live = GivenObjects(nn.Linear(6, 3), Splits(rows(40, 1), rows(10, 2)))
     second = train(
         tmp_path,
         {"training": {"epochs": 2, "batch_size": 8}, **WORSE, "checkpoint": {"monitor": "val/loss", "keep_top_k": 9}},

@@ -15,7 +15,7 @@ from torch.utils.data import TensorDataset
 from regtrain.checkpoint.folder import read_checkpoint
 from regtrain.checkpoint.keep import list_checkpoints
 from regtrain.errors import PluginError
-from regtrain.job import Live
+from regtrain.job import GivenObjects
 from regtrain.trainer import Batches
 from regtrain.types import Splits
 from support.small_runs import Done, NoisyRows, SeenLoss, differences, small_model, train
@@ -33,7 +33,7 @@ def linear() -> nn.Module:
 
 def plain(tmp_path: Path, config: dict[str, Any], data: Splits | None = None, **more: Any) -> tuple[Done, nn.Module]:
     model = linear()
-    done = train(tmp_path, config, live=Live(model, data or Splits(rows(), rows(10, 2))), **more)
+    done = train(tmp_path, config, live=GivenObjects(model, data or Splits(rows(), rows(10, 2))), **more)
     return done, model
 
 
@@ -215,7 +215,7 @@ def test_same_seed_same_weights(tmp_path: Path) -> None:
 
     def weights(folder: str, seed: int) -> list[torch.Tensor]:
         keys = {"training": {"epochs": 1}, "model": {"name": "mlp", "in_features": 6, "out_features": 3}, "seed": seed}
-        done = train(tmp_path / folder, keys, live=Live(data=Splits(rows(), rows(10))))
+        done = train(tmp_path / folder, keys, live=GivenObjects(data=Splits(rows(), rows(10))))
         return list(done.state()["model"].values())
 
     one, again, other = weights("a", 1), weights("b", 1), weights("c", 2)
@@ -318,7 +318,7 @@ def test_gradients_from_before_do_not_count(tmp_path: Path) -> None:
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
     keys = {"training": {"epochs": 1}, "optimizer": {"name": "SGD", "lr": 0.1}}
-    train(tmp_path / "a", keys, live=Live(model, Splits(rows(), rows(10, 2))))
+    train(tmp_path / "a", keys, live=GivenObjects(model, Splits(rows(), rows(10, 2))))
     _, other = plain(tmp_path / "b", keys)
     assert_equal_weights(model, other)
 
@@ -332,25 +332,25 @@ def test_gradients_from_before_do_not_count(tmp_path: Path) -> None:
     ],
 )
 def test_what_would_fail_after_an_epoch_fails_before_it(tmp_path: Path, keys: dict[str, Any], named: str) -> None:
-    """A rehearsal on one batch finds what cannot be measured before a step is made."""
+    """The sanity check on one batch finds what cannot be measured before a step is made."""
     done, _ = plain(tmp_path, {"training": {"epochs": 1}, **keys})
     assert done.outcome.error
     assert (done.outcome.error["exit_code"], done.outcome.steps) == (2, 0)
     assert named in done.outcome.error["message"]
 
 
-def test_the_rehearsal_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run with a rehearsal equals one without, random numbers of the model and the data included."""
-    from regtrain.trainer.validation import Validation
+def test_the_sanity_check_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run with a sanity check equals one without, random numbers of the model and the data included."""
+    from regtrain.trainer import loop
 
     keys: dict[str, Any] = {"training": {"epochs": 2, "batch_size": 4}, "evaluation": {"evaluator": "none"}}
     keys["checkpoint"] = {"monitor": "val/loss"}
 
     def trained(folder: str) -> Any:
-        live = Live(small_model(), Splits(NoisyRows(18), NoisyRows(7)), SeenLoss())
+        live = GivenObjects(small_model(), Splits(NoisyRows(18), NoisyRows(7)), SeenLoss())
         return train(tmp_path / folder, keys, live=live).state()
 
-    rehearsed = trained("a")
-    monkeypatch.setattr(Validation, "rehearse", lambda self: None)
+    checked = trained("a")
+    monkeypatch.setattr(loop, "sanity_check", lambda trainer, validation: None)
     plainly = trained("b")
-    assert not [d for d in differences(rehearsed, plainly) if not d.startswith(".config")]
+    assert not [d for d in differences(checked, plainly) if not d.startswith(".config")]

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from regtrain.checkpoint.keep import list_checkpoints
-from regtrain.job import Live
+from regtrain.job import GivenObjects
 from regtrain.types import Splits
 from support.small_runs import Done, NoisyRows, train
 
@@ -24,7 +24,7 @@ def rows(count: int, seed: int) -> TensorDataset:
 
 def run(folder: Path, model: nn.Module | None = None, val: bool = True, loss: Any = None, **more: Any) -> Done:
     torch.manual_seed(0)
-    live = Live(model or nn.Linear(6, 3), Splits(rows(24, 1), rows(8, 2) if val else None), loss)
+    live = GivenObjects(model or nn.Linear(6, 3), Splits(rows(24, 1), rows(8, 2) if val else None), loss)
     resume = more.pop("resume", None)
     return train(folder, {"training": {"epochs": 2, "batch_size": 8}, **more}, live=live, resume=resume)
 
@@ -183,7 +183,7 @@ class Broken(NoisyRows):
 
 def test_an_error_of_a_loading_process_is_named(tmp_path: Path) -> None:
     """What a dataset raises in another process is told in one line, with the line of the user's own code."""
-    live = Live(nn.Linear(6, 3), Splits(Broken(8)))
+    live = GivenObjects(nn.Linear(6, 3), Splits(Broken(8)))
     done = train(tmp_path, {"training": {"epochs": 1}, "data": {"num_workers": 1}}, live=live)
     assert done.outcome.error
     message = done.outcome.error["message"]

@@ -54,7 +54,7 @@ class Written:
     size: int
 
 
-def write_chunks(path: Path, chunks: Iterable[memoryview | bytes]) -> Written:
+def write_chunks(path: Path, chunks: Iterable[memoryview | bytes], *, sync: bool = True) -> Written:
     """Write and sync, and hash beside it: both release the GIL."""
     hasher = blake3()
     size = 0
@@ -65,7 +65,8 @@ def write_chunks(path: Path, chunks: Iterable[memoryview | bytes]) -> Written:
             for chunk in chunks:
                 hashed.append(pool.submit(hasher.update, chunk))
                 size += _write_all(descriptor, chunk)
-            os.fsync(descriptor)
+            if sync:
+                os.fsync(descriptor)
             for future in hashed:
                 future.result()
     finally:

@@ -41,7 +41,10 @@ TrainingState = dict[str, Any]
 
 
 class Checkpoints:
-    """Writes into one folder. One save at a time: the next one waits for the one before."""
+    """Writes into one folder. One save at a time: the next one waits for the one before.
+
+    Of several processes one `writes`; in the others nothing is read or written.
+    """
 
     def __init__(
         self,
@@ -49,30 +52,82 @@ class Checkpoints:
         policy: KeepPolicy,
         saved: Callable[[CheckpointInfo], None] = lambda info: None,
         pth_names: bool = False,
+        writes: bool = True,
     ) -> None:
         self.folder = folder
+        self.writes = writes
         self.policy = policy
         self._saved = saved
         self._pth_names = pth_names
         self._buffers: dict[str, torch.Tensor] = {}
         self._thread: threading.Thread | None = None
         self._result: CheckpointInfo | BaseException | None = None
+        if not writes:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(".step-*"):  # what a killed run began; never complete, so never needed
             shutil.rmtree(leftover, ignore_errors=True)
 
     def save(
-        self, state: TrainingState, *, step: int, epoch: int, epoch_end: bool, metrics: Mapping[str, float]
+        self,
+        state: TrainingState,
+        *,
+        step: int,
+        epoch: int,
+        epoch_end: bool,
+        metrics: Mapping[str, float],
+        finite: bool = True,
     ) -> None:
-        """Copy the state aside and return; a thread writes it. Errors surface at the next call of `save` or `wait`."""
+        """Copy the state aside and return; a thread writes it. Errors surface at the next call of `save` or `wait`.
+
+        Args:
+            finite: false where the losses that led to these weights were not; such a checkpoint is never the best.
+        """
+        if not self.writes:
+            return
         self.wait()
         tensors: dict[str, torch.Tensor] = {}
         tree = encode({key: value for key, value in state.items() if key != "model"}, tensors)
         model = self._copied("model/", state["model"])
         others = self._copied("state/", tensors)
-        head = {"format": 1, "step": step, "epoch": epoch, "epoch_end": epoch_end, "metrics": dict(metrics)}
+        head = {
+            "format": 2,
+            "step": step,
+            "epoch": epoch,
+            "epoch_end": epoch_end,
+            "metrics": dict(metrics),
+            "finite": finite,
+        }
         self._thread = threading.Thread(target=self._write, args=(model, others, tree, head), name="checkpoint")
         self._thread.start()
+
+    def try_out(self, state: TrainingState) -> None:
+        """Write a state and throw it away: what cannot be saved is known before anything is trained.
+
+        Raises:
+            CheckpointMismatchError: the state holds what no file of ours can.
+            EnvironmentFault: the folder cannot be written.
+        """
+        if not self.writes:
+            return
+        tensors: dict[str, torch.Tensor] = {}
+        tree = encode({key: value for key, value in state.items() if key != "model"}, tensors)
+        making = Path(tempfile.mkdtemp(prefix=".step-tried-", dir=self.folder))
+        try:
+            for name, found in (("model", state["model"]), ("state", tensors)):
+                chunks = tensor_chunks(self._copied(f"{name}/", found))
+                write_chunks(making / f"{name}.safetensors", chunks, sync=False)
+            (making / "state.json").write_text(json.dumps(tree, allow_nan=False), encoding="utf-8")
+        except OSError as problem:
+            raise self._not_written(problem) from problem
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+    def _not_written(self, problem: OSError) -> EnvironmentFault:
+        return EnvironmentFault(
+            f"checkpoint could not be written to {self.folder}: {problem.strerror or problem}",
+            "make room or choose another --output-dir; the checkpoints before it are whole",
+        )
 
     def wait(self) -> CheckpointInfo | None:
         """The checkpoint that was being written, once it is complete; None when there was none.
@@ -86,10 +141,7 @@ class Checkpoints:
         self._thread = None
         result, self._result = self._result, None
         if isinstance(result, OSError):
-            raise EnvironmentFault(
-                f"checkpoint could not be written to {self.folder}: {result.strerror or result}",
-                "make room or choose another --output-dir; the checkpoints before it are whole",
-            ) from result
+            raise self._not_written(result) from result
         if isinstance(result, BaseException):
             raise result
         if result:
@@ -104,12 +156,14 @@ class Checkpoints:
             EnvironmentFault: as `wait`.
         """
         self.wait()
-        if not self.policy.save_last:
+        if self.writes and not self.policy.save_last:
             self._retain(ended=True)
 
     def adopt(self, folder: Path, until: int, warn: Callable[[str], None]) -> None:
         """Copy what a run in `folder`, which goes on here, had found best by step `until`: it is the best until
         something beats it. One that is damaged, or does not fit, is warned about."""
+        if not self.writes:
+            return
         infos = [info for info in list_checkpoints(folder) if info.step <= until]
         count = max(self.policy.keep_top_k, int(self.policy.save_best))
         for info in ranked(infos, self.policy.monitor, self.policy.mode)[:count]:
@@ -123,7 +177,7 @@ class Checkpoints:
                 warn(f"{info.path.name}, the best so far, is not taken over: {problem}")
 
     def infos(self) -> list[CheckpointInfo]:
-        return list_checkpoints(self.folder)
+        return list_checkpoints(self.folder) if self.writes else []
 
     def best(self) -> CheckpointInfo | None:
         return best_of(self.infos(), self.policy.monitor, self.policy.mode)
@@ -163,6 +217,7 @@ class Checkpoints:
                 writing = {n: pool.submit(write_chunks, making / n, tensor_chunks(t)) for n, t in parts.items()}
                 files = {name: future.result() for name, future in writing.items()}
             files["state.json"] = write_json(making / "state.json", tree)
+            head["finite"] = head["finite"] and all(map(_is_finite, model.values()))
             entries = {name: {"digest": w.digest, "size": w.size} for name, w in files.items()}
             write_json(making / MANIFEST, {**head, "files": entries})
             sync_folder(making)
@@ -201,6 +256,13 @@ class Checkpoints:
             making = self.folder / f".{name}_model.pth"
             torch.save(load_file(info.path / "model.safetensors"), making)
             making.replace(self.folder / f"{name}_model.pth")
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return True
+    wide = tensor.float() if tensor.element_size() == 1 else tensor  # 8-bit formats cannot be asked themselves
+    return bool(torch.isfinite(wide).all())
 
 
 def read_checkpoint(path: Path) -> TrainingState:

@@ -34,7 +34,10 @@ Mode = Literal["min", "max"]
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """One complete checkpoint. `files`: name → `digest` and `size`; `epoch` counts those that are finished."""
+    """One complete checkpoint. `files`: name → `digest` and `size`; `epoch` counts those that are finished.
+
+    `finite`: every weight is a finite number, and so were the losses at its step.
+    """
 
     path: Path
     step: int
@@ -43,6 +46,7 @@ class CheckpointInfo:
     metrics: Mapping[str, float]
     files: Mapping[str, Mapping[str, Any]]
     size_bytes: int
+    finite: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ def _read(path: Path) -> CheckpointInfo | None:
             dict(manifest["metrics"]),
             dict(manifest["files"]),
             size,
+            bool(manifest.get("finite", True)),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -107,9 +112,9 @@ def _age(info: CheckpointInfo) -> tuple[int, int, str]:
 
 
 def ranked(infos: Sequence[CheckpointInfo], monitor: str, mode: Mode) -> list[CheckpointInfo]:
-    """Those that have the metric as a finite number, best first; of equals the earlier."""
+    """Those of finite weights that have the metric as a finite number, best first; of equals the earlier."""
     sign = 1 if mode == "min" else -1
-    having = [info for info in infos if math.isfinite(info.metrics.get(monitor, math.nan))]
+    having = [info for info in infos if info.finite and math.isfinite(info.metrics.get(monitor, math.nan))]
     return sorted(having, key=lambda info: (sign * info.metrics[monitor], info.step))
 
 

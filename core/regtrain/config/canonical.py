@@ -24,6 +24,7 @@ _CORE = frozenset(
         ("training", "precision"),
         ("training", "device"),
         ("training", "gradient_accumulation_steps"),
+        ("callbacks", "*", "enabled"),
         ("trackers", "*", "enabled"),
     }
 )

@@ -84,7 +84,7 @@ def _in_place_of_section(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
     whole = depth == len(path) and path
     if not whole or value is None or isinstance(value, dict) or info.kind not in {"section", "names"}:
         yield path, value
-    elif path == ("trackers",) and (names := _as_names(value)):
+    elif path in (("trackers",), ("callbacks",)) and (names := _as_names(value)):
         for name in names:
             yield (*path, name.lower(), "enabled"), True
     elif dotted(path) in SCALAR_KEYS and not isinstance(value, bool):

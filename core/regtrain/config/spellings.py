@@ -130,6 +130,7 @@ _SECTIONS = {
     "optimizer.learning_rate": "optimizer.lr",
     "optimizer.groups.*.type": "optimizer.groups.*.name",
     "optimizer.groups.*.learning_rate": "optimizer.groups.*.lr",
+    "optimizer.groups.*.scheduler.type": "optimizer.groups.*.scheduler.name",
     "scheduler.type": "scheduler.name",
     "checkpoint.save_top_k": "checkpoint.keep_top_k",
     "checkpoint.save_frequency": "checkpoint.every_n_epochs",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regtrain.job.making import Live
+    from regtrain.job.making import GivenObjects
     from regtrain.job.training import execute, main
 
-__all__ = ["Live", "execute", "main"]
+__all__ = ["GivenObjects", "execute", "main"]
 
 
 def __getattr__(name: str) -> Any:

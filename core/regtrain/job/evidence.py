@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -12,9 +13,9 @@ from torch import nn
 
 from regtrain.job.making import Job, Section, target_of
 from regtrain.trainer import Parts
-from regtrain.types import Kind, chosen
+from regtrain.types import Indexed, Kind, chosen
 
-__all__ = ["code_of", "signature_of", "state_shapes"]
+__all__ = ["code_of", "measures_of", "signature_of", "state_shapes"]
 
 KINDS: dict[Section, Kind] = {"model": "models", "data": "datasets"}
 
@@ -33,14 +34,15 @@ def signature_of(parts: Parts) -> dict[str, Any]:
     was_training = parts.model.training
     try:
         batch = parts.strategy.to_device(next(iter(parts.train.epoch(0))))  # closed by now: loaded in this process
-        inputs = parts.task.inputs(batch)
+        sample = parts.task.sample(batch.batch if isinstance(batch, Indexed) else batch)
         parts.model.eval()
         with torch.no_grad():
-            outputs = parts.model(inputs)
+            outputs = parts.model(*sample.args)
     except Exception:  # the training went well: a signature that cannot be had must not spoil it
         return {}
     finally:
         parts.model.train(was_training)
+    inputs = sample.args[0] if len(sample.args) == 1 else dict(zip(sample.names, sample.args, strict=True))
     return {"inputs": _described(inputs), "outputs": _described(outputs)}
 
 
@@ -52,6 +54,21 @@ def _described(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_described(item) for item in value]
     return type(value).__name__
+
+
+def measures_of(job: Job, data: Mapping[str, str]) -> dict[str, str]:
+    """What metrics depend on besides the weights: digests of data, loss, and evaluation."""
+    config = job.config
+    evaluator = config.evaluation.evaluator.model_dump(mode="json")
+    values = {
+        "data": dict(data),
+        "loss": [_origin(job, "loss"), config.loss.args],
+        "evaluation": [job.plan.task, config.experiment.task_args, evaluator],
+    }
+    return {
+        name: "sha256:" + hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+        for name, value in values.items()
+    }
 
 
 def code_of(job: Job) -> dict[str, str]:
@@ -66,8 +83,8 @@ def _layers(module: nn.Module) -> str:
 
 
 def _origin(job: Job, section: Section) -> str:
-    live = {"model": job.live.model, "data": job.live.data and job.live.data.train, "loss": job.live.criterion}
-    given = live[section]
+    objects = {"model": job.given.model, "data": job.given.data and job.given.data.train, "loss": job.given.criterion}
+    given = objects[section]
     if given is not None:
         name = f"{type(given).__module__}.{type(given).__qualname__}"
         return f"{name} {_layers(given)}" if isinstance(given, nn.Module) else name

@@ -9,8 +9,10 @@ import traceback
 from pathlib import Path
 
 from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError, brief
+from regtrain.job.ranks import first_failure
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.trainer import Progress
+from regtrain.types import Plan
 
 __all__ = ["failed"]
 
@@ -21,8 +23,12 @@ INSTALLED = (
 )
 
 
-def failed(problem: BaseException, run_dir: RunDir, progress: Progress | None = None) -> Outcome:
-    """The outcome that says what went wrong, and how far the run had come."""
+def failed(problem: BaseException, run_dir: RunDir, plan: Plan, progress: Progress | None = None) -> Outcome:
+    """The outcome that says what went wrong, and how far the run had come.
+
+    Of several processes each notes its failure in a file; the outcome is that of the first one, which the others
+    failed by.
+    """
     known = _as_known(problem, run_dir)
     error = {
         "code": known.code,
@@ -31,13 +37,15 @@ def failed(problem: BaseException, run_dir: RunDir, progress: Progress | None = 
         "exit_code": known.exit_code,
         "trace": "".join(traceback.format_exception(problem)),
     }
+    if plan.resources.processes > 1:
+        error = first_failure(run_dir, plan, error)
     progress = progress or Progress()
     return Outcome(
         "failed",
         steps=progress.step,
         epochs=progress.epoch,
         metrics=dict(progress.metrics),
-        reason=known.message,
+        reason=str(error["message"]),
         error=error,
     )
 

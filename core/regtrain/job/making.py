@@ -14,25 +14,25 @@ from torch import nn
 
 from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, brief, nearest
 from regtrain.host import Host
-from regtrain.job.events import Events
 from regtrain.run_dir import RunDir
+from regtrain.run_dir.records import RecordWriter
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
-from regtrain.types import Kind, Plan, Settled, Splits, Tracker, chosen
+from regtrain.types import Callback, Kind, Plan, Settled, Splits, chosen
 from regtrain.types.config import Config
 
 Section = Literal["model", "data", "loss"]
 
-__all__ = ["Job", "Live", "Section", "factory_of", "make", "origin_of", "target_of"]
+__all__ = ["GivenObjects", "Job", "Section", "factory_of", "make", "origin_of", "target_of"]
 
 
 @dataclass
-class Live:
+class GivenObjects:
     """Objects that a Python caller brings along, instead of names in a config."""
 
     model: nn.Module | None = None
     data: Splits | None = None
     criterion: Callable[..., torch.Tensor] | None = None
-    trackers: list[Tracker] = field(default_factory=list)
+    callbacks: list[Callback] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Job:
     config: Config
     settled: Settled
     host: Host
-    live: Live
+    given: GivenObjects
     log: logging.Logger
-    events: Events
+    events: RecordWriter
 
     @property
     def device(self) -> str:
@@ -54,8 +54,8 @@ class Job:
         return self.settled.device
 
     @property
-    def watched(self) -> bool:
-        """A person watches a terminal."""
+    def interactive(self) -> bool:
+        """A terminal is attached to standard error."""
         return sys.stderr.isatty()
 
 

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from regtrain.checkpoint.folder import Checkpoints
-from regtrain.errors import ConfigValueError, DataError, nearest
+from regtrain.errors import ConfigValueError, DataError, brief, nearest
 from regtrain.job.data import as_splits, check_splits
+from regtrain.job.evidence import measures_of
 from regtrain.job.making import Job, factory_of, make, origin_of, target_of
-from regtrain.job.settings import early_stopping_of, settings_of
+from regtrain.job.optimizers import build_optimizers, followed_metrics
+from regtrain.job.settings import early_stopping_of, monitored_metrics, settings_of
 from regtrain.plan import NO_EVALUATOR
-from regtrain.targets import accepted_arguments, load_target
-from regtrain.trainer import Batches, Parts, Precision
-from regtrain.trainer.randomness import seed_all
-from regtrain.types import Schedule, Splits, Strategy, chosen
+from regtrain.targets import load_target
+from regtrain.trainer import Batches, DefaultEngine, Parts, Settings, Trainable
+from regtrain.trainer.randomness import mixed, seed_all
+from regtrain.types import (
+    EngineSetup,
+    Evaluator,
+    Indexed,
+    Place,
+    Schedule,
+    Splits,
+    Strategy,
+    Task,
+    TaskContext,
+    chosen,
+)
 
 __all__ = ["build_data", "build_model", "build_parts"]
 
@@ -28,8 +41,8 @@ DATA_KEYS = ("data_dir", "train_path", "val_path", "image_size", "augmentation")
 
 def build_data(job: Job) -> Splits:
     origin = origin_of(job.plan, "data")
-    if job.live.data is not None:
-        splits = job.live.data
+    if job.given.data is not None:
+        splits = job.given.data
     else:
         factory = factory_of(job, "data", "datasets")
         settings = job.config.data.model_dump(mode="json")
@@ -40,8 +53,8 @@ def build_data(job: Job) -> Splits:
 
 
 def build_model(job: Job) -> nn.Module:
-    if job.live.model is not None:
-        return job.live.model
+    if job.given.model is not None:
+        return job.given.model
     origin = origin_of(job.plan, "model")
     keys = job.config.model
     args = {**keys.args}
@@ -56,8 +69,8 @@ def build_model(job: Job) -> nn.Module:
 
 
 def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
-    if job.live.criterion is not None:
-        return job.live.criterion
+    if job.given.criterion is not None:
+        return job.given.criterion
     keys = job.config.loss
     target = target_of(job.plan, "loss")
     if target:
@@ -75,50 +88,7 @@ def _torch_loss(name: str) -> Callable[..., Any]:
     return cast("Callable[..., Any]", getattr(nn, losses[name.lower()]))
 
 
-def _build_optimizer(job: Job, model: nn.Module) -> torch.optim.Optimizer:
-    """Arguments that the optimizer does not take are named and left out; with `optimizer.strict` they are an error."""
-    name, keys = job.plan.optimizer, job.config.optimizer
-    factory = job.host.offer("optimizers", name).factory
-    args = dict(keys.args)
-    accepted = accepted_arguments(factory)
-    for unknown in [key for key in args if accepted is not None and key not in accepted]:
-        near = nearest(unknown, accepted or ())
-        line = f"optimizer.{unknown}: {name} takes no {unknown!r}" + (f"; nearest: {', '.join(near)}" if near else "")
-        if keys.strict:
-            raise ConfigValueError(line, f"it takes: {', '.join(sorted((accepted or set()) - {'params'}))}")
-        job.log.warning("%s; left out", line)
-        del args[unknown]
-    if keys.lr is not None:
-        args["lr"] = keys.lr
-    parameters = [p for p in model.parameters() if p.requires_grad]
-
-    def with_parameters(**rest: Any) -> torch.optim.Optimizer:
-        return cast("torch.optim.Optimizer", factory(parameters, **_tuples(rest)))
-
-    return cast("torch.optim.Optimizer", make(with_parameters, args, f"optimizer {name}", "optimizer"))
-
-
-def _tuples(args: dict[str, Any]) -> dict[str, Any]:
-    """YAML has lists where torch wants tuples (`betas`)."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in args.items()}
-
-
-def _build_scheduler(job: Job, optimizer: torch.optim.Optimizer, schedule: Schedule) -> LRScheduler | None:
-    keys = job.config.scheduler
-    if not keys:
-        return None
-    name = chosen(keys.name)
-    extra = {"warmup_epochs": keys.warmup_epochs, "warmup_steps": keys.warmup_steps, "min_lr": keys.min_lr}
-    factory = job.host.offer("schedulers", name).factory
-    args = {**keys.args, **{key: value for key, value in extra.items() if value is not None}}
-    with warnings.catch_warnings():
-        # SequentialLR steps its parts while it is made, before the optimizer has made a step
-        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
-        made = make(lambda **rest: factory(optimizer, schedule, **rest), args, f"scheduler {name}", "scheduler")
-    return cast("LRScheduler", made)
-
-
-def _batches(job: Job, splits: Splits, name: str) -> Batches | None:
+def _batches(job: Job, place: Place, splits: Splits, name: str, indexed: bool) -> Batches | None:
     dataset = getattr(splits, name)
     if dataset is None:
         return None
@@ -137,6 +107,9 @@ def _batches(job: Job, splits: Splits, name: str) -> Batches | None:
         persistent_workers=bool(workers) and data.persistent_workers is not False,
         prefetch_factor=data.prefetch_factor if workers else None,
         limit=1 if training.debug else None,
+        place=place,
+        even=name == "train",
+        indexed=indexed,
     )
     if len(made) == 0:
         raise DataError(
@@ -146,22 +119,115 @@ def _batches(job: Job, splits: Splits, name: str) -> Batches | None:
     return made
 
 
-def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpoints) -> tuple[Parts, Schedule]:
-    """Everything but the trackers, which want to know where the run stands."""
-    plan, host = job.plan, job.host
-    make_strategy = host.offer("strategies", plan.strategy).factory
-    strategy: Strategy = make_strategy(job.device)
-    model = strategy.prepare(model)
-    criterion = _build_loss(job)
-    if isinstance(criterion, nn.Module):
-        criterion = strategy.prepare(criterion)
-    optimizer = _build_optimizer(job, model)
-    train, val = _batches(job, splits, "train"), _batches(job, splits, "val")
+def build_parts(
+    job: Job, strategy: Strategy, splits: Splits, model: nn.Module, checkpoints: Checkpoints, data: Mapping[str, str]
+) -> tuple[Parts, Schedule]:
+    """Everything but the callbacks, which want to know where the run begins.
+
+    Args:
+        data: digests of the data, which metrics depend on.
+    """
+    plan = job.plan
+    offer = job.host.offer("tasks", plan.task)
+    origin = "experiment.task_args"
+    task: Task = make(offer.factory, job.config.experiment.task_args, f"task {offer.name}", origin)
+    indexed = bool(offer.traits.get("indices"))
+    train = _batches(job, strategy.place, splits, "train", indexed)
+    val = _batches(job, strategy.place, splits, "val", indexed)
     assert train is not None
-    policy, early_stopping = checkpoints.policy, early_stopping_of(job.config, checkpoints.policy)
-    watched = [policy.monitor] if policy.save_best or policy.keep_top_k else []
-    watched += [early_stopping.monitor] if early_stopping else []
-    settings, schedule = settings_of(job, len(train), val is not None, watched)
+    criterion = _build_loss(job)
+    _materialise(model, task, criterion, train)
+    trainable = Trainable(model, _modules_of(task, train, val, model), criterion)
+    settings, schedule = settings_of(job, len(train), strategy.place.world_size)
+    engine = strategy.prepare(
+        EngineSetup(
+            trainable,
+            lambda: build_optimizers(job, trainable, task.model_role, schedule, val is not None),
+            precision=job.config.training.precision,
+            accumulate=settings.accumulate,
+            clip=job.config.training.gradient_clip_norm,
+            engine=DefaultEngine,
+        )
+    )
+    early_stopping = early_stopping_of(job.config, checkpoints.policy)
+    monitored = [*monitored_metrics(checkpoints.policy, early_stopping), *followed_metrics(engine.parts)]
+    _warn_where_never_validated(job, settings, val is not None)
+    evaluator = _evaluator(job) if val else None
+    seed_all(plan.seed if strategy.place.is_main else mixed(plan.seed, strategy.place.rank))
+    parts = Parts(
+        engine=engine,
+        task=task,
+        criterion=criterion,
+        train=train,
+        strategy=strategy,
+        checkpoints=checkpoints,
+        settings=replace(settings, monitored=monitored),
+        val=val,
+        evaluator=evaluator,
+        early_stopping=early_stopping,
+        stateful=_stateful(criterion, task, evaluator, splits),
+        measures=measures_of(job, data),
+        config=plan.public.model_dump(mode="json"),  # a registered checkpoint is shared
+        log=job.log,
+    )
+    return parts, schedule
+
+
+def _modules_of(task: Task, train: Batches, val: Batches | None, model: nn.Module) -> Mapping[str, nn.Module]:
+    bind = getattr(task, "bind", None)
+    return bind(TaskContext(train.samples, val.samples if val else 0, model)) if bind else {}
+
+
+def _materialise(model: nn.Module, task: Task, criterion: Any, train: Batches) -> None:
+    """Lazy modules get their shapes from a batch, before optimizers and other processes need them.
+
+    Raises:
+        ConfigValueError: the batch does not go through the model.
+    """
+    if not any(
+        isinstance(p, UninitializedParameter | UninitializedBuffer) for p in (*model.parameters(), *model.buffers())
+    ):
+        return
+    was_training = model.training
+    model.eval()  # running statistics stay as they are
+    batch = train.fetch()
+    try:
+        with torch.no_grad():
+            model(*task.sample(batch.batch if isinstance(batch, Indexed) else batch).args)
+    except (RuntimeError, TypeError, ValueError) as problem:
+        raise ConfigValueError(
+            f"the model's lazy modules cannot be given a shape by the first batch: {brief(problem)}",
+            "check the shape of the inputs",
+        ) from problem
+    model.train(was_training)
+
+
+def _evaluator(job: Job) -> Evaluator | None:
+    if job.plan.evaluator == NO_EVALUATOR:
+        return None
+    factory = job.host.offer("evaluators", job.plan.evaluator).factory
+    args = job.config.evaluation.evaluator.args
+    return make(factory, args, "evaluator", "evaluation.evaluator")  # type: ignore[no-any-return]
+
+
+def _stateful(criterion: Any, task: Task, evaluator: Evaluator | None, splits: Splits) -> dict[str, Any]:
+    """What keeps state of its own besides the modules of the engine."""
+    candidates = {
+        "loss": None if isinstance(criterion, nn.Module) else criterion,
+        "task": task,
+        "evaluator": evaluator,
+        "collate": splits.collate,
+        "data.train": splits.train,
+        "data.val": splits.val,
+    }
+    return {
+        name: thing
+        for name, thing in candidates.items()
+        if hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")
+    }
+
+
+def _warn_where_never_validated(job: Job, settings: Settings, val: bool) -> None:
     if val and not settings.validate_every_steps and settings.validate_every_epochs > settings.epochs:
         job.log.warning(
             "evaluation.every_n_epochs is %d and the run has %d epochs: the validation data are not used, "
@@ -169,28 +235,3 @@ def build_parts(job: Job, splits: Splits, model: nn.Module, checkpoints: Checkpo
             settings.validate_every_epochs,
             settings.epochs,
         )
-    scheduler = _build_scheduler(job, optimizer, schedule)
-    args = job.config.evaluation.evaluator.args
-    name = plan.evaluator
-    evaluator = None
-    if val and name != NO_EVALUATOR:
-        make_evaluator = host.offer("evaluators", name).factory
-        evaluator = make(make_evaluator, args, "evaluator", "evaluation.evaluator")
-    seed_all(plan.seed)
-    parts = Parts(
-        model=model,
-        task=host.offer("tasks", plan.task).factory(),
-        criterion=criterion,
-        optimizer=optimizer,
-        train=train,
-        strategy=strategy,
-        precision=Precision(job.config.training.precision, strategy.device),
-        checkpoints=checkpoints,
-        settings=settings,
-        scheduler=scheduler,
-        val=val,
-        evaluator=evaluator,
-        early_stopping=early_stopping,
-        config=plan.public.model_dump(mode="json"),  # a registered checkpoint is shared
-    )
-    return parts, schedule

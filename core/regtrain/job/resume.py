@@ -1,19 +1,20 @@
-"""Going on from a checkpoint: found, verified, compared with the model, loaded."""
+"""Resuming from a checkpoint: found, verified, compared with the model, loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import OneCycleLR
 
 from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoint
-from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError
+from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError, brief
 from regtrain.job.initial import misfits, some, tensors_of
-from regtrain.trainer import Trainer
+from regtrain.trainer import Parts, Trainer
+from regtrain.trainer.state import order_of
 from regtrain.types import Plan, Schedule
 from regtrain.types.config import Config
 
@@ -61,25 +62,29 @@ def check_same_architecture(model: nn.Module, weights: Mapping[str, torch.Tensor
 def load_into(
     trainer: Trainer, state: TrainingState, path: Path, plan: Plan, schedule: Schedule, warn: Callable[[str], None]
 ) -> None:
-    """Put the whole state into a trainer; what the config has changed since is said.
+    """Put the whole state into a trainer; what the config has changed since is a warning.
 
     Raises:
-        CheckpointMismatchError: another architecture, optimizer or scheduler.
+        CheckpointMismatchError: another architecture, optimizer, scheduler or form of a checkpoint.
         ConfigValueError: the batches of a half-seen epoch would differ, or nothing is left to train.
     """
     parts = trainer.parts
+    if "optimizers" not in state:
+        raise CheckpointMismatchError(
+            f"{path} was written by an earlier release of regtrain, which kept one optimizer",
+            "resume with that release, or begin a run with its weights: model.init_from",
+        )
     check_same_architecture(parts.model, state["model"], path)
     _check_order(trainer, state, path)
-    _check_kinds(trainer, state, path)
+    _check_part_types(trainer, state, path)
     _check_length(trainer, state, path, schedule)
     _say_what_changed(trainer, state, path, plan.public, warn)
-    parts.model.load_state_dict({**state["model"], **state.get("model_extra", {})})
     try:
         trainer.load(state)
-    except (ValueError, KeyError) as problem:
+    except (ValueError, KeyError, RuntimeError) as problem:
         raise CheckpointMismatchError(
-            f"{path} holds the state of another optimizer or scheduler: {problem}",
-            "resume with the optimizer that it was trained with",
+            f"{path} holds the state of another optimizer, scheduler, task or loss: {brief(problem)}",
+            "resume with the config that it was trained with",
         ) from problem
     left = _nothing_left(trainer, path)
     if left and plan.resumed_ended:
@@ -104,43 +109,54 @@ def _nothing_left(trainer: Trainer, path: Path) -> tuple[str, str] | None:
     return None
 
 
-def same_measures(state: TrainingState, config: Config) -> bool:
+def same_measures(state: TrainingState, parts: Parts) -> bool:
     """Whether the metrics of a checkpoint can be compared with those of this run."""
-    before, now = state["config"], config.model_dump(mode="json")
-    return all(before.get(section) == now[section] for section in ("data", "loss", "evaluation"))
+    return dict(state["measures"]) == dict(parts.measures)
 
 
 def _check_order(trainer: Trainer, state: TrainingState, path: Path) -> None:
-    """A half-seen epoch goes on in the order that it began with."""
+    """A half-seen epoch is resumed in the order that it began with."""
     batch = state["progress"]["batch"]
-    order = {**trainer.parts.train.order, "accumulate": trainer.parts.settings.accumulate}
-    changed = [f"{key} {was} → {order[key]}" for key, was in state["order"].items() if was != order[key]]
+    order = order_of(trainer.parts)
+    changed = [f"{key} {was} → {order.get(key)}" for key, was in state["order"].items() if was != order.get(key)]
     if batch and changed:
         raise ConfigValueError(
-            f"{path} stands at batch {batch} of an epoch whose order has changed: {', '.join(changed)}",
-            "resume with the same data, batch size and seed, or from a checkpoint at the end of an epoch",
+            f"{path} ends at batch {batch} of an epoch whose order has changed: {', '.join(changed)}",
+            "resume with the same data, batch size, seed and number of batches per step, or from a checkpoint at the "
+            "end of an epoch",
         )
 
 
-def _check_kinds(trainer: Trainer, state: TrainingState, path: Path) -> None:
-    """torch loads the state of one class into another without a word, and trains something in between."""
-    for part, now in trainer.kinds.items():
-        was = state.get("kinds", {}).get(part)
-        if was and now and was != now:
+def _check_part_types(trainer: Trainer, state: TrainingState, path: Path) -> None:
+    """torch loads the state of one class into another without an error, and trains something in between."""
+    types, before = trainer.parts.engine.part_types, state["part_types"]
+    for part, now in types.items():
+        was = before.get(part)
+        if was and was != now:
             raise CheckpointMismatchError(
                 f"{path} was trained with {part} {was}, and the config asks for {now}",
                 f"resume with {was}, or begin a run of its own without --resume",
             )
+    optimizers = [part for part in before if part.startswith("optimizer")]
+    changed = [part for part in types if part.startswith("optimizer")]
+    if optimizers != changed:
+        raise CheckpointMismatchError(
+            f"{path} was trained with {', '.join(optimizers)}, and the config asks for {', '.join(changed)}",
+            "resume with the groups that it was trained with, or begin a run of its own without --resume",
+        )
 
 
 def _check_length(trainer: Trainer, state: TrainingState, path: Path, schedule: Schedule) -> None:
-    """OneCycleLR raises at the step after its last one, which may be hours away."""
-    ends = state["scheduler"].get("total_steps")
-    if isinstance(trainer.parts.scheduler, OneCycleLR) and ends is not None and ends < schedule.length:
-        raise ConfigValueError(
-            f"OneCycleLR of {path.name} was made for {ends} steps, and the run would have {schedule.length}",
-            "go on to the length that it was made for, or begin a run of its own without --resume",
-        )
+    """A schedule of a fixed length raises at the step after its last one, which may be hours away."""
+    for part in trainer.parts.engine.parts:
+        ends = state["schedulers"].get(part.name, {}).get("total_steps")
+        length = replace(schedule, interval=part.interval).length
+        if part.scheduler_traits.get("fixed_length") and ends is not None and ends < length:
+            name = type(part.scheduler).__name__
+            raise ConfigValueError(
+                f"{name} of {path.name} was made for {ends} steps, and the run would have {length}",
+                "stop at the length that it was made for, or begin a run of its own without --resume",
+            )
 
 
 def _say_what_changed(
@@ -151,7 +167,7 @@ def _say_what_changed(
         if before.get(section) != now[section]:
             warn(f"{section} has changed since {path.name}: the checkpoint's own values are used where it holds them")
     if before.get("scheduler") == now["scheduler"]:
-        otherwise = _otherwise(state.get("scheduler_as_made", {}), trainer.scheduler_as_made)
+        otherwise = _otherwise(state["schedulers_as_made"], trainer.parts.engine.schedulers_as_made)
         if otherwise:
             warn(f"the scheduler was made for a run of another length, and stays so: {', '.join(otherwise)}")
 

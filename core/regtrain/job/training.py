@@ -10,37 +10,39 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import CheckpointInfo, keep_policy
 from regtrain.hardware import detect
 from regtrain.host import Host
+from regtrain.job.callbacks import build_callbacks
 from regtrain.job.data import fingerprints
-from regtrain.job.events import Events
 from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.files import file_fingerprints
 from regtrain.job.initial import begin_with
-from regtrain.job.making import Job, Live, target_of
+from regtrain.job.making import GivenObjects, Job, target_of
 from regtrain.job.parts import build_data, build_model, build_parts
+from regtrain.job.ranks import open_strategy, rank_of
 from regtrain.job.resume import find_state, load_into, same_measures
 from regtrain.job.settle import settle_device, settle_measures
-from regtrain.job.trackers import build_trackers
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.run_dir.outcome import Status
+from regtrain.run_dir.records import RecordWriter
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
-from regtrain.types import CheckpointEvent, Plan, Schedule
+from regtrain.types import CheckpointEvent, Plan, Schedule, Splits, Strategy
 
-__all__ = ["Live", "execute", "main"]
+__all__ = ["GivenObjects", "execute", "main"]
 
 
 def main(path: Path) -> int:
     """Train what plan.json says; 0 done, 75 asked to stop and saved, else the error's own code."""
     run_dir = RunDir(path)
     try:
-        outcome = execute(run_dir, run_dir.read_plan(), Host(), Live())
+        outcome = execute(run_dir, run_dir.read_plan(), Host(), GivenObjects())
     except KeyboardInterrupt:
         return 130
     except OSError as problem:  # not even the outcome could be written
@@ -51,43 +53,59 @@ def main(path: Path) -> int:
     return int(outcome.error["exit_code"]) if outcome.error else 0
 
 
-def execute(run_dir: RunDir, plan: Plan, host: Host, live: Live) -> Outcome:
-    """Run the job in this process and leave an outcome, whatever happens."""
+def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Outcome:
+    """Run the job in this process; of several processes rank 0 leaves the outcome, whatever happens."""
     began = time.monotonic()
-    events = Events(run_dir.logs(plan.config) / "events.jsonl")
-    with _log(run_dir.logs(plan.config) / "train.log") as log:
+    rank, logs = rank_of(plan), run_dir.logs(plan.config)
+    events = RecordWriter(logs / "events.jsonl" if rank == 0 else None)
+    with _log(logs / ("train.log" if rank == 0 else f"rank-{rank}.log"), to_terminal=rank == 0) as log:
         try:
             with StopFlag() as stop:
                 settled = settle_device(plan, detect())
-                job = Job(run_dir, plan, settled.config(plan), settled, host, live, log, events)
-                outcome = _train(job, stop)
+                job = Job(run_dir, plan, settled.config(plan), settled, host, given, log, events)
+                with open_strategy(job) as strategy:
+                    outcome = _guarded(job, strategy, stop)
         except KeyboardInterrupt:
-            run_dir.write_outcome(Outcome("interrupted", reason="second Ctrl-C: nothing saved", seconds=_since(began)))
+            if rank == 0:
+                reason = "second Ctrl-C: nothing saved"
+                run_dir.write_outcome(Outcome("interrupted", reason=reason, seconds=_since(began)))
             raise
         except (Exception, SystemExit) as problem:  # a user's file that calls sys.exit() has not trained anything
             log.error(traceback.format_exc())
-            outcome = failed(problem, run_dir)
-    outcome = Outcome(**{**outcome.__dict__, "seconds": _since(began)})
+            outcome = failed(problem, run_dir, plan)
+    if rank:
+        return outcome
+    outcome = replace(outcome, seconds=_since(began))
     run_dir.write_outcome(outcome)
     with contextlib.suppress(OSError):  # the outcome is written; a disk that is full now changes nothing
-        events.write(outcome.status, step=outcome.steps, reason=outcome.reason)
+        events.event(outcome.status, step=outcome.steps, reason=outcome.reason)
+    events.close()
     return outcome
 
 
-def _train(job: Job, stop: StopFlag) -> Outcome:
-    """The story of a job: data, model, parts, maybe an earlier state, then the loop."""
-    plan, log = job.plan, job.log
+def _guarded(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
+    """A failure is noted before the other processes lose their peer."""
+    try:
+        return _train(job, strategy, stop)
+    except (Exception, SystemExit) as problem:
+        job.log.error(traceback.format_exc())
+        return failed(problem, job.run_dir, job.plan)
+
+
+def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
+    """Data, model, parts, perhaps an earlier state, then the loop."""
+    plan, log, main = job.plan, job.log, strategy.place.is_main
     seed = plan.seed
     keys = job.config.reproducibility
     use_deterministic(keys.deterministic, keys.benchmark)
-    _keep_code(job.run_dir, plan)
+    if main:
+        _keep_code(job.run_dir, plan)
     seed_all(seed)
     splits = build_data(job)
     job = settle_measures(job, splits.val is not None)
-    job.run_dir.write_settled(job.settled)
-    data = fingerprints(splits)
-    if job.live.data is None and not splits.fingerprint:
-        data |= file_fingerprints(job)
+    if main:
+        job.run_dir.write_settled(job.settled)
+    data = strategy.broadcast(_digests(job, splits) if main else None)
     seed_all(seed)
     model = build_model(job)
     begin_with(job, model)
@@ -96,14 +114,15 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
         keep_policy(job.config),
         _announcer(job),
         job.config.checkpoint.pth_names,
+        writes=main,
     )
-    parts, schedule = build_parts(job, splits, model, checkpoints)
+    parts, schedule = build_parts(job, strategy, splits, model, checkpoints, data)
     trainer = Trainer(parts, stop)
     if plan.resume:
         _resume(job, trainer, schedule, job.run_dir.path / plan.resume)
-    parts.trackers = build_trackers(job, schedule, trainer.progress.step)
+    parts.callbacks = build_callbacks(job, schedule, trainer.progress.step) if main else job.given.callbacks
     _log_facts(job, trainer)
-    job.events.write("training", step=trainer.progress.step, device=str(parts.strategy.device))
+    job.events.event("training", step=trainer.progress.step, device=str(strategy.device))
     status: Status
     try:
         trainer.fit()
@@ -114,10 +133,8 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
         log.error(traceback.format_exc())
         with contextlib.suppress(Exception):  # the checkpoint that is being written is what can be resumed
             checkpoints.wait()
-        return failed(problem, job.run_dir, trainer.progress)
+        return failed(problem, job.run_dir, plan, trainer.progress)
     finally:
-        for tracker in parts.trackers:
-            tracker.close()
         for batches in (parts.train, parts.val):
             if batches:
                 batches.close()
@@ -126,24 +143,33 @@ def _train(job: Job, stop: StopFlag) -> Outcome:
     return _outcome(status, reason, trainer, data, code_of(job))
 
 
+def _digests(job: Job, splits: Splits) -> dict[str, str]:
+    data = fingerprints(splits)
+    if job.given.data is None and not splits.fingerprint:
+        data |= file_fingerprints(job)
+    return data
+
+
 def _resume(job: Job, trainer: Trainer, schedule: Schedule, place: Path) -> None:
     """Load the state of an earlier run, and take over what it had found best: that is this run's, too."""
     warn = job.log.warning
     path, state = find_state(place, warn)
     load_into(trainer, state, path, job.plan, schedule, warn)
     progress = trainer.progress
-    if same_measures(state, job.plan.public):
+    if same_measures(state, trainer.parts):
         trainer.parts.checkpoints.adopt(path.parent, progress.step, warn)
+    else:
+        warn("the best checkpoint of before is not compared with those of now: data, loss or evaluation differ")
     job.log.info("resumed from %s at epoch %d, step %d", path, progress.epoch + 1, progress.step)
-    job.events.write("resumed", checkpoint=path, step=progress.step)
+    job.events.event("resumed", checkpoint=path, step=progress.step)
 
 
 def _log_facts(job: Job, trainer: Trainer) -> None:
     parts, log = trainer.parts, job.log
     for choice in (*job.plan.choices, *job.settled.choices):
         log.info("%s: %s (%s)", choice.key, choice.value, choice.reason)
-    learned = sum(p.numel() for p in parts.model.parameters() if p.requires_grad)
-    log.info("model: %s, %d parameters that learn", type(parts.model).__name__, learned)
+    learned = sum(p.numel() for p in parts.engine.trainable.parameters() if p.requires_grad)
+    log.info("model: %s, %d parameters that are trained", type(parts.model).__name__, learned)
     held_out = parts.val.samples if parts.val else 0
     log.info("data: %d samples to train on, %d to validate on", parts.train.samples, held_out)
 
@@ -163,7 +189,7 @@ def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str]
     best = parts.checkpoints.best()
     chosen = best if best and parts.checkpoints.policy.save_best else infos[-1] if infos else None
     recipe = {"data": data, "code": code, "signature": {}, "state": state_shapes(parts.model)}
-    if status == "finished":
+    if status == "finished" and parts.strategy.place.is_main:
         recipe["signature"] = signature_of(parts)
     return Outcome(
         status,
@@ -185,7 +211,7 @@ def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None
 
 def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
     def saved(info: CheckpointInfo) -> None:
-        job.events.write("checkpoint_saved", step=info.step, checkpoint=info.path.name)
+        job.events.event("checkpoint_saved", step=info.step, checkpoint=info.path.name)
         event = CheckpointEvent(job.plan.run_id, info.path, info.step, info.epoch, info.metrics)
         for problem in job.host.checkpoint_saved(event):
             job.log.warning(problem)
@@ -210,8 +236,8 @@ class _LogFile(logging.FileHandler):
 
 
 @contextlib.contextmanager
-def _log(path: Path) -> Iterator[logging.Logger]:
-    """train.log with everything; warnings also to standard error."""
+def _log(path: Path, *, to_terminal: bool) -> Iterator[logging.Logger]:
+    """A file with everything; warnings also to standard error."""
     log = logging.Logger("regtrain.job", logging.INFO)  # of this run alone: another thread may have a run too
     to_file = _LogFile(path, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -219,7 +245,7 @@ def _log(path: Path) -> Iterator[logging.Logger]:
     to_person.setLevel(logging.WARNING)
     to_person.addFilter(lambda record: record.levelno == logging.WARNING)
     to_person.setFormatter(logging.Formatter("warning: %(message)s"))
-    log.handlers[:] = [to_file, to_person]
+    log.handlers[:] = [to_file, to_person] if to_terminal else [to_file]
     try:
         yield log
     finally:

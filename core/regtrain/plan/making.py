@@ -27,7 +27,6 @@ SETTLED_BY_JOB = frozenset({"training.device", "training.precision"})
 # Keys that the config knows and this release does not act on. A run that asks for one is refused: to train something
 # else than what was asked for would be worse.
 NOT_BUILT: dict[str, Callable[[Config], object]] = {
-    "optimizer.groups": lambda c: c.optimizer.groups,
     "training.auto_batch_size": lambda c: c.training.auto_batch_size,
     "model.compile": lambda c: c.model.compile,
     "model.gradient_checkpointing": lambda c: c.model.gradient_checkpointing,

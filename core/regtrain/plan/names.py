@@ -7,9 +7,10 @@ from pathlib import Path
 
 from regtrain.config import Config
 from regtrain.errors import ConfigValueError, MissingKeyError
-from regtrain.host import Host
+from regtrain.host import Host, Offer
 from regtrain.targets import find_target
 from regtrain.types import Choice, Kind
+from regtrain.types.config import Scheduler
 
 __all__ = ["GIVEN", "PlanInputs", "PlanOptions", "choose_names"]
 
@@ -62,6 +63,13 @@ def choose_names(inputs: PlanInputs) -> list[Choice]:
     choices.append(Choice("optimizer.name", host.offer("optimizers", optimizer).name, reason))
     if config.scheduler:
         choices += _scheduler(config, host)
+    for group in config.optimizer.groups.values():
+        host.offer("optimizers", group.name or optimizer)
+        if group.scheduler:
+            _check_scheduler(group.scheduler, host)
+    for callback, keys in config.callbacks.items():
+        if keys.enabled:
+            host.offer("callbacks", callback)
     for tracker, settings in config.trackers.items():
         if settings.enabled:
             host.offer("trackers", tracker)
@@ -112,12 +120,10 @@ def _data(inputs: PlanInputs) -> Choice:
 def _scheduler(config: Config, host: Host) -> list[Choice]:
     settings = config.scheduler
     assert settings is not None
-    if not settings.name:
-        raise MissingKeyError("scheduler.name is missing", f"there are: {', '.join(host.names('schedulers'))}")
-    name = host.offer("schedulers", settings.name).name
-    choices = [Choice("scheduler.name", name, "config")]
+    offer = _check_scheduler(settings, host)
+    choices = [Choice("scheduler.name", offer.name, "config")]
     if settings.interval is None:
-        by_step = name == "OneCycleLR" or bool(settings.warmup_steps)
+        by_step = offer.traits.get("interval") == "step" or bool(settings.warmup_steps)
         why = "it counts optimizer steps" if by_step else "no scheduler.interval; the usual one"
         choices.append(Choice("scheduler.interval", "step" if by_step else "epoch", why))
     else:
@@ -125,16 +131,23 @@ def _scheduler(config: Config, host: Host) -> list[Choice]:
     return choices
 
 
+def _check_scheduler(settings: Scheduler, host: Host) -> Offer:
+    if not settings.name:
+        raise MissingKeyError("scheduler.name is missing", f"there are: {', '.join(host.names('schedulers'))}")
+    return host.offer("schedulers", settings.name)
+
+
 def _places(config: Config, host: Host) -> list[Choice]:
     """Strategy and launcher. One process is what this machine's plugins must offer at least."""
     distributed, launcher = config.distributed, config.launcher
     strategy = distributed.strategy or ("deepspeed" if distributed.deepspeed else None)
     strategy = strategy or ("accelerate" if distributed.use_accelerate else None)
-    offer = host.offer("strategies", strategy or "single")
     processes = (launcher.nproc or 1) * (launcher.nodes or 1)
-    if processes > 1 and offer.name == "single":
+    offer = host.offer("strategies", strategy or ("ddp" if processes > 1 else "single"))
+    one = offer.traits.get("processes") == "one"
+    if processes > 1 and one:
         raise ConfigValueError(
-            f"launcher asks for {processes} processes, and strategy 'single' is one",
+            f"launcher asks for {processes} processes, and strategy {offer.name!r} is one",
             "leave launcher.nproc and launcher.nodes out, or name a strategy for several processes",
         )
     for key, asked in (
@@ -143,16 +156,20 @@ def _places(config: Config, host: Host) -> list[Choice]:
         ("distributed.sharding_strategy", distributed.sharding_strategy),
         ("distributed.devices", len(distributed.devices or ()) > 1),
     ):
-        if asked and offer.name == "single":
+        if asked and one:
             raise ConfigValueError(
-                f"{key} is set, and strategy 'single' trains on one device",
+                f"{key} is set, and strategy {offer.name!r} trains on one device",
                 f"leave {key} out, or name a strategy for several devices",
             )
     chosen = host.offer("launchers", launcher.name or "local")
     return [
-        Choice("distributed.strategy", offer.name, "config" if strategy else "one process"),
+        Choice("distributed.strategy", offer.name, "config" if strategy else _count(processes)),
         Choice("launcher.name", chosen.name, _why_launcher(config, chosen.name)),
     ]
+
+
+def _count(processes: int) -> str:
+    return "one process" if processes == 1 else f"{processes} processes"
 
 
 def _why_launcher(config: Config, chosen: str) -> str:

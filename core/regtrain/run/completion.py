@@ -17,6 +17,7 @@ from regtrain.run.register import register_run
 from regtrain.run.retention import expire
 from regtrain.run_dir import Outcome, RunDir, finite
 from regtrain.run_dir.codec import write_json
+from regtrain.tracking import forward_all
 from regtrain.types import JobState, Launched, Plan, RunEvent
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: L
         state = _state(run_dir, host, launched)
         if state is not JobState.GONE:
             record_state(registry, plan, state)
-            return _result(plan, run_dir, state.value, None)
+            return _result(plan, run_dir, state.value, None).with_notes(forward_all(run_dir, plan, host, None))
         outcome = final_outcome(run_dir, missing_outcome(launched.exit_code if launched else None, run_dir))
     notes: list[str] = []
     expired: list[PruneDecision] = []
@@ -99,6 +100,8 @@ def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: L
             notes += problems
     finally:
         record_end(registry, plan, outcome)
+        registered = as_event(version) if version else None
+        notes += forward_all(run_dir, plan, host, outcome.status, registered)
         if first:
             event = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
             notes += host.run_finished(event)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Cursor", "Page", "RecordWriter", "read_records", "records_from"]
+__all__ = ["START", "Cursor", "Page", "RecordWriter", "read_records", "records_from"]
 
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 MAX_LINE = 16 << 20  # bytes
@@ -30,18 +30,27 @@ class RecordWriter:
     JSON has no NaN and no infinity: a number that is not finite is written as text, and read back as a number.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
+        """`path` None: nothing is written, as on every rank but the first."""
+        self._file = -1
+        self._encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=str).encode
+        if path is None:
+            return
         _end_torn_line(path)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=str).encode
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Raises OSError when the disk is full; what was written of the line is skipped by readers."""
+        if self._file < 0:
+            return
         try:
             line = self._encode(record)
         except ValueError:
             line = self._encode({key: _as_text(value) for key, value in record.items()})
-        os.write(self._file, line.encode() + b"\n")
+        content = line.encode() + b"\n"
+        written = os.write(self._file, content)
+        if written < len(content):  # the next write says why
+            os.write(self._file, content[written:])
 
     def event(self, event: str, **facts: Any) -> None:
         """A record of something that happened, with the time of now."""
@@ -61,6 +70,9 @@ class Cursor:
     line: int = 0
 
 
+START = Cursor()
+
+
 @dataclass(frozen=True)
 class Page:
     """Some records in the order in which they were written, and where the next ones begin.
@@ -75,7 +87,7 @@ class Page:
     restarted: bool = False
 
 
-def records_from(path: Path, cursor: Cursor = Cursor(), limit: int = PAGE) -> Page:
+def records_from(path: Path, cursor: Cursor = START, limit: int = PAGE) -> Page:
     """Whole lines from the cursor on, up to about `limit` bytes. A last line without its end is left for the next call;
     a file that is not there has no records yet."""
     try:

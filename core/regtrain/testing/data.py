@@ -12,7 +12,7 @@ from torch.utils.data import default_collate
 from regtrain.job.data import as_splits, check_splits, fingerprints
 from regtrain.testing.offered import Offered
 from regtrain.testing.stored import through_store
-from regtrain.types import Kind, Splits, Task
+from regtrain.types import Indexed, Kind, Splits, Task, TaskContext
 
 __all__ = ["DatasetConformance", "ModelConformance", "TaskConformance"]
 
@@ -133,28 +133,68 @@ class TaskConformance(Offered):
         """Batches of each form that the task takes."""
         raise NotImplementedError(f"{type(self).__name__} needs batches(): one of each form that the task takes")
 
+    def criterion(self, task: Task) -> Any:
+        """The loss that the task names, unless overridden."""
+        return getattr(nn, next(name for name in dir(nn) if name.lower() == task.loss.lower()))()
+
+    def bound(self, factory: Callable[..., Task], model: nn.Module) -> tuple[Task, Mapping[str, nn.Module]]:
+        """The task in a run of eight samples, with the modules of its own."""
+        task = factory(**self.args)
+        return task, task.bind(TaskContext(8, 8, model)) or {}
+
     def test_its_defaults_exist(self, factory: Callable[..., Task]) -> None:
         """The loss is a class of torch.nn; evaluator and monitor are named."""
-        task = factory()
+        task = factory(**self.args)
         assert task.loss.lower() in {name.lower() for name in dir(nn) if name.endswith("Loss")}
         assert task.evaluator
         assert task.monitor.startswith(("val/", "train/"))
 
     def test_it_makes_a_loss(self, factory: Callable[..., Task]) -> None:
-        """The loss is one finite number that reaches the model's weights; `inputs` is what the model takes."""
-        task = factory()
-        criterion = getattr(nn, next(name for name in dir(nn) if name.lower() == task.loss.lower()))()
+        """The loss is one finite number that reaches the weights of the model and of the task's own modules."""
         for batch in self.batches():
             model = self.model()
-            loss, outputs, targets = task.forward(model, criterion, batch)
-            assert loss.shape == ()
+            task, modules = self.bound(factory, model)
+            output = task.train_step(model, self.criterion(task), batch)
+            loss: Any = sum(output.loss.values()) if isinstance(output.loss, Mapping) else output.loss
+            assert loss.numel() == 1
             assert bool(torch.isfinite(loss))
-            loss.backward()  # type: ignore[no-untyped-call]
-            assert any(p.grad is not None and bool(p.grad.any()) for p in model.parameters())
-            assert outputs is not None
-            assert targets is not None
-            shapes = [tensor.shape for tensor in _tensors(model(task.inputs(batch)))]
-            assert shapes == [tensor.shape for tensor in _tensors(outputs)]
+            loss.backward()
+            for name, module in {"the model": model, **modules}.items():
+                gradients = [p.grad for p in module.parameters() if p.grad is not None]
+                assert any(bool(gradient.any()) for gradient in gradients), f"the loss does not reach {name}"
+
+    def test_it_is_evaluated(self, factory: Callable[..., Task]) -> None:
+        """Evaluation gives outputs and targets, and changes no weight of the model."""
+        for batch in self.batches():
+            model = self.model().eval()
+            task, _ = self.bound(factory, model)
+            before = {name: value.clone() for name, value in model.state_dict().items()}
+            task.before_eval(model, [batch])
+            with torch.no_grad():
+                output = task.eval_step(model, self.criterion(task), batch)
+            assert output.outputs is not None
+            assert output.targets is not None
+            assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+    def test_its_sample_is_what_the_model_takes(self, factory: Callable[..., Task]) -> None:
+        """The model takes the arguments of a sample, and each has a name."""
+        for batch in self.batches():
+            model = self.model()
+            task, _ = self.bound(factory, model)
+            sample = task.sample(batch.batch if isinstance(batch, Indexed) else batch)
+            assert len(sample.args) == len(sample.names)
+            assert set(sample.dynamic) <= set(sample.names)
+            with torch.no_grad():
+                model(*sample.args)
+
+    def test_a_batch_can_be_split(self, factory: Callable[..., Task]) -> None:
+        """The halves of a batch hold all of its samples, in order."""
+        for batch in self.batches():
+            task = factory(**self.args)
+            halves = [list(_tensors(half)) for half in task.split(batch, 2)]
+            for number, whole in enumerate(_tensors(batch)):
+                if whole.ndim:
+                    assert torch.equal(torch.cat([half[number] for half in halves]), whole)
 
 
 def _tensors(value: Any) -> Any:

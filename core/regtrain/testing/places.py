@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -15,8 +16,11 @@ import pytest
 import torch
 from torch import nn
 
+from regtrain.host import Host
 from regtrain.testing.offered import Offered
-from regtrain.types import JobCommand, Kind, Launcher, Resources, Strategy
+from regtrain.testing.stored import through_store
+from regtrain.trainer import DefaultEngine, Trainable
+from regtrain.types import Engine, EngineSetup, JobCommand, Kind, Launcher, OptimizerPart, Resources, Strategy
 
 __all__ = ["LauncherConformance", "StrategyConformance"]
 
@@ -113,25 +117,70 @@ class StrategyConformance(Offered):
         offers = "half"
         device = "cpu"
     ```
+
+    Each test runs in one process. A strategy with the trait `processes="many"` is made with the variables that torchrun
+    sets for the only process of one; that several processes agree is for tests that start them.
     """
 
     kind: ClassVar[Kind] = "strategies"
     device: ClassVar[str] = "cpu"
 
     @pytest.fixture
-    def strategy(self, factory: Callable[..., Strategy]) -> Strategy:
-        return factory(self.device)
+    def strategy(self, factory: Callable[..., Strategy], monkeypatch: pytest.MonkeyPatch) -> Iterator[Strategy]:
+        for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}.items():
+            monkeypatch.setenv(name, value)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            monkeypatch.setenv("MASTER_PORT", str(probe.getsockname()[1]))
+        with factory(self.device) as strategy:
+            yield strategy
+
+    def test_it_says_how_many_processes_it_takes(self, host: Host, name: str) -> None:
+        """The trait `processes` is "one" or "many": planning asks for it."""
+        assert host.offer("strategies", name).traits.get("processes") in ("one", "many")
 
     def test_it_knows_its_place(self, strategy: Strategy) -> None:
         """The rank is below the number of processes; the device is the one that was asked for."""
-        assert 0 <= strategy.rank < strategy.world_size
+        assert 0 <= strategy.place.rank < strategy.place.world_size
         assert strategy.device.type == torch.device(self.device).type
 
     def test_a_prepared_model_learns(self, strategy: Strategy) -> None:
-        """The prepared model takes a batch of the same device, and gives gradients."""
-        model = strategy.prepare(nn.Linear(3, 2))
-        model(strategy.to_device(torch.ones(4, 3))).sum().backward()
-        assert all(p.grad is not None and p.device.type == strategy.device.type for p in model.parameters())
+        """The engine takes a step on a batch of the same device, and its state has the model's own names."""
+        engine = _engine(strategy)
+        before = engine.state()["model"]["weight"].clone()
+        batch = strategy.to_device(torch.ones(4, 3))
+        loss = engine.forward(lambda inputs: engine.model(inputs).sum(), batch)
+        engine.backward(loss)
+        report = engine.step(measure=True)
+        assert report.grad_norm is not None
+        assert float(report.grad_norm) > 0
+        state = engine.state()
+        assert list(state["model"]) == ["weight", "bias"]
+        assert not torch.equal(before, state["model"]["weight"])
+
+    def test_its_state_comes_back(self, strategy: Strategy) -> None:
+        """A second engine that loads a stored state takes the same step, to the last bit."""
+        first = _engine(strategy)
+        _step(strategy, first)
+        state = {key: through_store(value) for key, value in first.state().items()}
+        second = _engine(strategy)
+        second.load(state)
+        _step(strategy, first)
+        _step(strategy, second)
+        for name, weight in first.state()["model"].items():
+            assert torch.equal(weight, second.state()["model"][name]), f"{name} differs after loading the state"
+
+    def test_processes_agree(self, strategy: Strategy) -> None:
+        """A flag, a tensor and an object come back by rank; nothing is lost on the way."""
+        count = strategy.place.world_size
+        assert strategy.any(True) is True
+        assert strategy.any(False) is False
+        gathered = strategy.gather(torch.ones(2, dtype=torch.float64))
+        assert len(gathered) == count
+        assert all(torch.equal(tensor, torch.ones(2, dtype=torch.float64)) for tensor in gathered)
+        assert strategy.gather({"a": (1, None)}) == [{"a": (1, None)}] * count
+        assert strategy.broadcast({"a": [1.5]}) == {"a": [1.5]}
+        strategy.barrier()
 
     def test_batches_keep_their_form(self, strategy: Strategy) -> None:
         """Mappings, lists and tuples come back as they were, every tensor in them on the device."""
@@ -144,3 +193,21 @@ class StrategyConformance(Offered):
         for tensor in (moved["image"], moved["pair"][0], moved["pair"][1][0]):
             assert tensor.device.type == strategy.device.type
         assert moved["image"].shape == (2, 3)
+
+
+def _engine(strategy: Strategy) -> Engine:
+    torch.manual_seed(0)
+    trainable = Trainable(nn.Linear(3, 2), {}, None)
+
+    def optimizers() -> list[OptimizerPart]:
+        return [OptimizerPart("", torch.optim.SGD(trainable.parameters(), lr=0.1, momentum=0.9))]
+
+    engine = strategy.prepare(EngineSetup(trainable, optimizers, "32", 1, None, DefaultEngine))
+    engine.mode(True)
+    return engine
+
+
+def _step(strategy: Strategy, engine: Engine) -> None:
+    batch = strategy.to_device(torch.ones(4, 3))
+    engine.backward(engine.forward(lambda inputs: engine.model(inputs).square().sum(), batch))
+    engine.step()

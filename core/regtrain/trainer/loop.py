@@ -4,67 +4,114 @@ from __future__ import annotations
 
 import math
 import time
-from copy import deepcopy
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch.nn.utils import clip_grad_norm_, get_total_norm
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch import nn
 
 from regtrain.checkpoint.folder import TrainingState
-from regtrain.trainer.parts import Parts, Progress, train_mode
-from regtrain.trainer.randomness import restore, snapshot
+from regtrain.trainer.agreement import Agreement
+from regtrain.trainer.callbacks import Callbacks
+from regtrain.trainer.metrics import Running, means, unfolded
+from regtrain.trainer.parts import Parts, Progress
+from regtrain.trainer.randomness import snapshot
+from regtrain.trainer.sanity import sanity_check
+from regtrain.trainer.state import load_state, training_state
+from regtrain.trainer.steps import Steps
 from regtrain.trainer.stopping import Interrupted, StopFlag
 from regtrain.trainer.validation import Validation, check_measured
+from regtrain.types import StepOutput
 
 __all__ = ["Trainer"]
 
 NEVER = 1 << 62
+KEPT = 1000  # steps whose losses stay on the device
 
 
 class Trainer:
-    """Trains until the epochs, the steps or the patience are used up, or it is asked to stop."""
+    """Trains until the epochs, the steps or the patience are used up, or it is asked to stop.
+
+    Every process of a run goes through the same events in the same order; rank 0 alone writes.
+    """
 
     def __init__(self, parts: Parts, stop: StopFlag) -> None:
         self.parts = parts
         self.stop = stop
         self.progress = Progress()
-        self.scheduler_as_made = deepcopy(parts.scheduler.state_dict()) if parts.scheduler else {}
-        self._forward = parts.precision.wrap(parts.task.forward)
-        self._validation = Validation(parts, self._forward, self._stop_validation)
-        self._parameters = [p for p in parts.model.parameters() if p.requires_grad]
-        self._losses: list[torch.Tensor] = []
-        self._norm: torch.Tensor | None = None
-        self._per_step = parts.scheduler if parts.settings.scheduler_interval == "step" else None
-        self._next_log = self._next_event = 0
+        self.loaded: TrainingState | None = None
+        self.running = Running(parts.strategy)
+        self._agreement = Agreement(parts.strategy, stop)
+        self._validation = Validation(parts, lambda: self.stop.requested, self._interrupt)
+        self._set_callbacks()
+        self._norm: Any = None
+        self._next_log = self._next_flush = self._next_pulse = self._next_event = 0
         self._pulse, self._pulsed_at = 1, time.monotonic()
 
     @property
-    def kinds(self) -> dict[str, str | None]:
-        """Classes whose state another class could load without a word."""
-        scheduler = self.parts.scheduler
-        return {
-            "optimizer": type(self.parts.optimizer).__name__,
-            "scheduler": type(scheduler).__name__ if scheduler else None,
-        }
+    def model(self) -> nn.Module:
+        return self.parts.model
+
+    @property
+    def step(self) -> int:
+        return self.progress.step
+
+    @property
+    def epoch(self) -> int:
+        return self.progress.epoch
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return self.progress.metrics
+
+    def request_stop(self, reason: str) -> None:
+        self.stop.request(reason)
+
+    def raw_forward(self, batch: Any) -> Any:
+        """What the task returns for a batch on the device."""
+        return self._steps.forward(batch)
+
+    def forward(self, batch: Any) -> StepOutput:
+        """The same with one loss."""
+        output: StepOutput = self.raw_forward(batch)
+        return unfolded(output) if isinstance(output.loss, dict) else output
+
+    def _set_callbacks(self) -> None:
+        parts = self.parts
+        self.callbacks = Callbacks(parts.callbacks, parts.strategy.place.is_main, parts.log)
+        self._steps = Steps(parts, self.progress, self.running, self.callbacks, self)
 
     def fit(self) -> None:
         """Raises Interrupted, with everything saved, when it was asked to stop."""
-        progress = self.progress
-        self.parts.optimizer.zero_grad()  # a model that was passed in may hold gradients of its own
-        self._look_ahead()
+        self._set_callbacks()
+        try:
+            self._fit()
+        except BaseException as problem:
+            self.callbacks.call("on_exception", self, problem)
+            raise
+        finally:
+            self.callbacks.call("on_fit_end", self)
+
+    def _fit(self) -> None:
+        progress, parts = self.progress, self.parts
+        parts.engine.zero_grad()  # a model that was passed in may hold gradients of its own
         if progress.step == 0:
-            self._validation.rehearse()
+            sanity_check(self, self._validation)
+        self.callbacks.call("on_fit_start", self)
+        if self.loaded is not None:
+            self.callbacks.call("on_load_checkpoint", self, self.loaded)
+            self.loaded = None
+        self._next_flush = progress.step + KEPT
+        self._agreement.start(progress.step)
+        self._look_ahead()
         try:
             self._catch_up()
             while not self._done():
                 self._epoch()
-                if progress.batch >= len(self.parts.train):
+                if progress.batch >= len(parts.train):
                     self._end_epoch()
             self._finish()
         except Interrupted:
-            self.parts.checkpoints.wait()
+            parts.checkpoints.wait()
             raise
 
     def _catch_up(self) -> None:
@@ -74,88 +121,69 @@ class Trainer:
             self._save(epoch_end=False)
 
     def _epoch(self) -> None:
-        progress, train, accumulate = self.progress, self.parts.train, self.parts.settings.accumulate
-        stop, to_device, batches = self.stop, self.parts.strategy.to_device, len(self.parts.train)
+        progress, train, steps, stop = self.progress, self.parts.train, self._steps, self.stop
+        to_device, batches, world = self.parts.strategy.to_device, len(train), self.parts.strategy.place.world_size
+        window, alone = steps.window, world == 1
         last_step = self.parts.settings.max_steps or NEVER
-        train_mode(self.parts)
-        if stop.requested:
+        self.parts.engine.mode(True)
+        if self._agreement.now():
             self._interrupt(snapshot())
+        if progress.batch == 0:
+            self.callbacks.call("on_train_epoch_start", self)
         if progress.batch < batches:
             for batch in train.epoch(progress.epoch, progress.batch):
-                self._learn(to_device(batch))
-                progress.batch += 1
-                if progress.batch % accumulate and progress.batch != batches:
+                steps.learn(to_device(batch))
+                progress.batch = min(progress.batch + world, batches)
+                if progress.batch % window and progress.batch != batches:
                     continue
-                self._update()
+                report = steps.step(measure=progress.step + 1 >= self._next_log)
+                if report.grad_norm is not None:
+                    self._norm = report.grad_norm
+                progress.step += 1
                 if progress.step >= self._next_event:
                     self._at_event()
-                if stop.requested:
+                if alone and stop.requested:
                     self._interrupt(snapshot())
                 if progress.step >= last_step or progress.stopped_early:
                     break
 
-    def _learn(self, batch: Any) -> None:
-        parts = self.parts
-        loss, _, _ = self._forward(parts.model, parts.criterion, batch)
-        self._losses.append(loss.detach())
-        parts.precision.backward(loss if parts.settings.accumulate == 1 else loss * self._share())
-
-    def _share(self) -> float:
-        """Weight of a batch in its step: its samples over those of the step, also where the epoch ends early."""
-        train, number, window = self.parts.train, self.progress.batch, self.parts.settings.accumulate
-        first = number - number % window
-        samples = sum(train.size_of(i) for i in range(first, min(first + window, len(train))))
-        return train.size_of(number) / samples
-
-    def _update(self) -> None:
-        parts, settings = self.parts, self.parts.settings
-        logged = self.progress.step + 1 >= self._next_log
-        if settings.clip or logged:
-            parts.precision.unscale(parts.optimizer)
-            self._norm = (
-                clip_grad_norm_(self._parameters, settings.clip)
-                if settings.clip
-                else get_total_norm([p.grad for p in self._parameters if p.grad is not None])
-            )
-        parts.precision.step(parts.optimizer)
-        parts.optimizer.zero_grad()
-        if self._per_step:
-            self._per_step.step()
-        self.progress.step += 1
-
     def _at_event(self) -> None:
-        """Something is due at this step: metrics, validation, a checkpoint, or a sign of life."""
+        """Something is due at this step: metrics, validation, a checkpoint, an agreement, or a sign of life."""
         step, settings = self.progress.step, self.parts.settings
         if step >= self._next_log:
             self._record(self._train_metrics())
-        elif settings.watched:
-            for tracker in self.parts.trackers:
-                tracker.advance(step)
+        elif step >= self._next_pulse:
+            self.callbacks.call("on_advance", self)
         validated = _every(step, settings.validate_every_steps) and self._validate()
         if validated or _every(step, settings.save_every_steps):
             self._save(epoch_end=False)
-        self._flush_losses()
+        if step >= self._next_flush:
+            self._flush()
+        if step >= self._agreement.next_check and self._agreement.check(step):
+            self._interrupt(snapshot())
         self._look_ahead()
 
     def _look_ahead(self) -> None:
         """The next step at which something is due, so that all others cost one comparison."""
         settings, step = self.parts.settings, self.progress.step
         self._next_log = _next(step, settings.log_every)
-        due = [
-            self._next_log,
-            _next(step, settings.validate_every_steps),
-            _next(step, settings.save_every_steps),
-            step + 1000,  # so that kept losses stay few
-        ]
-        if settings.watched:
+        self._next_pulse = NEVER
+        if settings.interactive and self.callbacks.has("on_advance"):
             now = time.monotonic()
             elapsed, self._pulsed_at = now - self._pulsed_at, now
             self._pulse = max(1, min(1000, round(self._pulse * min(2.0, 0.1 / max(elapsed, 1e-6)))))
-            due.append(step + self._pulse)
-        self._next_event = min(due)
+            self._next_pulse = step + self._pulse
+        self._next_event = min(
+            self._next_log,
+            self._next_pulse,
+            self._next_flush,
+            self._agreement.next_check,
+            _next(step, settings.validate_every_steps),
+            _next(step, settings.save_every_steps),
+        )
 
     def _end_epoch(self) -> None:
-        """Validation, scheduler and checkpoint; then the next epoch begins at batch 0."""
+        """Validation, schedules and checkpoint; then the next epoch begins at batch 0."""
         parts, progress, settings = self.parts, self.progress, self.parts.settings
         if _every(progress.epoch + 1, settings.validate_every_epochs):
             self._validate()
@@ -163,33 +191,30 @@ class Trainer:
         if record:
             self._record(record)
         if parts.val is None:
-            self._watch()
-        if parts.scheduler and not self._per_step:
-            self._step_scheduler(parts.scheduler)
+            self._check_monitors()
+        parts.engine.end_epoch(self._current())
         progress.epoch += 1
         progress.batch = 0
         self._save(epoch_end=True)
+        self.callbacks.call("on_train_epoch_end", self)
 
-    def _step_scheduler(self, scheduler: LRScheduler) -> None:
-        if isinstance(scheduler, ReduceLROnPlateau):
-            metric = self.parts.settings.scheduler_monitor
-            current = self.progress.validated_at == self.progress.step or not metric.startswith("val/")
-            if current:  # an epoch without validation is neither better nor worse
-                scheduler.step(self.progress.metrics[metric])
-        else:
-            scheduler.step()
+    def _current(self) -> dict[str, float]:
+        """Metrics of the weights as they are now: a validation of earlier ones says nothing about these."""
+        validated = self.progress.validated_at == self.progress.step
+        return {k: v for k, v in self.progress.metrics.items() if validated or not k.startswith("val/")}
 
     def _finish(self) -> None:
         """A run that ended within an epoch (by steps or patience) still gets its validation and checkpoint; so does
         one that had nothing left to do."""
-        self.parts.checkpoints.wait()
-        if self.progress.batch or not self.parts.checkpoints.infos():
+        checkpoints = self.parts.checkpoints
+        checkpoints.wait()
+        if self.progress.batch or self.parts.strategy.broadcast(not checkpoints.infos()):
             self._validate()
             record = self._train_metrics()
             if record:
                 self._record(record)
             self._save(epoch_end=not self.progress.batch)
-        self.parts.checkpoints.finish()
+        checkpoints.finish()
 
     def _done(self) -> bool:
         settings, progress = self.parts.settings, self.progress
@@ -201,6 +226,7 @@ class Trainer:
         parts, progress = self.parts, self.progress
         if parts.val is None or progress.validated_at == progress.step:
             return False
+        self.callbacks.call("on_validation_start", self)
         metrics = self._validation.measure(parts.val)
         wanted = parts.settings.metrics
         if wanted is not None:
@@ -209,10 +235,11 @@ class Trainer:
         progress.validated_at = progress.step
         progress.metrics.update(metrics)
         self._record({**self._train_metrics(), **metrics})
-        self._watch()
+        self._check_monitors()
+        self.callbacks.call("on_validation_end", self, metrics)
         return True
 
-    def _watch(self) -> None:
+    def _check_monitors(self) -> None:
         """Look at the metrics that decide something, after each validation; without one, at the end of an epoch.
 
         Raises:
@@ -223,25 +250,20 @@ class Trainer:
         if early_stopping and early_stopping.update(measured):
             self.progress.stopped_early = True
 
-    def _flush_losses(self) -> None:
+    def _flush(self) -> None:
         """Bring the losses of the last steps to the CPU in one go."""
-        if self._losses:
-            for value in torch.stack(self._losses).tolist() if len(self._losses) > 1 else [self._losses[0].item()]:
-                self.progress.loss_sum += value
-            self.progress.loss_count += len(self._losses)
-            self._losses.clear()
+        self.running.flush(self.progress.sums)
+        self._next_flush = self.progress.step + KEPT
 
     def _train_metrics(self) -> dict[str, float]:
-        """Mean loss since the last record, learning rates and gradient norm; empty when no step was made since."""
-        self._flush_losses()
+        """Means since the last record, learning rates and gradient norm; empty when no step was made since."""
+        self._flush()
         progress = self.progress
-        if not progress.loss_count:
+        if not progress.sums:
             return {}
-        metrics = {"train/loss": progress.loss_sum / progress.loss_count}
-        progress.loss_sum, progress.loss_count = 0.0, 0
-        groups = self.parts.optimizer.param_groups
-        for number, group in enumerate(groups):
-            metrics["train/lr" if len(groups) == 1 else f"train/lr/{number}"] = float(group["lr"])
+        metrics = {f"train/{name}": value for name, value in means(progress.sums).items()}
+        progress.sums = {}
+        metrics |= {f"train/lr/{name}".rstrip("/"): rate for name, rate in self.parts.engine.rates().items()}
         if self._norm is not None:
             metrics["train/grad_norm"] = self._norm.item()
             self._norm = None
@@ -251,64 +273,39 @@ class Trainer:
     def _record(self, metrics: dict[str, float]) -> None:
         progress = self.progress
         record = {"step": progress.step, "epoch": progress.epoch + 1, "time": time.time(), **metrics}
-        for tracker in self.parts.trackers:
-            tracker.log(record)
-
-    def _stop_validation(self, before: dict[str, Any]) -> None:
-        """The run goes on from before a validation that was cut short."""
-        if self.stop.requested:
-            self._interrupt(before)
+        self.callbacks.call("on_record", self, record)
 
     def _interrupt(self, rng: dict[str, Any]) -> None:
+        """Save and stop. `rng`: the state of the random generators that the run is resumed with."""
         self._save(epoch_end=False, rng=rng)
         raise Interrupted(self.stop.reason)
 
     def _save(self, *, epoch_end: bool, rng: dict[str, Any] | None = None) -> None:
-        self._flush_losses()
-        metrics = {k: v for k, v in self.progress.metrics.items() if math.isfinite(v)}
-        current = self.progress.validated_at == self.progress.step
+        self._flush()
+        current = self._current()
+        state = self.state(rng)
+        if self.callbacks.has("on_save_checkpoint"):
+            state["callbacks"] = {}
+            self.callbacks.call("on_save_checkpoint", self, state)
+        losses = (current.get("train/loss", 0.0), current.get("val/loss", 0.0), self.running.last)
         self.parts.checkpoints.save(
-            self.state(rng),
+            state,
             step=self.progress.step,
             epoch=self.progress.epoch,
             epoch_end=epoch_end,
-            # a validation of other weights says nothing of these
-            metrics=metrics if current else {k: v for k, v in metrics.items() if not k.startswith("val/")},
+            metrics={k: v for k, v in current.items() if math.isfinite(v)},
+            finite=all(map(math.isfinite, losses)),
         )
 
     def state(self, rng: dict[str, Any] | None = None) -> TrainingState:
-        """Everything that the rest of the run depends on."""
-        parts = self.parts
-        named = {name.removeprefix("_orig_mod."): value for name, value in parts.model.state_dict().items()}
-        return {
-            "model": {name: value.detach() for name, value in named.items() if isinstance(value, torch.Tensor)},
-            "model_extra": {name: value for name, value in named.items() if not isinstance(value, torch.Tensor)},
-            "kinds": self.kinds,
-            "optimizer": parts.optimizer.state_dict(),
-            "scheduler": parts.scheduler.state_dict() if parts.scheduler else {},
-            "scheduler_as_made": self.scheduler_as_made,
-            "precision": parts.precision.state_dict(),
-            "early_stopping": parts.early_stopping.state_dict() if parts.early_stopping else {},
-            "progress": asdict(self.progress),
-            "order": {**parts.train.order, "accumulate": parts.settings.accumulate},
-            "rng": rng or snapshot(),
-            "config": parts.config,
-        }
+        """Everything that the rest of the run depends on. Collective; whole on rank 0."""
+        return training_state(self.parts, self.progress, rng)
 
     def load(self, state: TrainingState) -> None:
-        """Go on from a state; the model has been loaded already."""
-        parts = self.parts
-        parts.optimizer.load_state_dict(state["optimizer"])
-        if parts.scheduler and state["scheduler"]:
-            parts.scheduler.load_state_dict(state["scheduler"])
-            self.scheduler_as_made = state.get("scheduler_as_made", self.scheduler_as_made)
-        parts.precision.load_state_dict(state["precision"])
-        if parts.early_stopping:
-            parts.early_stopping.load_state_dict(state["early_stopping"])
-        self.progress = Progress(**state["progress"])
-        # by the patience of now, which may be more than it was
-        self.progress.stopped_early = parts.early_stopping is not None and parts.early_stopping.used_up
-        restore(state["rng"])
+        """Resume from a state."""
+        self.progress = load_state(self.parts, state)
+        self.loaded = state
+        self._set_callbacks()
 
 
 def _every(count: int, period: int | None) -> bool:

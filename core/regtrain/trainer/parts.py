@@ -1,52 +1,50 @@
-"""What the loop works with, already built, and where it stands."""
+"""What the loop works with, already built, and how far it has come."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.trainer.batches import Batches
-from regtrain.trainer.precision import Precision
 from regtrain.trainer.stopping import EarlyStopping
-from regtrain.types import Evaluator, Strategy, Task, Tracker
+from regtrain.types import Engine, Evaluator, Strategy, Task
 
-__all__ = ["Parts", "Progress", "Settings", "eval_mode", "train_mode"]
+__all__ = ["Parts", "Progress", "Settings"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Counts in optimizer steps and epochs; `clip` is a total gradient norm."""
+    """Counts in optimizer steps and epochs. `monitored`: metrics that decide something; `metrics`: those to keep."""
 
     epochs: int
     max_steps: int | None = None
     accumulate: int = 1
-    clip: float | None = None
     log_every: int = 50
     validate_every_epochs: int = 1
     validate_every_steps: int | None = None
     save_every_steps: int | None = None
-    scheduler_interval: str = "epoch"
-    scheduler_monitor: str = "val/loss"
     metrics: Sequence[str] | None = None
-    watched: bool = False
+    interactive: bool = False
     monitored: Sequence[str] = ()
 
 
 @dataclass
 class Progress:
-    """Where the run stands; all of it goes into a checkpoint. `batch` counts within the epoch."""
+    """How far the run has come; all of it goes into a checkpoint.
+
+    `batch` counts micro-batches of all processes within the epoch. `sums`: name → weighted sum and weight since the
+    last record.
+    """
 
     epoch: int = 0
     batch: int = 0
     step: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
+    sums: dict[str, list[float]] = field(default_factory=dict)
     validated_at: int = -1
     stopped_early: bool = False
     metrics: dict[str, float] = field(default_factory=dict)
@@ -54,32 +52,29 @@ class Progress:
 
 @dataclass
 class Parts:
-    """Everything the loop works with, already built."""
+    """Everything the loop works with, already built.
 
-    model: nn.Module
+    `stateful`: name → object with `state_dict` and `load_state_dict` that is not a module of the engine.
+    `measures`: what metrics depend on besides the weights (digests of data, loss and evaluation): values of a run with
+    other measures cannot be compared with values of this one.
+    """
+
+    engine: Engine
     task: Task
-    criterion: Callable[..., torch.Tensor]
-    optimizer: torch.optim.Optimizer
+    criterion: Callable[..., Any]
     train: Batches
     strategy: Strategy
-    precision: Precision
     checkpoints: Checkpoints
     settings: Settings
-    scheduler: LRScheduler | None = None
     val: Batches | None = None
     evaluator: Evaluator | None = None
     early_stopping: EarlyStopping | None = None
-    trackers: Sequence[Tracker] = ()
+    callbacks: Sequence[Any] = ()
+    stateful: Mapping[str, Any] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("regtrain"))
 
-
-def train_mode(parts: Parts) -> None:
-    parts.model.train()
-    if hasattr(parts.optimizer, "train"):  # schedule-free optimizers keep two sets of weights
-        parts.optimizer.train()
-
-
-def eval_mode(parts: Parts) -> None:
-    parts.model.eval()
-    if hasattr(parts.optimizer, "eval"):
-        parts.optimizer.eval()
+    @property
+    def model(self) -> nn.Module:
+        return self.engine.model

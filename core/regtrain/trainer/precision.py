@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
 __all__ = ["Precision"]
 
 
 class Precision:
-    """Wraps forward, backward and step. For 32 bits all three are torch's own, with nothing between."""
+    """`run` calls a function under autocast; None for 32 bits, where nothing stands between."""
 
     def __init__(self, name: str, device: torch.device) -> None:
         self.name = name
-        self._dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(name)
-        self._device = device.type
-        self._scaler = torch.amp.GradScaler(self._device) if name == "16-mixed" else None
+        dtype = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(name)
+        self._scaler = torch.amp.GradScaler(device.type) if name == "16-mixed" else None
+        self.scales = self._scaler is not None
+        self._done: set[Optimizer] = set()
+        self._watched: set[Optimizer] = set()
+        self.run: Callable[..., Any] | None = None
+        if dtype is not None:
 
-    def wrap(self, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """`forward` under autocast; itself for 32 bits."""
-        if self._dtype is None:
-            return forward
-        device, dtype = self._device, self._dtype
+            def under_autocast(function: Callable[..., Any], *args: Any) -> Any:
+                with torch.autocast(device.type, dtype=dtype):
+                    return function(*args)
 
-        def under_autocast(*args: Any) -> Any:
-            with torch.autocast(device, dtype=dtype):
-                return forward(*args)
-
-        return under_autocast
+            self.run = under_autocast
 
     def backward(self, loss: torch.Tensor) -> None:
         (self._scaler.scale(loss) if self._scaler else loss).backward()  # type: ignore[no-untyped-call]
 
-    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
+    def unscale(self, optimizers: Sequence[Optimizer]) -> None:
         """Bring gradients to their true size before they are measured or clipped."""
         if self._scaler:
-            self._scaler.unscale_(optimizer)
+            for optimizer in optimizers:
+                self._scaler.unscale_(optimizer)
 
-    def step(self, optimizer: torch.optim.Optimizer) -> None:
-        if self._scaler:
+    def step(self, optimizers: Sequence[Optimizer]) -> list[bool]:
+        """Step each optimizer whose gradients are finite; which of them made one. For float16 only."""
+        assert self._scaler is not None
+        self._done.clear()
+        for optimizer in optimizers:
+            if optimizer not in self._watched:
+                # asking the scaler instead would wait for the device once more
+                optimizer.register_step_post_hook(lambda stepped, args, kwargs: self._done.add(stepped))
+                self._watched.add(optimizer)
             self._scaler.step(optimizer)
-            self._scaler.update()
-        else:
-            optimizer.step()
+        self._scaler.update()
+        return [optimizer in self._done for optimizer in optimizers]
 
     def state_dict(self) -> dict[str, Any]:
         return self._scaler.state_dict() if self._scaler else {}

@@ -23,6 +23,10 @@ class StopFlag:
         self.reason = ""
         self._before: dict[signal.Signals, Any] = {}
 
+    def request(self, reason: str) -> None:
+        """Ask for a stop from inside of the run."""
+        self.requested, self.reason = True, self.reason or reason
+
     def __enter__(self) -> StopFlag:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
@@ -68,8 +72,13 @@ class EarlyStopping:
         """As many validations as there is patience for were no improvement."""
         return self.waited >= self.patience
 
+    @property
+    def measure(self) -> dict[str, str]:
+        """What the best value is a value of: it cannot be compared with one of another metric or direction."""
+        return {"metric": self.monitor, "mode": "min" if self.sign > 0 else "max"}
+
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "waited": self.waited}
+        return {"best": self.best, "waited": self.waited, **self.measure}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.waited = state.get("best"), state.get("waited", 0)

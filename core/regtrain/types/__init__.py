@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regtrain.types.data import Splits
+from regtrain.types.callbacks import Callback, CallbackContext, CallbackFactory, Fit
+from regtrain.types.data import Indexed, Splits
+from regtrain.types.engine import Engine, EngineSetup, OptimizerPart, StepReport
 from regtrain.types.events import Alert, CheckpointEvent, RunEvent, VersionEvent
 from regtrain.types.kinds import KINDS, Kind, Register
 from regtrain.types.launching import JobCommand, JobState, Launched, Launcher, RemoteLauncher
 from regtrain.types.schedule import Schedule
-from regtrain.types.strategy import Strategy
-from regtrain.types.task import Evaluator, EvaluatorFactory, Task
-from regtrain.types.tracking import Tracker, TrackerContext
+from regtrain.types.strategy import Place, Strategy
+from regtrain.types.task import Evaluator, EvaluatorFactory, Sample, StepOutput, Task, TaskContext
+from regtrain.types.tracking import RecordBatch, TrackedRun, Tracker, TrackerFactory
 
 if TYPE_CHECKING:
     from regtrain.types.planning import Choice, Plan, Resources, Settled, chosen
@@ -19,27 +21,42 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "Alert",
+    "Callback",
+    "CallbackContext",
+    "CallbackFactory",
     "CheckpointEvent",
     "Choice",
+    "Engine",
+    "EngineSetup",
     "Evaluator",
     "EvaluatorFactory",
+    "Fit",
+    "Indexed",
     "JobCommand",
     "JobState",
     "Kind",
     "Launched",
     "Launcher",
+    "OptimizerPart",
+    "Place",
     "Plan",
+    "RecordBatch",
     "Register",
     "RemoteLauncher",
     "Resources",
     "RunEvent",
+    "Sample",
     "Schedule",
     "Settled",
     "Splits",
+    "StepOutput",
+    "StepReport",
     "Strategy",
     "Task",
+    "TaskContext",
+    "TrackedRun",
     "Tracker",
-    "TrackerContext",
+    "TrackerFactory",
     "VersionEvent",
     "chosen",
 ]

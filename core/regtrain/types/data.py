@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import torch
     from torch.utils.data import Dataset
 
-__all__ = ["Splits"]
+__all__ = ["Indexed", "Splits"]
+
+
+class Indexed(NamedTuple):
+    """A batch with the indices of its samples in their split, for a task with the trait `indices`."""
+
+    batch: Any
+    indices: torch.Tensor
 
 
 @dataclass(frozen=True)

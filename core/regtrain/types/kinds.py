@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, get_args
 
 __all__ = ["KINDS", "Kind", "Register"]
@@ -15,6 +15,7 @@ Kind = Literal[
     "schedulers",
     "strategies",
     "evaluators",
+    "callbacks",
     "trackers",
     "launchers",
     "exporters",
@@ -24,6 +25,25 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Register(Protocol):
-    """What a registering hook gets: call it once per name. Names are compared without letter case."""
+    """What a registering hook gets: call it once per name. Names are compared without letter case.
 
-    def __call__(self, name: str, factory: Callable[..., Any]) -> None: ...
+    `requires` is a package that the factory imports, as pip writes it (`lion-pytorch>=0.2`); a run that asks for the
+    name without it is refused with the command that installs it. `traits` are facts that regtrain asks for instead of
+    knowing the name:
+
+    - optimizers: `closure` (a step evaluates the loss several times), `sparse_gradients` (it takes sparse gradients
+      only), `modes` (it keeps other weights for evaluation);
+    - schedulers: `interval` ("step": it counts optimizer steps), `follows_metric`, `fixed_length` (it cannot go
+      beyond the length that it was made for);
+    - strategies: `processes` ("one" or "many");
+    - tasks: `indices` (batches come as `Indexed`).
+    """
+
+    def __call__(
+        self,
+        name: str,
+        factory: Callable[..., Any],
+        *,
+        requires: str = "",
+        traits: Mapping[str, Any] | None = None,
+    ) -> None: ...

@@ -11,7 +11,7 @@ from regtrain.hookspecs import hookimpl
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from regtrain.types import Plan, Register
+    from regtrain.types import Register
 
 __all__ = ["NAMES"]
 
@@ -34,11 +34,7 @@ NAMES = (
     "SparseAdam",
 )
 
-# What these two need, the step loop does not give yet.
-REFUSED = {
-    "lbfgs": "LBFGS evaluates the loss several times a step through a closure, which the step loop does not offer",
-    "sparseadam": "SparseAdam takes sparse gradients only, and clipping and checkpoints expect dense ones",
-}
+TRAITS = {"LBFGS": {"closure": True}, "SparseAdam": {"sparse_gradients": True}}
 
 
 class TorchOptimizer:
@@ -64,11 +60,4 @@ class TorchOptimizer:
 @hookimpl
 def regtrain_register_optimizers(register: Register) -> None:
     for name in NAMES:
-        register(name, TorchOptimizer(name))
-
-
-@hookimpl
-def regtrain_run_planned(plan: Plan) -> None:
-    reason = REFUSED.get(plan.optimizer.lower())
-    if reason:
-        raise ValueError(f"{reason}; take AdamW, Adam or SGD")
+        register(name, TorchOptimizer(name), traits=TRAITS.get(name))

@@ -40,6 +40,10 @@ NO_WARMUP = {
     "ReduceLROnPlateau": "it follows a metric",
     "SequentialLR": "put a LinearLR before the others",
 }
+TRAITS = {
+    "OneCycleLR": {"interval": "step", "fixed_length": True},
+    "ReduceLROnPlateau": {"interval": "epoch", "follows_metric": True},
+}
 TAKES_FUNCTION = {"lambdalr": "LambdaLR", "multiplicativelr": "MultiplicativeLR"}
 
 
@@ -118,7 +122,7 @@ def _warmup(schedule: Schedule, args: dict[str, Any]) -> int:
 @hookimpl
 def regtrain_register_schedulers(register: Register) -> None:
     for name in (*NAMES, *SHORT):
-        register(name, _factory(name))
+        register(name, _factory(name), traits=TRAITS.get(SHORT.get(name, name)))
 
 
 @hookimpl

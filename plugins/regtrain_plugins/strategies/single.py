@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from regtrain.hookspecs import hookimpl
+from regtrain.types import Place
+from regtrain.types.strategy import moved
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from regtrain.types import Register
+    from regtrain.types import Engine, EngineSetup, Register
 
 
 class Single:
     """The whole model on one device."""
 
-    rank = 0
-    world_size = 1
+    place = Place()
 
     def __init__(self, device: str) -> None:
         import torch
@@ -24,27 +23,32 @@ class Single:
         self.device = torch.device(device)
         self._stays = self.device.type == "cpu"
 
-    def prepare(self, model: nn.Module) -> nn.Module:
-        return model if self._stays else model.to(self.device)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def prepare(self, setup: EngineSetup) -> Engine:
+        if not self._stays:
+            setup.trainable.to(self.device)
+        return setup.engine(setup, setup.make_optimizers())
 
     def to_device(self, batch: Any) -> Any:
-        """The batch with every tensor on the device; containers keep their type where they are dict, list or tuple."""
-        if self._stays:
-            return batch
-        return self._moved(batch)
+        """The batch with every tensor on the device."""
+        return batch if self._stays else moved(batch, self.device)
 
-    def _moved(self, value: Any) -> Any:
-        if hasattr(value, "to"):
-            return value.to(self.device, non_blocking=True)
-        if isinstance(value, dict):
-            return {key: self._moved(item) for key, item in value.items()}
-        if hasattr(value, "_fields"):  # a named tuple takes its items one by one
-            return type(value)(*map(self._moved, value))
-        if isinstance(value, list | tuple):
-            return type(value)([self._moved(item) for item in value])
+    def any(self, flag: bool) -> bool:
+        return flag
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value]
+
+    def broadcast(self, value: Any) -> Any:
         return value
+
+    def barrier(self) -> None: ...
 
 
 @hookimpl
 def regtrain_register_strategies(register: Register) -> None:
-    register("single", Single)
+    register("single", Single, traits={"processes": "one"})

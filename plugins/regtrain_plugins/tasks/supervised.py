@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from regtrain.hookspecs import hookimpl
+from regtrain.types import Sample, StepOutput, Task
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from regtrain.types import Register
@@ -17,7 +17,7 @@ INPUT_KEYS = ("inputs", "input", "image", "images", "x", "features")
 TARGET_KEYS = ("target", "targets", "label", "labels", "y", "mask")
 
 
-class Supervised:
+class Supervised(Task):
     """Batches are `(inputs, target)` or a mapping such as `{"image": …, "target": …}`."""
 
     def __init__(self, loss: str, evaluator: str, monitor: str) -> None:
@@ -25,17 +25,17 @@ class Supervised:
         self.evaluator = evaluator
         self.monitor = monitor
 
-    def forward(
-        self, model: nn.Module, criterion: Callable[..., torch.Tensor], batch: Any
-    ) -> tuple[torch.Tensor, Any, Any]:
-        inputs, targets = batch if type(batch) in (tuple, list) and len(batch) == 2 else self._split(batch)
+    def train_step(self, model: nn.Module, criterion: Callable[..., Any], batch: Any) -> StepOutput:
+        inputs, targets = batch if type(batch) in (tuple, list) and len(batch) == 2 else self._parted(batch)
         outputs = model(inputs)
-        return criterion(outputs, targets), outputs, targets
+        return StepOutput(criterion(outputs, targets), outputs, targets)
 
-    def inputs(self, batch: Any) -> Any:
-        return self._split(batch)[0]
+    def sample(self, batch: Any) -> Sample:
+        inputs = self._parted(batch)[0]
+        dynamic = {"inputs": {0: "batch"}} if hasattr(inputs, "shape") else {}
+        return Sample((inputs,), ("inputs",), dynamic)
 
-    def _split(self, batch: Any) -> tuple[Any, Any]:
+    def _parted(self, batch: Any) -> tuple[Any, Any]:
         if isinstance(batch, Mapping):
             return _pick(batch, INPUT_KEYS), _pick(batch, TARGET_KEYS)
         if isinstance(batch, list | tuple) and len(batch) == 2:

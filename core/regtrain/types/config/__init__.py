@@ -9,7 +9,7 @@ from pydantic import Field
 
 from regtrain.types.config.placement import Distributed, Launcher, Reproducibility
 from regtrain.types.config.publishing import Card, Export, RegistryKeys, Retention
-from regtrain.types.config.recording import Checkpoint, Evaluation, Evaluator, Logging, Profiling, Tracker
+from regtrain.types.config.recording import Callback, Checkpoint, Evaluation, Evaluator, Logging, Profiling, Tracker
 from regtrain.types.config.section import NOT_IN_RECIPE, Mode, Section
 from regtrain.types.config.subject import Augmentation, Data, Experiment, Loss, Model
 from regtrain.types.config.training import EarlyStopping, Optimizer, OptimizerGroup, Scheduler, Training
@@ -18,6 +18,7 @@ from regtrain.types.config.tuning import Parallel, Pruning, SearchRange, Tuning
 __all__ = [
     "CONFIG_SECTIONS",
     "Augmentation",
+    "Callback",
     "Card",
     "Checkpoint",
     "Config",
@@ -68,6 +69,11 @@ class Config(Section):
     )
     evaluation: Evaluation = Field(Evaluation(), description="How it is measured.", json_schema_extra=NOT_IN_RECIPE)
     logging: Logging = Field(Logging(), description="How often it is written down.", json_schema_extra=NOT_IN_RECIPE)
+    callbacks: dict[str, Callback] = Field(
+        {},
+        description="What is called in the loop, besides metrics_file and progress.",
+        json_schema_extra=NOT_IN_RECIPE,
+    )
     trackers: dict[str, Tracker] = Field(
         {}, description="Where metrics go besides logs/metrics.jsonl.", json_schema_extra=NOT_IN_RECIPE
     )

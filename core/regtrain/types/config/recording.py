@@ -6,7 +6,7 @@ from pydantic import Field
 
 from regtrain.types.config.section import Args, Metric, Mode, NotNegative, Positive, Section
 
-__all__ = ["Checkpoint", "Evaluation", "Evaluator", "Logging", "Profiling", "Tracker"]
+__all__ = ["Callback", "Checkpoint", "Evaluation", "Evaluator", "Logging", "Profiling", "Tracker"]
 
 
 class Checkpoint(Section):
@@ -44,6 +44,11 @@ class Evaluation(Section):
 class Logging(Section):
     every_n_steps: Positive = Field(50, description="Steps between two lines of metrics.")
     log_dir: str = Field("logs", description="Folder inside the run folder.")
+
+
+class Callback(Section):
+    enabled: bool = Field(True, description="Whether the callback is used.")
+    args: Args = Field({}, description="Arguments of the callback; other keys of this section land here.")
 
 
 class Tracker(Section):

@@ -21,6 +21,7 @@ class Experiment(Section):
         "", description="One sentence for people; stored and shown.", json_schema_extra=NOT_IN_RECIPE
     )
     task: str | None = Field(None, description="What is learned: classification, regression, or a plugin's task.")
+    task_args: Args = Field({}, description="Arguments of the task.")
     seed: NotNegative | None = Field(
         None,
         description="Seed of Python, NumPy, torch and the sampler; 42 when left out.",

@@ -54,6 +54,9 @@ class OptimizerGroup(Section):
     name: str | None = Field(None, description="Optimizer of this component, in any letter case.")
     lr: Annotated[float, Field(ge=0)] | None = Field(None, description="Learning rate of this component.")
     args: Args = Field({}, description="Other arguments of the optimizer.")
+    scheduler: Scheduler | None = Field(
+        None, description="What changes the learning rate of this component; the run's own scheduler when left out."
+    )
 
 
 class Optimizer(Section):

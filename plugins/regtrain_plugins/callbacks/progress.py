@@ -1,4 +1,4 @@
-"""What a person sees: a progress bar in a terminal, plain lines elsewhere. On standard error."""
+"""Progress on standard error: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from regtrain.hookspecs import hookimpl
+from regtrain.types import Callback
 
 if TYPE_CHECKING:
-    from regtrain.types import Register, TrackerContext
+    from regtrain.types import CallbackContext, Fit, Register
 
 
-class Lines:
+class Lines(Callback):
     """One line per record that holds validation metrics, so that a log file stays readable."""
 
-    def __init__(self, context: TrackerContext) -> None:
+    def __init__(self, context: CallbackContext) -> None:
         self._total = context.total_steps
         self._train: dict[str, Any] = {}
 
-    def log(self, record: Mapping[str, Any]) -> None:
+    def on_record(self, fit: Fit, record: Mapping[str, Any]) -> None:
         self._train.update((key, value) for key, value in record.items() if key.startswith("train/"))
         if any(key.startswith("val/") for key in record):
             shown = {**self._train, **record}
             print(f"epoch {record['epoch']} step {record['step']}/{self._total} {_metrics(shown)}", file=sys.stderr)
 
-    def advance(self, step: int) -> None:
-        pass
-
-    def close(self) -> None:
+    def on_fit_end(self, fit: Fit) -> None:
         sys.stderr.flush()
 
 
-class Bar:
+class Bar(Callback):
     """A bar over the optimizer steps, with the newest metrics behind it."""
 
-    def __init__(self, context: TrackerContext) -> None:
+    def __init__(self, context: CallbackContext) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -53,14 +51,14 @@ class Bar:
         self._shown: dict[str, Any] = {}
         self._progress.start()
 
-    def log(self, record: Mapping[str, Any]) -> None:
+    def on_record(self, fit: Fit, record: Mapping[str, Any]) -> None:
         self._shown.update(record)
         self._progress.update(self._task, completed=record["step"], metrics=_metrics(self._shown))
 
-    def advance(self, step: int) -> None:
-        self._progress.update(self._task, completed=step)
+    def on_advance(self, fit: Fit) -> None:
+        self._progress.update(self._task, completed=fit.step)
 
-    def close(self) -> None:
+    def on_fit_end(self, fit: Fit) -> None:
         self._progress.stop()
 
 
@@ -69,10 +67,10 @@ def _metrics(record: Mapping[str, Any]) -> str:
     return " ".join(f"{key} {record[key]:.4g}" for key in wanted if isinstance(record.get(key), float))
 
 
-def _progress(context: TrackerContext) -> Lines | Bar:
+def _progress(context: CallbackContext) -> Lines | Bar:
     return Bar(context) if context.interactive else Lines(context)
 
 
 @hookimpl
-def regtrain_register_trackers(register: Register) -> None:
+def regtrain_register_callbacks(register: Register) -> None:
     register("progress", _progress)
