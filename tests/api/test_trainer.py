@@ -95,13 +95,13 @@ def test_a_config_in_every_form(project: Project) -> None:
     ]
 
 
-def test_names_and_files_fill_in_what_is_not_passed(project: Project) -> None:
+def test_names_and_files_fill_in_what_is_not_passed(bare_project: Project) -> None:
     """What is not passed as an object comes from the config, relative to its folder."""
-    os.chdir(project.folder.parent)
-    path = project.config("file.yaml", launcher=None)
+    os.chdir(bare_project.folder.parent)
+    path = bare_project.config("file.yaml", launcher=None)
     result = Trainer(path).train()
-    assert result.run_dir.parent == project.folder / "runs"
-    assert (project.folder / ".regtrain").is_dir()
+    assert result.run_dir.parent == bare_project.folder / "runs"
+    assert (bare_project.folder / ".regtrain").is_dir()
     again = Trainer(path, model=model(6)).train(resume=None)
     assert again.version is not None
     assert again.version.version == "2.0.0"

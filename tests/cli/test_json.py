@@ -174,20 +174,22 @@ def test_an_error_is_one_document_on_standard_error(
     assert said.error()["message"]
 
 
-def test_no_registry_is_said(project: Project) -> None:
+def test_no_registry_is_said(bare_project: Project) -> None:
     """Before the first run a list says that there is no registry, and makes none."""
-    said = project("models", "list", "--json")
+    said = bare_project("models", "list", "--json")
     assert (said.code, said.error()["code"]) == (2, "no_registry")
-    assert not (project.folder / ".regtrain").exists()
+    said = bare_project("run", "run.yaml", "--resume", "tiny@1.0.0", "--json")
+    assert (said.code, "no registry" in said.error()["message"]) == (2, True)
+    assert not (bare_project.folder / ".regtrain").exists()
 
 
-def test_nothing_is_upgraded_where_nothing_is(project: Project) -> None:
+def test_nothing_is_upgraded_where_nothing_is(bare_project: Project) -> None:
     """`registry upgrade` makes no registry; one that is there says its schema."""
-    said = project("registry", "upgrade")
+    said = bare_project("registry", "upgrade")
     assert (said.code, said.out, "there is no registry at" in said.err) == (2, "", True)
-    assert not (project.folder / ".regtrain").exists()
-    Registry(f"sqlite:///{project.folder}/.regtrain/registry.db")
-    assert project("registry", "upgrade").out.endswith(f"has schema {HEAD}\n")
+    assert not (bare_project.folder / ".regtrain").exists()
+    Registry(f"sqlite:///{bare_project.folder}/.regtrain/registry.db")
+    assert bare_project("registry", "upgrade").out.endswith(f"has schema {HEAD}\n")
 
 
 def test_a_metric_that_is_not_finite_is_null(project: Project) -> None:

@@ -41,8 +41,7 @@ def uri(tmp_path: Path) -> str:
 
 @pytest.fixture
 def registry(uri: str) -> Registry:
-    make_registry(Path(uri.removeprefix("sqlite:///")))
-    return Registry(uri)
+    return make_registry(Path(uri.removeprefix("sqlite:///")))
 
 
 @pytest.fixture

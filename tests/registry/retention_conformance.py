@@ -27,6 +27,7 @@ from regtrain_registry.errors import (
 )
 from regtrain_registry.events import EventKind
 from support.programs import program
+from support.registry.blank import make_registry
 from support.registry.places import Place
 
 NEWEST = {"keep_newest": 1}
@@ -235,12 +236,12 @@ class RetentionConformance:
         self, registry: Registry, five: list[str], place: Place, tmp_path: Path, clock: Clock, how: str
     ) -> None:
         """Files that the other one needs would look as if nobody did; until it is said to be gone."""
-        other = Registry(f"sqlite:///{tmp_path}/other.db", place.folder / "blobs")
+        other = make_registry(tmp_path / "other.db", place.folder / "blobs")
         registry.gc(GRACE, now=clock.now)  # it is not in the way before it has put anything there
         if how == "registered":
             other.register(Registration("letters", (place.weights(b"theirs"),)))
         else:
-            made = Registry(f"sqlite:///{tmp_path}/home.db", tmp_path / "home-blobs")
+            made = make_registry(tmp_path / "home.db", tmp_path / "home-blobs")
             made.register(Registration("letters", (place.weights(b"theirs"),)))
             made.export_archive(None, tmp_path / "letters.tar")
             other.import_archive(tmp_path / "letters.tar")

@@ -14,11 +14,12 @@ import pytest
 import s3fs
 
 from registry.store_conformance import Shelf, StoreConformance, name_of, sha256
-from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
+from regtrain_registry import ArtifactKind, FileToStore, Registration
 from regtrain_registry.errors import StoreUnavailableError
 from regtrain_registry.store.content import Blob, Offered
 from regtrain_registry.store.remote import open_store
 from support.programs import program
+from support.registry.blank import make_registry
 from support.registry.object_store import s3
 from support.registry.tensor_files import KB, MB, noise, tensor_file
 
@@ -160,7 +161,7 @@ class TestS3(StoreConformance):
 
     def test_a_registry_keeps_its_files_there(self, shelf: Shelf, tmp_path: Path) -> None:
         """Registered, shared, checked out and checked through the one door."""
-        registry = Registry(f"sqlite:///{tmp_path}/registry.db", f"s3://{shelf.files.root}")  # type: ignore[attr-defined]
+        registry = make_registry(tmp_path / "registry.db", f"s3://{shelf.files.root}")  # type: ignore[attr-defined]
         contents = [tensor_file({"a": noise("a", 2 * MB), "b": noise(number, MB)}) for number in range(2)]
         for number, content in enumerate(contents):
             path = tmp_path / f"weights-{number}"

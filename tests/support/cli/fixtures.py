@@ -16,6 +16,12 @@ def project(tmp_path: Path) -> Project:
     return make_project(tmp_path)
 
 
+@pytest.fixture
+def bare_project(tmp_path: Path) -> Project:
+    """The same where nothing was registered and no registry was made yet."""
+    return make_project(tmp_path, registry=False)
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict[str, Any]]:
     """One project with one finished run, and what the run printed; for tests that only read."""

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from regtrain.cli import main
-from support.registry.blank import make_registry
+from support.registry.blank import make_file
 
 MODEL = """\
 from torch import nn
@@ -137,7 +137,7 @@ def make_project(folder: Path, *, registry: bool = True) -> Project:
     """The small project, with an empty registry or with none yet."""
     project = Project(folder)
     if registry:
-        make_registry(folder / ".regtrain" / "registry.db")
+        make_file(folder / ".regtrain" / "registry.db")
     project.write("model.py", MODEL)
     project.write("data.py", DATA)
     project.config()

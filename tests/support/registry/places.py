@@ -15,7 +15,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, text
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.location import check_url
 from regtrain_registry.store.content import Offered
-from support.registry.blank import make_registry
+from support.registry.blank import make_file
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Place:
 
 def make_place(folder: Path) -> Place:
     """An empty registry in SQLite, in `folder`/registry.db: what tests take that are not about how one is made."""
-    make_registry(folder / "registry.db")
+    make_file(folder / "registry.db")
     return unmade_place(folder)
 
 
