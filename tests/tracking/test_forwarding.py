@@ -102,7 +102,9 @@ def test_no_secret_reaches_a_tracker(project: Project, monkeypatch: pytest.Monke
     monkeypatch.setattr(Lines, "version", lambda self, version: None)
     monkeypatch.setattr(Lines, "close", lambda self, status: None)
     project.config(trackers={"lines": {"path": "x.txt"}}, launcher={"name": "here"})
-    project.train("trackers.lines.path=https://me:hunter2@host/x", "trackers.other={enabled: false, api_token: hunter2}")
+    project.train(
+        "trackers.lines.path=https://me:hunter2@host/x", "trackers.other={enabled: false, api_token: hunter2}"
+    )
     assert "hunter2" not in str(seen[0].config)
     assert seen[0].config["trackers"]["other"]["args"]["api_token"] == "***"
 

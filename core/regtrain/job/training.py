@@ -12,9 +12,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import CheckpointInfo, keep_policy
+from regtrain.errors import NotFiniteError
 from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.job.callbacks import build_callbacks
@@ -33,7 +35,7 @@ from regtrain.run_dir.outcome import Status
 from regtrain.run_dir.records import RecordWriter
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
-from regtrain.types import CheckpointEvent, Plan, Schedule, Splits, Strategy
+from regtrain.types import Alert, CheckpointEvent, Plan, Schedule, Splits, Strategy
 
 __all__ = ["GivenObjects", "execute", "main"]
 
@@ -138,9 +140,10 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         for batches in (parts.train, parts.val):
             if batches:
                 batches.close()
-    _warn_of_nan(job, trainer)
+    if main:
+        _alert_of_nan(job, trainer)
     log.info("%s after %d epochs, %d steps", status, trainer.progress.epoch, trainer.progress.step)
-    return _outcome(status, reason, trainer, data, code_of(job))
+    return _outcome(job, status, reason, trainer, data)
 
 
 def _digests(job: Job, splits: Splits) -> dict[str, str]:
@@ -174,23 +177,31 @@ def _log_facts(job: Job, trainer: Trainer) -> None:
     log.info("data: %d samples to train on, %d to validate on", parts.train.samples, held_out)
 
 
-def _warn_of_nan(job: Job, trainer: Trainer) -> None:
-    lost = [k for k in ("train/loss", "val/loss") if not math.isfinite(trainer.progress.metrics.get(k, 0.0))]
-    if lost:
-        job.log.warning(
-            "not finite at the end: %s; lower the learning rate, or clip gradients",
-            ", ".join(lost),
-        )
+def _alert_of_nan(job: Job, trainer: Trainer) -> None:
+    metrics = trainer.progress.metrics
+    lost = [k for k in ("train/loss", "val/loss") if not math.isfinite(metrics.get(k, 0.0))]
+    if not lost:
+        return
+    message, advice = f"not finite at the end: {', '.join(lost)}", "lower the learning rate, or clip gradients"
+    job.log.warning("%s; %s", message, advice)
+    values = {key: metrics[key] for key in lost}
+    alert = Alert(job.plan.run_id, "not_finite", "error", message, advice, trainer.progress.step, values)
+    for problem in job.host.alert(alert):
+        job.log.warning(problem)
 
 
-def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
+def _outcome(job: Job, status: Status, reason: str, trainer: Trainer, data: dict[str, str]) -> Outcome:
     parts, progress = trainer.parts, trainer.progress
     infos = parts.checkpoints.infos()
     best = parts.checkpoints.best()
-    chosen = best if best and parts.checkpoints.policy.save_best else infos[-1] if infos else None
-    recipe = {"data": data, "code": code, "signature": {}, "state": state_shapes(parts.model)}
+    newest = next((info for info in reversed(infos) if info.finite), infos[-1] if infos else None)
+    chosen = best if best and parts.checkpoints.policy.save_best else newest
+    recipe = {"data": data, "code": code_of(job), "signature": {}, "state": state_shapes(parts.model)}
     if status == "finished" and parts.strategy.place.is_main:
         recipe["signature"] = signature_of(parts)
+    error = None
+    if status == "finished" and chosen and not chosen.finite and not job.config.registry.allow_nonfinite:
+        status, error = "failed", _diverged(job.run_dir)
     return Outcome(
         status,
         steps=progress.step,
@@ -199,8 +210,20 @@ def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str]
         best=_best(best, parts.checkpoints.policy.monitor),
         checkpoint=chosen.path.name if chosen else None,
         recipe=recipe,
-        reason=reason,
+        reason=error["message"] if error else reason,
+        error=error,
     )
+
+
+def _diverged(run_dir: RunDir) -> dict[str, Any]:
+    problem = NotFiniteError(
+        "the model diverged: no checkpoint has finite weights and losses, so nothing is registered",
+        "lower the learning rate, or clip gradients; "
+        f"`regtrain models register {run_dir.path} --model NAME --allow-nonfinite` registers it all the same",
+    )
+    return {
+        "code": problem.code, "message": problem.message, "hint": problem.hint, "exit_code": problem.exit_code
+    }  # fmt: skip
 
 
 def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None:
