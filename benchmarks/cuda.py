@@ -24,7 +24,7 @@ DIGITS: dict[str, Any] = {"model": "simple_cnn", "data": {"name": "digits"}, "lr
 def run(folder: Path, config: dict[str, Any], **more: Any) -> Any:
     from regtrain.hardware import detect
     from regtrain.job import GivenObjects
-    from small_runs import train
+    from support.small_runs import train
 
     return train(folder, config, live=GivenObjects(), hardware=detect(), **more)
 
@@ -42,7 +42,7 @@ def precision(folder: Path) -> list[str]:
 
 
 def resume(folder: Path) -> list[str]:
-    from small_runs import differences
+    from support.small_runs import differences
 
     keys = {
         **DIGITS,

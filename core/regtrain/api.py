@@ -12,9 +12,10 @@ from regtrain.host import Host
 from regtrain.job import GivenObjects, execute
 from regtrain.run.completion import RunResult
 from regtrain.run.execution import execute as execute_run
+from regtrain.run.execution import refuse_ranks
 from regtrain.run.planning import plan_resolved
 from regtrain.run_dir import RunDir
-from regtrain.types import Launched, Splits, Tracker
+from regtrain.types import Callback, Launched, Splits
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +35,7 @@ class Trainer:
         criterion: `criterion(outputs, target) -> scalar`; the task's own when left out.
         output_dir: folder of the run folders, relative to the working directory.
         experiment_name: what the run and, unless the config says otherwise, the registered model are called.
-        trackers: objects with `log(record)`, `advance(step)` and `close()`.
+        callbacks: called in the loop at the moments that they override.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Trainer:
         output_dir: str | Path | None = None,
         experiment_name: str | None = None,
         *,
-        trackers: Sequence[Tracker] = (),
+        callbacks: Sequence[Callback] = (),
         allow_imports: Sequence[str] = (),
     ) -> None:
         if val_dataset is not None and train_dataset is None:
@@ -58,7 +59,7 @@ class Trainer:
         self.cwd = Path.cwd()
         self.resolved: Resolved = from_mapping(config if config is not None else {}, flags=flags, base_dir=self.cwd)
         data = Splits(train_dataset, val_dataset) if train_dataset is not None else None
-        self._live = GivenObjects(model, data, criterion, list(trackers))
+        self._live = GivenObjects(model, data, criterion, list(callbacks))
         self._allow_imports = tuple(allow_imports)
 
     def train(self, resume: str | Path | None = None) -> RunResult:
@@ -67,6 +68,7 @@ class Trainer:
         Raises:
             RegtrainError, RegistryError: as `regtrain run` reports them.
         """
+        refuse_ranks()
         host = Host()
         parts = {"model": self._live.model, "data": self._live.data, "loss": self._live.criterion}
         planned = plan_resolved(

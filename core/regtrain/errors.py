@@ -17,6 +17,7 @@ __all__ = [
     "ImportNotAllowedError",
     "JobFailedError",
     "MissingKeyError",
+    "NotFiniteError",
     "PluginError",
     "RegtrainError",
     "RunBusyError",
@@ -114,6 +115,13 @@ class CheckpointDamagedError(RegtrainError):
 
     code = "checkpoint_damaged"
     exit_code = 4
+
+
+class NotFiniteError(RegtrainError):
+    """A model that diverged: no checkpoint has finite weights and losses."""
+
+    code = "not_finite"
+    exit_code = 1
 
 
 class EnvironmentFault(RegtrainError):

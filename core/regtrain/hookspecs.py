@@ -57,7 +57,7 @@ def regtrain_register_callbacks(register: Register) -> None:
 
 @hookspec
 def regtrain_register_trackers(register: Register) -> None:
-    """Offer trackers: `factory(context: TrackerContext, **args) -> Tracker`."""
+    """Offer trackers: `factory(**args) -> Tracker`; called outside of the process that trains."""
 
 
 @hookspec

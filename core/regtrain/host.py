@@ -8,18 +8,22 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from regtrain import hookspecs
 from regtrain.errors import EnvironmentFault, PluginError, UnknownNameError, nearest
-from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, Plan, RunEvent, VersionEvent
+from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, RunEvent, VersionEvent
+
+if TYPE_CHECKING:
+    from regtrain.types import Plan
 
 __all__ = ["GROUP", "Host", "Offer", "PluginInfo", "installed"]
 
@@ -123,6 +127,7 @@ class Host:
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
         self._offers: dict[tuple[Kind, str], Offer] = {}
+        self._trace = bool(os.environ.get("REGTRAIN_TRACE_PLUGINS"))
         self._left_out: list[tuple[PluginInfo, list[Offer]]] = []
 
     @cached_property
@@ -220,7 +225,11 @@ class Host:
     def _listeners(self, hook: str) -> Iterator[tuple[PluginInfo, Callable[..., Any]]]:
         by_name = {info.name: info for info in self.plugins if not info.error}
         for implementation in getattr(self._plugins.hook, hook).get_hookimpls():
-            yield by_name[implementation.plugin_name], _call_with_known(implementation)
+            call = _call_with_known(implementation)
+            yield (
+                by_name[implementation.plugin_name],
+                _traced(hook, implementation.plugin_name, call) if self._trace else call,
+            )
 
     def _take(self, point: EntryPoint) -> PluginInfo:
         """Load one plugin, or say why it is left out. What a plugin prints meanwhile goes to standard error."""
@@ -341,6 +350,20 @@ def _call_with_known(implementation: pluggy.HookImpl) -> Callable[..., Any]:
         return implementation.function(*[facts[name] for name in implementation.argnames])
 
     return call
+
+
+def _traced(hook: str, plugin: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """REGTRAIN_TRACE_PLUGINS: each call of a hook as a line on standard error, with its time in milliseconds."""
+
+    def traced(**facts: object) -> Any:
+        began = time.perf_counter()
+        try:
+            return call(**facts)
+        finally:
+            took = (time.perf_counter() - began) * 1000
+            print(f"plugin {plugin}: {hook}({', '.join(facts)}) {took:.1f} ms", file=sys.stderr)
+
+    return traced
 
 
 def _left_out(info: PluginInfo, error: str) -> PluginInfo:

@@ -1,5 +1,5 @@
 """The small project of these tests."""
 
-from cli.fixtures import project, trained
+from support.cli.fixtures import bare_project, project, trained
 
-__all__ = ["project", "trained"]
+__all__ = ["bare_project", "project", "trained"]

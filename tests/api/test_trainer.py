@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from cli.projects import Project
 from regtrain.api import RunResult, Trainer
 from regtrain.config import Config
 from regtrain.errors import CheckpointMismatchError, JobFailedError, MissingKeyError, RegtrainError, UnknownNameError
-from small_runs import StopAt, differences
+from support.cli.projects import Project
+from support.small_runs import StopAt, differences
 
 CONFIG = {"training": {"epochs": 2, "batch_size": 8}, "optimizer": {"name": "SGD", "lr": 0.1}}
 
@@ -95,13 +95,13 @@ def test_a_config_in_every_form(project: Project) -> None:
     ]
 
 
-def test_names_and_files_fill_in_what_is_not_passed(project: Project) -> None:
+def test_names_and_files_fill_in_what_is_not_passed(bare_project: Project) -> None:
     """What is not passed as an object comes from the config, relative to its folder."""
-    os.chdir(project.folder.parent)
-    path = project.config("file.yaml", launcher=None)
+    os.chdir(bare_project.folder.parent)
+    path = bare_project.config("file.yaml", launcher=None)
     result = Trainer(path).train()
-    assert result.run_dir.parent == project.folder / "runs"
-    assert (project.folder / ".regtrain").is_dir()
+    assert result.run_dir.parent == bare_project.folder / "runs"
+    assert (bare_project.folder / ".regtrain").is_dir()
     again = Trainer(path, model=model(6)).train(resume=None)
     assert again.version is not None
     assert again.version.version == "2.0.0"
@@ -171,7 +171,7 @@ def test_a_run_that_is_interrupted_goes_on(signum: signal.Signals, tmp_path: Pat
     whole = model()
     trainer(model=whole, experiment_name="whole").train()
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
-    cut = trainer({**CONFIG, "logging": {"every_n_steps": 1}}, model=model(), trackers=[StopAt(3, signum)])
+    cut = trainer({**CONFIG, "logging": {"every_n_steps": 1}}, model=model(), callbacks=[StopAt(3, signum)])
     stopped = cut.train()
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)] == handlers
     assert (stopped.status, stopped.exit_code, stopped.outcome.steps) == ("interrupted", 75, 3)

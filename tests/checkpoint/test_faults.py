@@ -16,8 +16,9 @@ from regtrain.checkpoint.durable import tensor_chunks, write_chunks
 from regtrain.checkpoint.folder import load_newest, read_checkpoint
 from regtrain.checkpoint.keep import list_checkpoints
 from regtrain.errors import CheckpointDamagedError
+from support.programs import program
 
-CHILD = Path(__file__).with_name("save_and_die.py")
+CHILD = program("checkpoint/save_and_die.py")
 
 
 def rounds(folder: Path, how: str, stride: int) -> tuple[int, list[Path]]:

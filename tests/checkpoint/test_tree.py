@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from regtrain.checkpoint.tree import decode, encode
 from regtrain.errors import CheckpointMismatchError
-from small_runs import differences
+from support.small_runs import differences
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 keys = st.text() | st.integers() | st.sampled_from(["$tensor", "$tuple", "$float", "$pairs"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 
 def refused(project: Project, *argv: str | Path) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def test_an_unknown_name_offers_the_nearest(sections: dict[str, Any], word: str,
         (["--optimizer-args", "--epochs", "1"], "--optimizer-args"),
         (["--scheduler-args"], "--scheduler-args"),
         (["--resume", "nonsense"], "nonsense"),
-        (["--resume", "tiny@1.0.0"], "no registry"),
+        (["--resume", "tiny@1.0.0"], "no model 'tiny'"),
         (["--resume", "model.py"], "model.py"),
         (["--resume", "."], "checkpoint"),
         (["--no-such-flag"], "--no-such-flag"),

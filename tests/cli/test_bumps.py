@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project, make_project
 from regtrain_registry import Registry
+from support.cli.projects import Project, make_project
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +57,15 @@ def test_a_config_may_force_too(trained_twice: Project) -> None:
     assert Path(forced["run_dir"]).is_dir()
 
 
-def test_a_run_is_registered_where_it_was_recorded(project: Project, tmp_path: Path) -> None:
+def test_a_run_is_registered_where_it_was_recorded(bare_project: Project, tmp_path: Path) -> None:
     """The database that its config names, also when it is registered by hand."""
-    project.train(f"registry.uri=sqlite:///{tmp_path}/theirs/registry.db")
-    folder = next((project.folder / "runs").iterdir())
-    assert project("models", "register", folder, "--model", "other", "--json").json()["version"] == "1.0.0"
+    bare_project.train(f"registry.uri=sqlite:///{tmp_path}/theirs/registry.db")
+    folder = next((bare_project.folder / "runs").iterdir())
+    assert bare_project("models", "register", folder, "--model", "other", "--json").json()["version"] == "1.0.0"
     with Registry(f"sqlite:///{tmp_path}/theirs/registry.db")._database._engine.connect() as connection:
         names = connection.exec_driver_sql("SELECT name FROM rt_models ORDER BY name").scalars().all()
     assert names == ["other", "tiny"]
-    assert not (project.folder / ".regtrain/registry.db").exists()
+    assert not (bare_project.folder / ".regtrain/registry.db").exists()
 
 
 def test_what_was_registered_and_is_gone_is_said(project: Project) -> None:

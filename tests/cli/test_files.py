@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.projects import CONFIG, Project, make_project
-from registry.test_signing import make_key
 from regtrain_registry.cards import plots
+from support.cli.projects import CONFIG, Project, make_project
+from support.registry.keys import make_key
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.projects import Project
 from regtrain.cli.run import FLAGS, GREEDY, plan, run, spread
 from regtrain.config import load, to_flat
 from regtrain.config.spellings import FLAGS as EXPLAINED
+from support.cli.projects import Project
 
 VALUES: dict[str, tuple[str, Any]] = {
     "--name": ("trial", "trial"),

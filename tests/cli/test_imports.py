@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 HEAVY = ("torch", "sqlmodel", "sqlalchemy", "pydantic", "numpy")
 CODE = """

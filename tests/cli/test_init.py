@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

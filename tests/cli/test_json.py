@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project
 from regtrain_registry import Registry
 from regtrain_registry.migrations import HEAD
+from support.cli.projects import Project
 
 Trained = tuple[Project, dict[str, Any]]
 SHA = re.compile(r"sha256:[0-9a-f]{64}")
@@ -174,30 +174,32 @@ def test_an_error_is_one_document_on_standard_error(
     assert said.error()["message"]
 
 
-def test_no_registry_is_said(project: Project) -> None:
+def test_no_registry_is_said(bare_project: Project) -> None:
     """Before the first run a list says that there is no registry, and makes none."""
-    said = project("models", "list", "--json")
+    said = bare_project("models", "list", "--json")
     assert (said.code, said.error()["code"]) == (2, "no_registry")
-    assert not (project.folder / ".regtrain").exists()
+    said = bare_project("run", "run.yaml", "--resume", "tiny@1.0.0", "--json")
+    assert (said.code, "no registry" in said.error()["message"]) == (2, True)
+    assert not (bare_project.folder / ".regtrain").exists()
 
 
-def test_nothing_is_upgraded_where_nothing_is(project: Project) -> None:
+def test_nothing_is_upgraded_where_nothing_is(bare_project: Project) -> None:
     """`registry upgrade` makes no registry; one that is there says its schema."""
-    said = project("registry", "upgrade")
+    said = bare_project("registry", "upgrade")
     assert (said.code, said.out, "there is no registry at" in said.err) == (2, "", True)
-    assert not (project.folder / ".regtrain").exists()
-    Registry(f"sqlite:///{project.folder}/.regtrain/registry.db")
-    assert project("registry", "upgrade").out.endswith(f"has schema {HEAD}\n")
+    assert not (bare_project.folder / ".regtrain").exists()
+    Registry(f"sqlite:///{bare_project.folder}/.regtrain/registry.db")
+    assert bare_project("registry", "upgrade").out.endswith(f"has schema {HEAD}\n")
 
 
 def test_a_metric_that_is_not_finite_is_null(project: Project) -> None:
     """A run whose loss became NaN prints JSON that every parser reads, and registers the same."""
     project.config(optimizer={"name": "SGD", "lr": 1e30}, checkpoint={"monitor": "val/accuracy"})
-    said = project("run", "run.yaml", "--json")
+    said = project("run", "run.yaml", "--allow-nonfinite", "--json")
     assert said.code == 0, said.err
     result = json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert result["metrics"]["train/loss"] is None
     for name in ("outcome.json", "metrics.json"):
         text = (Path(result["run_dir"]) / name).read_text()
         json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
-    assert "not finite" in project("run", "run.yaml").out
+    assert "not finite" in project("run", "run.yaml", "--allow-nonfinite").out

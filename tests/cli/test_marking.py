@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project, make_project
-from host.packages import Package
 from regtrain_registry import Relation
+from support.cli.projects import Project, make_project
+from support.host.packages import Package
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from cli.projects import Project, make_project
 from regtrain_registry import Registry, RunStart
+from support.cli.projects import Project, make_project
 
 NODE_FIELDS = {"ref", "number", "created_at", "run_id", "metrics"}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project, make_project
 from regtrain_registry import Registry, RunStart, process_identity
+from support.cli.projects import Project, make_project
 
 
 @pytest.fixture(scope="module")

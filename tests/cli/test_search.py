@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project
-from regtrain_registry import Recipe, Registration, Registry, RunStart
+from regtrain_registry import Recipe, Registration, RunStart
+from support.cli.projects import Project
+from support.registry.blank import make_registry
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """Three models with three versions each, and three runs."""
-    registry = Registry(f"sqlite:///{tmp_path}/.regtrain/registry.db")
+    registry = make_registry(tmp_path / ".regtrain" / "registry.db")
     for number in range(3):
         registry.start_run(RunStart(f"run-{number}", "n", f"/runs/{number}"))
         registry.finish_run(f"run-{number}", "finished", metrics={"val/loss": number / 10})

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import regtrain.cli
-from cli.projects import Project
 from regtrain.cli.output import ESCAPES, plain
-from regtrain_registry import Recipe, Registration, Registry, RunStart
+from regtrain_registry import Recipe, Registration, RunStart
+from support.cli.projects import Project
+from support.registry.blank import make_registry
 
 EVIL = "a\x1b[31mb\x07\u202ec\x9b0m\u2066d\re\x7f\u2028"
 SHOWN = r"a\x1b[31mb\x07\u202ec\x9b0m\u2066d\re\x7f\u2028"
@@ -49,7 +50,7 @@ LINES = (
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A registry with such text wherever text may stand."""
-    registry = Registry(f"sqlite:///{tmp_path}/.regtrain/registry.db", who=EVIL)
+    registry = make_registry(tmp_path / ".regtrain" / "registry.db", who=EVIL)
     for run_id, change in (("r", 1), ("s", 2)):
         registry.start_run(RunStart(run_id, EVIL, f"/{EVIL}", config={EVIL: f"{EVIL}{change}"}))
         registry.finish_run(run_id, "failed", metrics={EVIL: 1.0}, error=EVIL, data={EVIL: EVIL})

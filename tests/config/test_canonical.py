@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.configs import CONFIGS, PLAIN
 from regtrain.config import Config, from_mapping, load, to_flat, to_yaml
 from regtrain.config.keys import all_keys
 from regtrain.config.leaves import dotted
 from regtrain.config.spellings import SPELLINGS
 from regtrain.config.yaml_source import parse
 from regtrain.errors import RegtrainError
+from support.config.configs import CONFIGS, PLAIN
 
 QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 

@@ -129,7 +129,9 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
         ("a: &a {b: *a}", r"run.yaml:1:11: the alias \*a contains itself"),
         ("a: *b", r"run.yaml:1:4: the alias \*b has no anchor"),
         ("a: " + "[" * 32 + "]" * 32, r"run.yaml:1:35: nested deeper than 32 levels"),
-        ("a: " + "[" * 100_000, r"run.yaml:1:35: nested deeper than 32 levels"),
+        ("a: " + "[" * 900, r"run.yaml:1:35: nested deeper than 32 levels"),
+        # PyYAML 6.0.4 counts, too: up to 1000, in what it reads ahead
+        ("a: " + "[" * 100_000, r"run.yaml:1:\d+: (nested deeper than 32 levels|exceeded maximum nesting depth)"),
         ("a: &a [[[[[[[[[[]]]]]]]]]]\nb: " + "[" * 25 + "*a" + "]" * 25, r"run.yaml:2:29: nested deeper"),
         ("a: !!python/object/apply:os.getcwd []", r"run.yaml:1:4: the tag .*python/object.* is not accepted"),
         ("a: !!int 3", r"run.yaml:1:4: the tag .*int is not accepted"),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from docs.running import run_command
 from regtrain.config import load
+from support.docs.running import run_command
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CONFIGS = sorted(path for path in EXAMPLES.rglob("*.yaml") if "plugin-package" not in path.parts)

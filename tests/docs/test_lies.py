@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from docs.markdown import read_page
-from docs.output import same_output
-from docs.running import Lie, config_lies, lies_of
-from docs.statics import bad_commands, bad_links
+from support.docs.markdown import read_page
+from support.docs.output import same_output
+from support.docs.running import Lie, config_lies, lies_of
+from support.docs.statics import bad_commands, bad_links
 
 
 def planted(folder: Path, *parts: str) -> Path:

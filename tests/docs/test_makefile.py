@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from docs.markdown import read_page
-from docs.output import same_output, without_folder
-from docs.running import commands_of
+from support.docs.markdown import read_page
+from support.docs.output import same_output, without_folder
+from support.docs.running import commands_of
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+SET_UP = ("-o", ".venv/runnable", "-o", ".venv/ready")
 
 
 def make(*arguments: str) -> str:
     """Output of make in the repository, both streams; what is installed here counts as set up."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGTRAIN_", "RAT_", "MAKE"))}
-    command = ["make", "--no-print-directory", "-C", str(ROOT), f"BIN={BIN}", "-o", ".venv/ready", *arguments]
+    command = ["make", "--no-print-directory", "-C", str(ROOT), f"BIN={BIN}", *SET_UP, *arguments]
     surroundings = {**kept, "CUDA_VISIBLE_DEVICES": "", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     output = done.stdout.decode("utf-8")
@@ -51,11 +52,26 @@ def test_help_names_every_target() -> None:
     assert named == set(targets.split()[1:]) - {"help", "setup"}
 
 
+def installs(target: str, *changed: str) -> list[str]:
+    """What make would install for a target in an environment that has only what is not changed."""
+    options = [word for name in changed for word in ("-W", name)]
+    steps = make("-n", *options, target, "VENV=not-there").splitlines()
+    return [line.partition(" install ")[2] for line in steps if " install " in line]
+
+
 def test_set_up_depends_on_what_is_to_be_installed() -> None:
     """A change of pyproject.toml or constraints.txt installs again; torch comes first and everything is constrained."""
-    steps = make("-n", "-W", "constraints.txt", "setup", "VENV=not-there").splitlines()
-    installs = [line for line in steps if " install " in line]
-    assert "'pip>=25.1'" in installs[0]
-    assert installs[1].endswith("--constraint constraints.txt torch")
-    assert "--group dev" in installs[2] and "--constraint constraints.txt" in installs[2]
-    assert steps[-1] == "touch not-there/ready"
+    for changed in ("constraints.txt", "pyproject.toml"):
+        pip, *others = installs("setup", changed)
+        assert "'pip>=25.3'" in pip
+        assert others[0].endswith("pip torch")
+        assert others[-1].endswith("--editable '.[datasets]' --group dev")
+        assert [
+            line for line in others if "--constraint constraints.txt --build-constraint constraints.txt" not in line
+        ] == []
+
+
+def test_the_demo_installs_only_what_it_needs() -> None:
+    """No linters, servers and trackers for a demo; after it, set-up goes on from there."""
+    assert not any("dev" in line for line in installs("demo", "constraints.txt"))
+    assert len(installs("setup", "constraints.txt")) == len(installs("demo", "constraints.txt")) + 1

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from docs.draw_script import pictures
-from docs.markdown import read_page
-from docs.running import config_lies, lies_of
-from docs.spellings_page import PAGE as SPELLINGS
-from docs.spellings_page import page as spellings
-from docs.statics import bad_commands, bad_links, pages
 from regtrain.hardware import detect
+from support.docs.draw_script import pictures
+from support.docs.markdown import read_page
+from support.docs.running import config_lies, lies_of
+from support.docs.spellings_page import PAGE as SPELLINGS
+from support.docs.spellings_page import page as spellings
+from support.docs.statics import bad_commands, bad_links, pages
 
 ROOT = Path(__file__).parents[2]
 PAGES = pages(ROOT)
@@ -59,7 +59,7 @@ def test_every_page_is_reached_from_readme_and_index() -> None:
 
 def test_table_of_spellings_is_that_of_the_loader() -> None:
     """docs/spellings.md is what the loader's tables give."""
-    assert SPELLINGS.read_text(encoding="utf-8") == spellings(), "run `python tests/docs/spellings_page.py`"
+    assert SPELLINGS.read_text(encoding="utf-8") == spellings(), "run `python tests/support/docs/spellings_page.py`"
 
 
 @pytest.mark.parametrize("name", ["rooms", "run"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.statics import tracked_files
+from support.docs.statics import tracked_files
 
 ROOT = Path(__file__).parents[2]
 # In pieces, so that this file does not find itself.

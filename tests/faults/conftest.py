@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from faults import shim
-from faults.campaign import Warm, warm
+from support.faults import shim
+from support.faults.campaign import Warm, warm
 
 
 @pytest.fixture(scope="session")

@@ -20,13 +20,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from faults import mutants
-from faults.campaign import Warm
-from faults.scenarios import ACTIONS, MODEL, World
-from faults.shim import Mode
 from regtrain_registry import clock
 from regtrain_registry.errors import RegistryError, VersionNotFoundError
 from regtrain_registry.semver import parse_version
+from support.faults import mutants
+from support.faults.campaign import Warm
+from support.faults.scenarios import ACTIONS, MODEL, World
+from support.faults.shim import Mode
 
 LIVE = ("ready", "deprecated")
 ALIASES = ("champion", "candidate", "baseline")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from faults.test_races import place_on
 from regtrain_registry import Registry, migrations
 from regtrain_registry.errors import RegistryUnavailableError
+from support.registry.servers import place_on
 
 OWN_ID = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
 END = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}

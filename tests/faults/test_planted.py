@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from faults import test_power_cut
-from faults.campaign import SEED, Point, Warm, kills, refusals
-from faults.scenarios import SCENARIOS
-from faults.shim import Mode, Op
+from support.faults.campaign import SEED, Point, Warm, kills, refusals
+from support.faults.scenarios import SCENARIOS
+from support.faults.shim import Mode, Op
 
 FIRST = next(scenario for scenario in SCENARIOS if scenario.name == "register the first version")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
-from faults.campaign import SEED, Point, Warm, kills, refusals, sample
-from faults.scenarios import SCENARIOS, Scenario
-from faults.shim import Call, Mode
+from support.faults.campaign import SEED, Point, Warm, kills, refusals, sample
+from support.faults.scenarios import SCENARIOS, Scenario
+from support.faults.shim import Call, Mode
 
 Points = Callable[[Sequence[Call]], list[Point]]
 EACH = 150 // (2 * len(SCENARIOS)) + 1

@@ -9,10 +9,10 @@ from itertools import groupby
 
 import pytest
 
-from faults.campaign import SEED, Warm
-from faults.power import Disk, moments
-from faults.scenarios import SCENARIOS, Scenario
-from faults.shim import Call, Op
+from support.faults.campaign import SEED, Warm
+from support.faults.power import Disk, moments
+from support.faults.scenarios import SCENARIOS, Scenario
+from support.faults.shim import Call, Op
 
 CUTS = 200 // len(SCENARIOS) + 1
 BY_CHANCE = 3  # of each moment, besides the one at which everything is lost

@@ -5,38 +5,27 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
-from faults.campaign import SEED
-from faults.scenarios import MODEL
-from registry import servers
-from registry.places import Place, database_on
+from support.faults.campaign import SEED
+from support.faults.scenarios import MODEL
+from support.programs import program
+from support.registry import servers
+from support.registry.places import Place, database_on
+from support.registry.servers import place_on
 
 DATABASES = ("sqlite", "postgresql", "mysql")
-
-
-@contextmanager
-def place_on(kind: str, folder: Path) -> Iterator[Place]:
-    """A new database of this kind."""
-    if kind == "sqlite":
-        yield Place(URL.create("sqlite", database=f"{folder}/registry.db"), folder)
-        return
-    start = {"postgresql": servers.postgresql, "mysql": servers.mariadb}[kind]
-    with start() as server, database_on(server, folder) as place:
-        yield place
 
 
 def raced(
     place: Place, processes: int, count: int, *options: str, watch: Callable[[int], None] = lambda acknowledged: None
 ) -> tuple[dict[str, int], str]:
     """The numbers that were acknowledged, by key, and what the processes complained of. watch: told of each."""
-    program = str(Path(__file__).with_name("race.py"))
-    command = [sys.executable, program, place.uri, str(place.folder), str(processes), str(count), *options]
+    script = str(program("faults/race.py"))
+    command = [sys.executable, script, place.uri, str(place.folder), str(processes), str(count), *options]
     errors = place.folder / "errors"
     numbers: dict[str, int] = {}
     with errors.open("w") as complaints, subprocess.Popen(

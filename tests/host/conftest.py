@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from host.packages import Package
 from regtrain.host import Host
+from support.host.packages import Package
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from host.packages import BROKEN, GOOD, OFFERS_MODEL, Package, regtrain
 from regtrain.errors import PluginError, UnknownNameError
 from regtrain.host import Host, PluginInfo
+from support.host.packages import BROKEN, GOOD, OFFERS_MODEL, Package, regtrain
 
 names = pytest.mark.parametrize("package", BROKEN, ids=lambda package: package.name)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from host.packages import Package, regtrain
 from regtrain.errors import PluginError
 from regtrain.host import Host
 from regtrain.types import Alert, CheckpointEvent, Plan, RunEvent, VersionEvent
 from regtrain.types.config import Config, Optimizer
+from support.host.packages import Package, regtrain
 
 PLANNED = Config(optimizer=Optimizer(name="SGD"))
 VERSION = VersionEvent("model", "1.0.0", 1, "sha256:0", "run-1")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from host.packages import regtrain
+from support.host.packages import regtrain
 
 PACKAGE = Path(__file__).parents[2] / "examples" / "plugin-package"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
-from registry.archive_files import manifest_of
-from registry.places import Place
-from registry.tensor_files import MB, noise, tensor_file
 from regtrain_registry import ParentLink, Registry, Relation, RunStart
 from regtrain_registry.errors import ConflictError, VersionCollectedError
 from regtrain_registry.location import check_url
 from regtrain_registry.registry.soundness import problems
+from support.registry.archive_files import manifest_of
+from support.registry.places import Place, make_place
+from support.registry.tensor_files import MB, noise, tensor_file
 
 DIGEST = f"sha256:{'0' * 64}"
 # What another program may do to the rows, and what is said of it.
@@ -59,8 +59,7 @@ def fill(place: Place) -> Registry:
 
 def elsewhere(folder: Path) -> Place:
     """Another registry, in a file."""
-    (folder / "elsewhere").mkdir()
-    return Place(URL.create("sqlite", database=f"{folder}/elsewhere/registry.db"), folder / "elsewhere")
+    return make_place(folder / "elsewhere")
 
 
 class CareConformance:

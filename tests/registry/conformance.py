@@ -9,7 +9,6 @@ import math
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from registry.content_conformance import ContentConformance
 from registry.door_conformance import DoorConformance
 from registry.marking_conformance import MarkingConformance
 from registry.migration_conformance import MigrationConformance
-from registry.places import Place
 from registry.relation_conformance import RelationConformance
 from registry.retention_conformance import RetentionConformance
 from registry.schema_conformance import SchemaConformance
@@ -51,6 +49,8 @@ from regtrain_registry.errors import (
     VersionNotFoundError,
     VersionTakenError,
 )
+from support.programs import program
+from support.registry.places import Place
 
 LINE = ("1.0.0", "1.1.0", "1.2.0", "2.0.0", "2.1.0-rc.1", "1.10.0")
 REFS = {
@@ -349,7 +349,7 @@ class RegistryConformance(
     @pytest.mark.slow
     def test_processes_that_register_at_once_get_numbers_without_gap(self, place: Place) -> None:
         """Sixteen processes create the registry together and register six versions each of one model."""
-        command = [sys.executable, str(Path(__file__).parent / "register_many.py"), place.uri, str(place.folder)]
+        command = [sys.executable, str(program("registry/register_many.py")), place.uri, str(place.folder)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         children = [subprocess.Popen([*command, f"p{n}", "6"], text=True, **pipes) for n in range(16)]
         assert [child.stdout.readline() for child in children if child.stdout] == ["ready\n"] * 16

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from registry.blank import make_registry
 from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, Registry, VersionInfo
+from support.registry.blank import make_registry
 
 pytest.register_assert_rewrite(
     *(
@@ -41,8 +41,7 @@ def uri(tmp_path: Path) -> str:
 
 @pytest.fixture
 def registry(uri: str) -> Registry:
-    make_registry(Path(uri.removeprefix("sqlite:///")))
-    return Registry(uri)
+    return make_registry(Path(uri.removeprefix("sqlite:///")))
 
 
 @pytest.fixture

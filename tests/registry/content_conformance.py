@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from registry.places import Place
-from registry.tensor_files import KB, MB, noise, tensor_file
 from regtrain_registry import Registration, Registry, VersionInfo
 from regtrain_registry.errors import BlobMissingError
+from support.registry.places import Place
+from support.registry.tensor_files import KB, MB, noise, tensor_file
 
 BACKBONE = {f"b{n}": noise(n, MB) for n in range(3)}
 

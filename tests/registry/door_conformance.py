@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from registry.places import Place
 from regtrain_registry import FileToStore, ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionDetail
 from regtrain_registry.asked import MAX_LIMIT
 from regtrain_registry.errors import (
@@ -20,6 +19,7 @@ from regtrain_registry.errors import (
     StatusError,
     VersionNotFoundError,
 )
+from support.registry.places import Place
 
 GUARDED: dict[str, Any] = {"stages": {"production": {"require": {"val/accuracy": ">= 0.99"}}, "staging": {}}}
 LISTS: dict[str, Callable[[Registry, Any], Any]] = {

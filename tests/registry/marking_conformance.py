@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from registry.places import Place
 from regtrain_registry import ParentLink, Registration, Registry, Relation, VersionDetail, VersionStatus
 from regtrain_registry.errors import (
     AliasNotFoundError,
@@ -24,6 +23,7 @@ from regtrain_registry.errors import (
 )
 from regtrain_registry.registry.history import broken_chains
 from regtrain_registry.store.content import Offered, Stored
+from support.registry.places import Place
 
 TAMPERING = {
     "another fact": "UPDATE rt_events SET facts = '{}' WHERE seq = 3",

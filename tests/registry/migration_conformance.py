@@ -11,9 +11,6 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, create_engine, event, inspect, select
 
-from registry.places import Place
-from registry.schemas import differences, structure
-from registry.write_stored import STORED, fill_first, in_order_of_time
 from regtrain_registry import Registration
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.events import EventKind
@@ -22,6 +19,9 @@ from regtrain_registry.location import check_url
 from regtrain_registry.migrations import HEAD, VERSION_TABLE, alembic_config
 from regtrain_registry.registry.history import broken_chains
 from regtrain_registry.tables.every import METADATA, PREFIX
+from support.registry.places import Place
+from support.registry.schemas import differences, structure
+from support.registry.write_stored import STORED, fill_first, in_order_of_time
 
 CHANGES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE", "SELECT setval")
 # Of what the newest schema added to 0001: how many rows what is stored there comes to.

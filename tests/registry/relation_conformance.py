@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from registry.places import Place
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart
 from regtrain_registry.errors import DigestSyntaxError, ModelNotFoundError, VersionNotFoundError
+from support.registry.places import Place
 
 
 class RelationConformance:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from registry.places import Place
 from regtrain_registry import ParentLink, Registration, Registry, Relation, RunStart, VersionStatus
 from regtrain_registry.clock import Moment
 from regtrain_registry.errors import (
@@ -27,6 +26,9 @@ from regtrain_registry.errors import (
     VersionNotFoundError,
 )
 from regtrain_registry.events import EventKind
+from support.programs import program
+from support.registry.blank import make_registry
+from support.registry.places import Place
 
 NEWEST = {"keep_newest": 1}
 GRACE = timedelta(days=7)
@@ -234,12 +236,12 @@ class RetentionConformance:
         self, registry: Registry, five: list[str], place: Place, tmp_path: Path, clock: Clock, how: str
     ) -> None:
         """Files that the other one needs would look as if nobody did; until it is said to be gone."""
-        other = Registry(f"sqlite:///{tmp_path}/other.db", place.folder / "blobs")
+        other = make_registry(tmp_path / "other.db", place.folder / "blobs")
         registry.gc(GRACE, now=clock.now)  # it is not in the way before it has put anything there
         if how == "registered":
             other.register(Registration("letters", (place.weights(b"theirs"),)))
         else:
-            made = Registry(f"sqlite:///{tmp_path}/home.db", tmp_path / "home-blobs")
+            made = make_registry(tmp_path / "home.db", tmp_path / "home-blobs")
             made.register(Registration("letters", (place.weights(b"theirs"),)))
             made.export_archive(None, tmp_path / "letters.tar")
             other.import_archive(tmp_path / "letters.tar")
@@ -443,11 +445,11 @@ class RetentionConformance:
         self.race(place, writers=6, collectors=2, count=50)
 
     def race(self, place: Place, writers: int, collectors: int, count: int) -> None:
-        program = str(Path(__file__).parent / "collect_many.py")
+        script = str(program("registry/collect_many.py"))
         roles = [("write", f"w{n}") for n in range(writers)] + [("collect", f"c{n}") for n in range(collectors)]
         processes = [
             subprocess.Popen(
-                [sys.executable, program, place.uri, str(place.folder), *role, str(count)],
+                [sys.executable, script, place.uri, str(place.folder), *role, str(count)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

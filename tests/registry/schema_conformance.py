@@ -12,13 +12,13 @@ import pytest
 from alembic.operations import Operations
 from sqlalchemy import Engine, event, inspect
 
-from registry.places import Place
-from registry.schemas import differences, structure, structure_of_tables
 from regtrain_registry import Registration, Registry, RunStatus
 from regtrain_registry.errors import ModelNotFoundError, NoRegistryError, SchemaTooNewError
 from regtrain_registry.migrations import HEAD
 from regtrain_registry.registry.history import broken_chains
 from regtrain_registry.tables.every import METADATA
+from support.registry.places import Place
+from support.registry.schemas import differences, structure, structure_of_tables
 
 STORED = Path(__file__).parent / "stored"
 

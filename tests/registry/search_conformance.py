@@ -14,15 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from registry.filter_reference import holds, in_order
-from registry.filter_strategies import Pool
-from registry.places import Place
 from regtrain_registry import ModelInfo, Recipe, Registration, RunInfo, RunStart, Source, VersionInfo
 from regtrain_registry.errors import FilterSyntaxError, ModelNotFoundError
 from regtrain_registry.filters import Column, Filter, OrderKey, parse_filter, parse_order
 from regtrain_registry.filters.columns import MODELS, RUNS, VERSIONS
 from regtrain_registry.json_values import leaves
 from regtrain_registry.tables.marking import TAGS
+from support.registry.filter_reference import holds, in_order
+from support.registry.filter_strategies import Pool
+from support.registry.places import Place
 
 # The registry is only read; that several classes inherit the tests is meant.
 SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow)

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Connection, event
 
 from registry.conformance import RegistryConformance
-from registry.places import Place
 from regtrain_registry import FileToStore, Registration, Registry
 from regtrain_registry.errors import RegistryReadOnlyError, RegistryUnavailableError
+from support.registry.places import Place
 
 SPELLINGS = {
     "postgresql": ("postgresql", "postgres", "postgresql+psycopg"),

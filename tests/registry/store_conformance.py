@@ -16,9 +16,9 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry.tensor_files import KB, MB, noise, tensor_file, write_tensors
 from regtrain_registry.errors import BlobDamagedError, BlobMissingError, FileToStoreError
 from regtrain_registry.store.content import Blob, Damage, Offered, Part, Store, Stored
+from support.registry.tensor_files import KB, MB, noise, tensor_file, write_tensors
 
 SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.data_too_large)
 

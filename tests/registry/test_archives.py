@@ -13,8 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.archive_files import changed, make_place, members, written
-from registry.places import Place
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionStatus
 from regtrain_registry.archives.manifest import MANIFEST
 from regtrain_registry.errors import (
@@ -29,6 +27,8 @@ from regtrain_registry.errors import (
 from regtrain_registry.identities import Identity, name_elsewhere
 from regtrain_registry.registry import archive_files
 from regtrain_registry.semver import parse_version
+from support.registry.archive_files import changed, members, written
+from support.registry.places import Place, make_place
 
 UIDS = ("11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 

@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.places import Place
-from registry.test_archives import make_place
 from regtrain_registry import Registration, Registry
 from regtrain_registry.archives.outgoing import new_file
 from regtrain_registry.errors import RegistryLockedError, StoreUnavailableError, TargetExistsError
 from regtrain_registry.lineage import cycle
 from regtrain_registry.tables.every import METADATA
+from support.registry.places import Place, make_place
 
 WRITERS = 3
 BACKUPS = 6

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from registry.evil_files import EVIL
-from registry.tensor_files import KB, MB, noise, write_tensors
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
 from regtrain_registry.errors import BlobDamagedError, FileToStoreError
 from regtrain_registry.store.content import Blob, Damage
+from support.programs import program
+from support.registry.evil_files import EVIL
+from support.registry.tensor_files import KB, MB, noise, write_tensors
 
 GROWTH = 200 << 20  # bytes
 CANARY = Path("/tmp/regtrain-canary")
@@ -131,9 +132,9 @@ def test_evil_files_are_bytes(tmp_path: Path) -> None:
     for name, content in EVIL.items():
         (root / "evil" / name).write_bytes(content())
     CANARY.unlink(missing_ok=True)
-    program = Path(__file__).with_name("evil_files.py")
+    script = program("registry/evil_files.py")
     environment = {**os.environ, "XDG_CACHE_HOME": str(root / "cache"), "TMPDIR": str(root)}
-    command = [sys.executable, str(program), str(root)]
+    command = [sys.executable, str(script), str(root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) <= GROWTH
@@ -142,9 +143,9 @@ def test_evil_files_are_bytes(tmp_path: Path) -> None:
 
 def test_a_watched_process_would_notice(tmp_path: Path) -> None:
     """The hook of that program ends it when something is run or written outside."""
-    program = Path(__file__).with_name("evil_files.py")
+    script = program("registry/evil_files.py")
     for deed in ("import os; os.system('true')", "open('/tmp/regtrain-canary', 'w')"):
-        code = f"import sys, pathlib; sys.path.insert(0, {str(program.parent)!r}); import evil_files; evil_files.watch(pathlib.Path({str(tmp_path)!r})); {deed}"
+        code = f"import sys, pathlib; sys.path.insert(0, {str(script.parent)!r}); import evil_files; evil_files.watch(pathlib.Path({str(tmp_path)!r})); {deed}"
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode in (3, 4)
     CANARY.unlink(missing_ok=True)
 

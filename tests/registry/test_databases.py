@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from registry import servers
-from registry.blank import make_registry
 from registry.conformance import RegistryConformance
 from registry.migration_conformance import MigrationConformance
-from registry.places import Place, database_on
 from registry.schema_conformance import SchemaConformance
 from registry.server_conformance import ServerConformance
+from support.registry import servers
+from support.registry.places import Place, database_on, make_place, unmade_place
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +41,8 @@ class TestSQLite(RegistryConformance):
 
     @pytest.fixture
     def place(self, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
-        if not request.function.__qualname__.startswith((SchemaConformance.__name__, MigrationConformance.__name__)):
-            make_registry(tmp_path / "registry.db")
-        return Place(URL.create("sqlite", database=f"{tmp_path}/registry.db"), tmp_path)
+        unmade = request.function.__qualname__.startswith((SchemaConformance.__name__, MigrationConformance.__name__))
+        return (unmade_place if unmade else make_place)(tmp_path)
 
 
 @pytest.mark.slow

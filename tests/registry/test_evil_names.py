@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).with_name("evil_names.py")
+from support.programs import program
+
+PROGRAM = program("registry/evil_names.py")
 
 
 def run(folder: Path, count: int) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.filter_strategies import ANYTHING
 from regtrain_registry.errors import FilterSyntaxError
 from regtrain_registry.filters import (
     And,
@@ -24,6 +23,7 @@ from regtrain_registry.filters import (
     parse_order,
 )
 from regtrain_registry.filters.columns import MODELS, RUNS, VERSIONS
+from support.registry.filter_strategies import ANYTHING
 
 COLUMNS = (VERSIONS, MODELS, RUNS)
 NAME = Column("name", Kind.TEXT)

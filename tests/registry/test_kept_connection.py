@@ -15,6 +15,7 @@ import pytest
 
 from regtrain_registry import Registration, Registry
 from regtrain_registry.errors import NoRegistryError, RegistryUnavailableError
+from support.registry.blank import make_registry
 
 FORKING = """
 import os, sys, threading
@@ -67,7 +68,7 @@ print(in_child(), in_child_of_a_writer(), registry._database.read(used) == befor
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(f"sqlite:///{tmp_path}/registry.db")
+    return make_registry(tmp_path / "registry.db")
 
 
 def driver(registry: Registry) -> Any:
@@ -156,7 +157,7 @@ def test_a_file_that_is_swapped_while_it_is_opened_is_seen(registry: Registry, t
 
 def test_it_goes_with_the_registry(tmp_path: Path) -> None:
     """Nothing is left open of a registry that nobody has any more."""
-    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry = make_registry(tmp_path / "registry.db")
     kept = driver(registry)
     del registry
     gc.collect()

@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import URL
 
 from registry.migration_conformance import contents, load
-from registry.places import Place
 from regtrain_registry import Registry
 from regtrain_registry.errors import RegistryUnavailableError
 from regtrain_registry.migrations import HEAD, VERSION_TABLE
 from regtrain_registry.registry import backends
+from support.registry.places import Place
 
 # A limit on the size of files stands for a full disk: it is met while the copy is written.
 FULL_DISK = """

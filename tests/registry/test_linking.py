@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from registry.tensor_files import KB, MB, noise, tensor_file, write_tensors
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.errors import BlobDamagedError, FileToStoreError, StoreUnavailableError
+from support.registry.tensor_files import KB, MB, noise, tensor_file, write_tensors
 
 SIZES = (100, 2 * MB)
 

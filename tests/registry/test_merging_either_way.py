@@ -11,10 +11,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from registry.archive_files import make_place, refs_of, said, sign, sound, standing
-from registry.places import Place
 from regtrain_registry import ParentLink, Recipe, Registration, Relation, RunStart
 from regtrain_registry.errors import RegistryError
+from support.registry.archive_files import refs_of, said, sign, sound, standing
+from support.registry.places import Place, make_place
 
 # Where something is done, and what; which version it is done to is a number among those that there are.
 WHICH = st.integers(0, 9)

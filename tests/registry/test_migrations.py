@@ -11,10 +11,10 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 
-from registry.schemas import structure
 from regtrain_registry import Registration, Registry
 from regtrain_registry.migrations import HEAD, VERSION_TABLE, alembic_config, upgrade
 from regtrain_registry.tables.every import METADATA, PREFIX
+from support.registry.schemas import structure
 
 
 @pytest.fixture

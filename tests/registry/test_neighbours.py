@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, Table, inspect, select
 
-from registry.places import Place, database_on
-from registry.schemas import differences
-from registry.servers import postgresql
 from regtrain_registry.location import check_url
 from regtrain_registry.migrations import HEAD
 from regtrain_registry.registry.history import broken_chains
 from regtrain_registry.tables import PREFIX
+from support.programs import program
+from support.registry.places import Place, database_on
+from support.registry.schemas import differences
+from support.registry.servers import postgresql
 
-SCRIPT = Path(__file__).parent / "use_neighbour.py"
+SCRIPT = program("registry/use_neighbour.py")
 # What each says after it was used once, and after it was used a second time.
 SAYS = {"optuna": (2, 4), "mlflow": ([1, 1], [1, 2])}
 

@@ -11,13 +11,13 @@ import pytest
 from regtrain_registry import FileToStore, Registration, Registry
 from regtrain_registry.errors import StoreSharedError
 from regtrain_registry.registry import serving
+from support.registry.blank import make_registry
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
     """One with a version, in a folder of its own, its store elsewhere."""
-    (tmp_path / "one").mkdir()
-    return filled(Registry(f"sqlite:///{tmp_path}/one/registry.db", tmp_path / "blobs"), tmp_path, b"weights")
+    return filled(make_registry(tmp_path / "one" / "registry.db", tmp_path / "blobs"), tmp_path, b"weights")
 
 
 def filled(registry: Registry, folder: Path, content: bytes) -> Registry:

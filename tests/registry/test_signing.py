@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from registry.places import Place
-from registry.test_archives import make_place
 from regtrain_registry import ArtifactKind, FileToStore, ParentLink, Recipe, Registry, Relation
 from regtrain_registry.errors import (
     BlobDamagedError,
@@ -23,19 +21,10 @@ from regtrain_registry.errors import (
     SigningKeyError,
     SigningUnavailableError,
 )
+from support.registry.keys import make_key
+from support.registry.places import Place, make_place
 
 PASSWORD = "opensesame"
-
-
-def make_key(folder: Path, name: str, password: str | None = None) -> Path:
-    """NAME.pem and NAME.pub."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    locked = serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
-    private = folder / f"{name}.pem"
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    private.with_suffix(".pub").write_bytes(public)
-    return private
 
 
 @pytest.fixture

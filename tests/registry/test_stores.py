@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 import s3fs
 
-from registry.object_store import s3
 from registry.store_conformance import Shelf, StoreConformance, name_of, sha256
-from registry.tensor_files import KB, MB, noise, tensor_file
-from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
+from regtrain_registry import ArtifactKind, FileToStore, Registration
 from regtrain_registry.errors import StoreUnavailableError
 from regtrain_registry.store.content import Blob, Offered
 from regtrain_registry.store.remote import open_store
+from support.programs import program
+from support.registry.blank import make_registry
+from support.registry.object_store import s3
+from support.registry.tensor_files import KB, MB, noise, tensor_file
 
 
 class FolderFiles:
@@ -141,10 +143,10 @@ class TestS3(StoreConformance):
         file.write_bytes(content)
         name = name_of(Blob(sha256(content), size))
         url = f"s3://{shelf.files.root}"  # type: ignore[attr-defined]
-        program = Path(__file__).with_name("upload_and_die.py")
+        script = program("registry/upload_and_die.py")
         killed = 0
         while True:
-            command = [sys.executable, str(program), url, str(file), str(killed + 1), mode]
+            command = [sys.executable, str(script), url, str(file), str(killed + 1), mode]
             done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
             if name in shelf.files.names():
                 assert shelf.files.read(name) == content
@@ -159,7 +161,7 @@ class TestS3(StoreConformance):
 
     def test_a_registry_keeps_its_files_there(self, shelf: Shelf, tmp_path: Path) -> None:
         """Registered, shared, checked out and checked through the one door."""
-        registry = Registry(f"sqlite:///{tmp_path}/registry.db", f"s3://{shelf.files.root}")  # type: ignore[attr-defined]
+        registry = make_registry(tmp_path / "registry.db", f"s3://{shelf.files.root}")  # type: ignore[attr-defined]
         contents = [tensor_file({"a": noise("a", 2 * MB), "b": noise(number, MB)}) for number in range(2)]
         for number, content in enumerate(contents):
             path = tmp_path / f"weights-{number}"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from cli.projects import Project
 from regtrain.job import files
 from regtrain.job.files import digests_of
+from support.cli.projects import Project
 
 DATA = """\
 from pathlib import Path

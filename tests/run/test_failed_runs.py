@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.projects import LAUNCHER, Project
+from support.cli.projects import LAUNCHER, Project
 
 BAD_MODELS: dict[str, tuple[str, dict[str, Any], int, str, str]] = {
     "argument it does not take": ("", {"widht": 3}, 2, "model.widht", "width"),

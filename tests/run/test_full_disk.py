@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import MODEL, Project
-from run.gates import MAIN, PATIENCE
+from support.cli.projects import MODEL, Project
+from support.run.gates import MAIN, PATIENCE
 
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 NAMES: dict[str, Callable[[dict[str, Any]], str]] = {
     "run folder": lambda run: run["run_dir"],

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from cli.projects import CONFIG, Project, make_project
 from regtrain import Trainer
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
+from support.cli.projects import CONFIG, Project, make_project
 
 # A rate that changes no weight: what comes out is what the run began with.
 STILL = {"optimizer": {"name": "SGD", "lr": 0.0}, "experiment": {"name": "fine", "seed": 5}}

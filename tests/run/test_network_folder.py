@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.projects import Project
 from regtrain_registry import location
+from support.cli.projects import Project
 
 
 @pytest.mark.skipif(location.file_system_type(Path("/")) is None, reason="only Linux numbers its file systems")

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from cli.projects import Project
+from support.cli.projects import Project
 
 Trained = tuple[Project, dict[str, Any]]
 
@@ -112,20 +112,20 @@ def test_a_version_that_is_taken_is_refused_before_training(project: Project) ->
     assert project("run", "run.yaml", "registry.version=1.0.0", "--debug").code == 0  # which registers nothing
 
 
-def test_a_run_without_a_registry(project: Project) -> None:
+def test_a_run_without_a_registry(bare_project: Project) -> None:
     """registry.enabled: false trains, records and registers nothing, and makes no registry."""
-    result = project.train("registry.enabled=false")
+    result = bare_project.train("registry.enabled=false")
     assert (result["status"], result["version"]) == ("finished", None)
-    assert not (project.folder / ".regtrain").exists()
+    assert not (bare_project.folder / ".regtrain").exists()
     assert Path(result["run_dir"], "outcome.json").is_file()
 
 
-def test_state_lives_beside_the_config_or_above(project: Project) -> None:
+def test_state_lives_beside_the_config_or_above(bare_project: Project) -> None:
     """The first run makes .regtrain beside its config; a run from elsewhere with REGTRAIN_HOME uses that."""
-    (project.folder / "sub").mkdir()
-    below = Project(project.folder / "sub")
-    project.train()
-    assert (project.folder / ".regtrain/registry.db").is_file()
+    (bare_project.folder / "sub").mkdir()
+    below = Project(bare_project.folder / "sub")
+    bare_project.train()
+    assert (bare_project.folder / ".regtrain/registry.db").is_file()
     assert below("models", "list", "--json").json()[0]["name"] == "tiny"
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.projects import Project
-from run.gates import DATA, PATIENCE, Started, started
+from support.cli.projects import Project
+from support.run.gates import DATA, PATIENCE, Started, started
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 from regtrain.checkpoint.keep import list_checkpoints
 from regtrain.job import GivenObjects
 from regtrain.types import Splits
-from small_runs import Done, train
+from support.small_runs import Done, train
 
 
 def rows(count: int, seed: int) -> TensorDataset:

@@ -18,7 +18,7 @@ from regtrain.errors import PluginError
 from regtrain.job import GivenObjects
 from regtrain.trainer import Batches
 from regtrain.types import Splits
-from small_runs import Done, NoisyRows, SeenLoss, differences, small_model, train
+from support.small_runs import Done, NoisyRows, SeenLoss, differences, small_model, train
 
 
 def rows(count: int = 40, seed: int = 1) -> TensorDataset:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from regtrain.host import Host, Offer
-from small_runs import Done, LabelAccuracy, differences, train
+from support.small_runs import Done, LabelAccuracy, differences, train
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": {"name": "SGD", "lr": 0.05, "momentum": 0.9}},

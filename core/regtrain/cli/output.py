@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,6 +73,6 @@ def size(count: int) -> str:
 
 
 def number(value: Any) -> str:
-    if value is None:  # JSON has no NaN and no infinity
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):  # JSON has no NaN: None stands for it
         return "not finite"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

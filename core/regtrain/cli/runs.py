@@ -20,6 +20,7 @@ from regtrain.cli.output import (
     say,
     size,
 )
+from regtrain.cli.sync import cancel, sync
 from regtrain.run.open_registry import open_registry
 from regtrain.run.retention import monitored
 from regtrain.run_dir import RunDir
@@ -35,6 +36,8 @@ def runs() -> None:
 
 
 runs.add_command(compare)
+runs.add_command(sync)
+runs.add_command(cancel)
 
 
 @runs.command("list")

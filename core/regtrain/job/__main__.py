@@ -11,7 +11,12 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def end_with_parent() -> None:
-    """On Linux: be asked to save and stop when the process is killed that would register what is trained here."""
+    """On Linux: be asked to save and stop when the process is killed that would register what is trained here.
+
+    A job that was submitted outlives its submitter.
+    """
+    if os.environ.get("REGTRAIN_DETACHED"):
+        return
     parent = os.getppid()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from regtrain.job.making import Job, make
-from regtrain.types import Callback, CallbackContext, Fit, Schedule, Tracker, TrackerContext
+from regtrain.run_dir.records import RecordWriter
+from regtrain.types import Callback, CallbackContext, Fit, Schedule
 
-__all__ = ["LogRecords", "TrackerCallback", "build_callbacks"]
+__all__ = ["LogRecords", "MetricsFile", "build_callbacks"]
 
-ALWAYS = ("metrics_file", "progress")
+PROGRESS = "progress"
 
 
 class LogRecords(Callback):
@@ -26,21 +28,19 @@ class LogRecords(Callback):
             self._log.info("epoch %d step %d: %s", record["epoch"], record["step"], metrics)
 
 
-class TrackerCallback(Callback):
-    """A tracker, called in the loop."""
+class MetricsFile(Callback):
+    """Every record as a line of metrics.jsonl, the run's own record: a disk that is full is an error of the run."""
 
-    def __init__(self, name: str, tracker: Tracker) -> None:
-        self.name = name
-        self._tracker = tracker
+    required = True
+
+    def __init__(self, path: Path) -> None:
+        self._writer = RecordWriter(path)
 
     def on_record(self, fit: Fit, record: Mapping[str, Any]) -> None:
-        self._tracker.log(record)
-
-    def on_advance(self, fit: Fit) -> None:
-        self._tracker.advance(fit.step)
+        self._writer.write(record)
 
     def on_fit_end(self, fit: Fit) -> None:
-        self._tracker.close()
+        self._writer.close()
 
 
 def build_callbacks(job: Job, schedule: Schedule, first_step: int) -> list[Callback]:
@@ -50,32 +50,12 @@ def build_callbacks(job: Job, schedule: Schedule, first_step: int) -> list[Callb
     context = CallbackContext(
         plan.run_id, plan.run_name, job.run_dir.path, log_dir, job.interactive, schedule.total_steps, first_step
     )
-    made: list[Callback] = [LogRecords(job.log)]
+    made: list[Callback] = [MetricsFile(log_dir / "metrics.jsonl"), LogRecords(job.log)]
     named = job.config.callbacks
-    for name in (*ALWAYS, *(name for name in named if name.lower() not in ALWAYS)):
+    for name in (PROGRESS, *(name for name in named if name.lower() != PROGRESS)):
         keys = named.get(name)
-        if keys is None or keys.enabled or name == ALWAYS[0]:
+        if keys is None or keys.enabled:
             factory = host.offer("callbacks", name).factory
             args = keys.args if keys else {}
             made.append(make(lambda f=factory, **a: f(context, **a), args, f"callback {name}", f"callbacks.{name}"))
-    return [*made, *_trackers(job, schedule, first_step), *job.given.callbacks]
-
-
-def _trackers(job: Job, schedule: Schedule, first_step: int) -> list[Callback]:
-    plan = job.plan
-    context = TrackerContext(
-        run_id=plan.run_id,
-        run_name=plan.run_name,
-        run_dir=job.run_dir.path,
-        log_dir=job.run_dir.logs(plan.config),
-        config=plan.public.model_dump(mode="json"),
-        interactive=job.interactive,
-        total_steps=schedule.total_steps,
-        first_step=first_step,
-    )
-    made: list[Callback] = []
-    for name, keys in job.config.trackers.items():
-        if keys.enabled:
-            tracker = job.host.offer("trackers", name).factory(context, **keys.args)
-            made.append(TrackerCallback(name, tracker))
-    return [*made, *(TrackerCallback(type(tracker).__name__, tracker) for tracker in job.given.trackers)]
+    return [*made, *job.given.callbacks]

@@ -51,7 +51,7 @@ def begin_with(job: Job, model: nn.Module) -> None:
     if differ:
         job.log.warning("%d of %d tensors begin with %s; not %s", len(fitting), len(own), ref, some(differ))
     job.log.info("the model begins with the weights of %s", ref)
-    job.events.write("begun", version=ref, tensors=len(fitting))
+    job.events.event("begun", version=ref, tensors=len(fitting))
 
 
 def tensors_of(model: nn.Module) -> dict[str, torch.Tensor]:

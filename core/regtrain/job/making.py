@@ -14,15 +14,15 @@ from torch import nn
 
 from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, RegtrainError, brief, nearest
 from regtrain.host import Host
-from regtrain.job.events import Events
 from regtrain.run_dir import RunDir
+from regtrain.run_dir.records import RecordWriter
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
-from regtrain.types import Callback, Kind, Plan, Settled, Splits, Tracker, chosen
+from regtrain.types import Callback, Kind, Plan, Settled, Splits, chosen
 from regtrain.types.config import Config
 
 Section = Literal["model", "data", "loss"]
 
-__all__ = ["GivenObjects", "Job", "factory_of", "make", "origin_of", "target_of"]
+__all__ = ["GivenObjects", "Job", "Section", "factory_of", "make", "origin_of", "target_of"]
 
 
 @dataclass
@@ -32,7 +32,6 @@ class GivenObjects:
     model: nn.Module | None = None
     data: Splits | None = None
     criterion: Callable[..., torch.Tensor] | None = None
-    trackers: list[Tracker] = field(default_factory=list)
     callbacks: list[Callback] = field(default_factory=list)
 
 
@@ -47,7 +46,7 @@ class Job:
     host: Host
     given: GivenObjects
     log: logging.Logger
-    events: Events
+    events: RecordWriter
 
     @property
     def device(self) -> str:

@@ -12,14 +12,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import CheckpointInfo, keep_policy
+from regtrain.errors import NotFiniteError
 from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.job.callbacks import build_callbacks
 from regtrain.job.data import fingerprints
-from regtrain.job.events import Events
 from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.files import file_fingerprints
@@ -31,9 +32,10 @@ from regtrain.job.resume import find_state, load_into, same_measures
 from regtrain.job.settle import settle_device, settle_measures
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.run_dir.outcome import Status
+from regtrain.run_dir.records import RecordWriter
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
-from regtrain.types import CheckpointEvent, Plan, Schedule, Splits, Strategy
+from regtrain.types import Alert, CheckpointEvent, Plan, Schedule, Splits, Strategy
 
 __all__ = ["GivenObjects", "execute", "main"]
 
@@ -57,7 +59,7 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Out
     """Run the job in this process; of several processes rank 0 leaves the outcome, whatever happens."""
     began = time.monotonic()
     rank, logs = rank_of(plan), run_dir.logs(plan.config)
-    events = Events(logs / "events.jsonl", writes=rank == 0)
+    events = RecordWriter(logs / "events.jsonl" if rank == 0 else None)
     with _log(logs / ("train.log" if rank == 0 else f"rank-{rank}.log"), to_terminal=rank == 0) as log:
         try:
             with StopFlag() as stop:
@@ -78,7 +80,8 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Out
     outcome = replace(outcome, seconds=_since(began))
     run_dir.write_outcome(outcome)
     with contextlib.suppress(OSError):  # the outcome is written; a disk that is full now changes nothing
-        events.write(outcome.status, step=outcome.steps, reason=outcome.reason)
+        events.event(outcome.status, step=outcome.steps, reason=outcome.reason)
+    events.close()
     return outcome
 
 
@@ -121,7 +124,7 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         _resume(job, trainer, schedule, job.run_dir.path / plan.resume)
     parts.callbacks = build_callbacks(job, schedule, trainer.progress.step) if main else job.given.callbacks
     _log_facts(job, trainer)
-    job.events.write("training", step=trainer.progress.step, device=str(strategy.device))
+    job.events.event("training", step=trainer.progress.step, device=str(strategy.device))
     status: Status
     try:
         trainer.fit()
@@ -137,9 +140,10 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         for batches in (parts.train, parts.val):
             if batches:
                 batches.close()
-    _warn_of_nan(job, trainer)
+    if main:
+        _alert_of_nan(job, trainer)
     log.info("%s after %d epochs, %d steps", status, trainer.progress.epoch, trainer.progress.step)
-    return _outcome(status, reason, trainer, data, code_of(job))
+    return _outcome(job, status, reason, trainer, data)
 
 
 def _digests(job: Job, splits: Splits) -> dict[str, str]:
@@ -160,7 +164,7 @@ def _resume(job: Job, trainer: Trainer, schedule: Schedule, place: Path) -> None
     else:
         warn("the best checkpoint of before is not compared with those of now: data, loss or evaluation differ")
     job.log.info("resumed from %s at epoch %d, step %d", path, progress.epoch + 1, progress.step)
-    job.events.write("resumed", checkpoint=path, step=progress.step)
+    job.events.event("resumed", checkpoint=path, step=progress.step)
 
 
 def _log_facts(job: Job, trainer: Trainer) -> None:
@@ -173,23 +177,31 @@ def _log_facts(job: Job, trainer: Trainer) -> None:
     log.info("data: %d samples to train on, %d to validate on", parts.train.samples, held_out)
 
 
-def _warn_of_nan(job: Job, trainer: Trainer) -> None:
-    lost = [k for k in ("train/loss", "val/loss") if not math.isfinite(trainer.progress.metrics.get(k, 0.0))]
-    if lost:
-        job.log.warning(
-            "not finite at the end: %s; lower the learning rate, or clip gradients",
-            ", ".join(lost),
-        )
+def _alert_of_nan(job: Job, trainer: Trainer) -> None:
+    metrics = trainer.progress.metrics
+    lost = [k for k in ("train/loss", "val/loss") if not math.isfinite(metrics.get(k, 0.0))]
+    if not lost:
+        return
+    message, advice = f"not finite at the end: {', '.join(lost)}", "lower the learning rate, or clip gradients"
+    job.log.warning("%s; %s", message, advice)
+    values = {key: metrics[key] for key in lost}
+    alert = Alert(job.plan.run_id, "not_finite", "error", message, advice, trainer.progress.step, values)
+    for problem in job.host.alert(alert):
+        job.log.warning(problem)
 
 
-def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
+def _outcome(job: Job, status: Status, reason: str, trainer: Trainer, data: dict[str, str]) -> Outcome:
     parts, progress = trainer.parts, trainer.progress
     infos = parts.checkpoints.infos()
     best = parts.checkpoints.best()
-    chosen = best if best and parts.checkpoints.policy.save_best else infos[-1] if infos else None
-    recipe = {"data": data, "code": code, "signature": {}, "state": state_shapes(parts.model)}
+    newest = next((info for info in reversed(infos) if info.finite), infos[-1] if infos else None)
+    chosen = best if best and parts.checkpoints.policy.save_best else newest
+    recipe = {"data": data, "code": code_of(job), "signature": {}, "state": state_shapes(parts.model)}
     if status == "finished" and parts.strategy.place.is_main:
         recipe["signature"] = signature_of(parts)
+    error = None
+    if status == "finished" and chosen and not chosen.finite and not job.config.registry.allow_nonfinite:
+        status, error = "failed", _diverged(job.run_dir)
     return Outcome(
         status,
         steps=progress.step,
@@ -198,8 +210,20 @@ def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str]
         best=_best(best, parts.checkpoints.policy.monitor),
         checkpoint=chosen.path.name if chosen else None,
         recipe=recipe,
-        reason=reason,
+        reason=error["message"] if error else reason,
+        error=error,
     )
+
+
+def _diverged(run_dir: RunDir) -> dict[str, Any]:
+    problem = NotFiniteError(
+        "the model diverged: no checkpoint has finite weights and losses, so nothing is registered",
+        "lower the learning rate, or clip gradients; "
+        f"`regtrain models register {run_dir.path} --model NAME --allow-nonfinite` registers it all the same",
+    )
+    return {
+        "code": problem.code, "message": problem.message, "hint": problem.hint, "exit_code": problem.exit_code
+    }  # fmt: skip
 
 
 def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None:
@@ -210,7 +234,7 @@ def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None
 
 def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
     def saved(info: CheckpointInfo) -> None:
-        job.events.write("checkpoint_saved", step=info.step, checkpoint=info.path.name)
+        job.events.event("checkpoint_saved", step=info.step, checkpoint=info.path.name)
         event = CheckpointEvent(job.plan.run_id, info.path, info.step, info.epoch, info.metrics)
         for problem in job.host.checkpoint_saved(event):
             job.log.warning(problem)

@@ -15,8 +15,9 @@ from regtrain.run.promote import as_event
 from regtrain.run.record import as_error, final_outcome, missing_outcome, record_end, record_missing, record_state
 from regtrain.run.register import register_run
 from regtrain.run.retention import expire
-from regtrain.run_dir import Outcome, RunDir
+from regtrain.run_dir import Outcome, RunDir, finite
 from regtrain.run_dir.codec import write_json
+from regtrain.tracking import forward_all
 from regtrain.types import JobState, Launched, Plan, RunEvent
 
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ class RunResult:
             "run_dir": str(self.run_dir),
             "epochs": outcome.epochs if outcome else 0,
             "steps": outcome.steps if outcome else 0,
-            "metrics": self.metrics,
+            "metrics": finite(self.metrics),
             "best": outcome.best if outcome else None,
             "model": version.name if version else None,
             "version": version.version if version else None,
             "number": version.number if version else None,
             "digest": version.digest if version else None,
             "seconds": outcome.seconds if outcome else 0.0,
-            "exports": [],
+            "exports": [export.to_json() for export in version.exports] if version else [],
             "expired": [decision.to_json() for decision in self.expired],
         }
 
@@ -86,7 +87,7 @@ def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: L
         state = _state(run_dir, host, launched)
         if state is not JobState.GONE:
             record_state(registry, plan, state)
-            return _result(plan, run_dir, state.value, None)
+            return _result(plan, run_dir, state.value, None).with_notes(forward_all(run_dir, plan, host, None))
         outcome = final_outcome(run_dir, missing_outcome(launched.exit_code if launched else None, run_dir))
     notes: list[str] = []
     expired: list[PruneDecision] = []
@@ -99,6 +100,8 @@ def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: L
             notes += problems
     finally:
         record_end(registry, plan, outcome)
+        registered = as_event(version) if version else None
+        notes += forward_all(run_dir, plan, host, outcome.status, registered)
         if first:
             event = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
             notes += host.run_finished(event)

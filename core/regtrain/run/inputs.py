@@ -15,7 +15,7 @@ from regtrain.run_dir import RunDir
 if TYPE_CHECKING:
     from regtrain_registry import Registry
 
-__all__ = ["CHECKPOINTS", "WEIGHTS", "Sources", "bring_inputs"]
+__all__ = ["STATE", "WEIGHTS", "Sources", "bring_inputs"]
 
 CHECKPOINTS = "inputs/checkpoints"
 WEIGHTS = "inputs/weights.safetensors"

@@ -46,7 +46,7 @@ def read_submission(run_dir: RunDir) -> Submission | None:
 
 
 def poll(submission: Submission, host: Host) -> JobState:
-    return _remote(submission, host).poll(submission.external_id)
+    return JobState(_remote(submission, host).poll(submission.external_id))  # a plugin may return the plain word
 
 
 def cancel(submission: Submission, host: Host) -> None:

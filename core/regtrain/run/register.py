@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from regtrain.checkpoint.keep import MANIFEST
 from regtrain.config.keys import not_learned
-from regtrain.errors import ConfigValueError, RunNotFoundError, nearest
+from regtrain.errors import ConfigValueError, NotFiniteError, RunNotFoundError, nearest
 from regtrain.redact import redact
 from regtrain.run.record import record_missing
 from regtrain.run_dir import Outcome, RunDir, finite
@@ -66,15 +66,19 @@ def register_run(
     version: str | None = None,
     parents: tuple[tuple[str, str], ...] = (),
     force: bool = False,
+    allow_nonfinite: bool = False,
 ) -> VersionInfo:
     """Register what a run trained: its best checkpoint, or the one that is named. The same run again is the same
     version, unless a model, checkpoint, bump or version is given.
 
+    Weights that are not finite are registered only when that is allowed, and as archived: `latest` is another version.
+
     Raises:
         RunNotFoundError: the run has left no checkpoint.
+        NotFiniteError: weights or losses of the checkpoint are not finite.
         RegistryError: the version is taken, a file cannot be stored, the database cannot be reached.
     """
-    from regtrain_registry import Bump, ParentLink, Recipe, Registration, Relation, Source
+    from regtrain_registry import Bump, ParentLink, Recipe, Registration, Relation, Source, VersionStatus
 
     plan, outcome = run_dir.read_plan(), run_dir.read_outcome()
     place = checkpoint
@@ -89,7 +93,13 @@ def register_run(
     config = redact(run_dir.read_settled(plan).model_dump(mode="json"))
     given = bump or (None if version else keys.bump)
     step = json.loads((place / MANIFEST).read_bytes())
-    return registry.register(
+    finite = bool(step.get("finite", True))
+    if not finite and not (allow_nonfinite or keys.allow_nonfinite):
+        raise NotFiniteError(
+            f"{place.name} has weights or losses that are not finite; nothing is registered",
+            "name another checkpoint, or say --allow-nonfinite",
+        )
+    made = registry.register(
         Registration(
             model=model or plan.model_name,
             files=tuple(_files(run_dir, plan, place, outcome)),
@@ -106,6 +116,9 @@ def register_run(
             summary=config["experiment"]["description"],
         )
     )
+    if finite or made.status is VersionStatus.ARCHIVED:
+        return made
+    return registry.archive(made.ref, "weights or losses are not finite")
 
 
 def parents_of(words: Iterable[str]) -> tuple[tuple[str, str], ...]:

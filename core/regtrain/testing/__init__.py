@@ -15,21 +15,18 @@ in regtrain.
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(
-        f"{__name__}.{module}"
-        for module in ("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places")
-    )
-)
+MODULES = ("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places", "trackers")
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
 
 from regtrain.testing.callbacks import CallbackConformance  # noqa: E402
 from regtrain.testing.data import DatasetConformance, ModelConformance, TaskConformance  # noqa: E402
-from regtrain.testing.measures import EvaluatorConformance, TrackerConformance  # noqa: E402
+from regtrain.testing.measures import EvaluatorConformance  # noqa: E402
 from regtrain.testing.offered import plugin_points  # noqa: E402
 from regtrain.testing.optimizers import OptimizerConformance  # noqa: E402
 from regtrain.testing.places import LauncherConformance, StrategyConformance  # noqa: E402
 from regtrain.testing.plugin import PluginConformance  # noqa: E402
 from regtrain.testing.schedulers import SchedulerConformance  # noqa: E402
+from regtrain.testing.trackers import TrackerConformance  # noqa: E402
 
 __all__ = [
     "CallbackConformance",

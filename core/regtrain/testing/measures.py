@@ -1,19 +1,18 @@
-"""What evaluators and trackers owe."""
+"""What evaluators owe."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 import torch
 
 from regtrain.testing.offered import Offered
-from regtrain.types import Evaluator, Kind, Tracker, TrackerContext
+from regtrain.types import Evaluator, Kind
 
-__all__ = ["EvaluatorConformance", "TrackerConformance"]
+__all__ = ["EvaluatorConformance"]
 
 
 class EvaluatorConformance(Offered):
@@ -92,65 +91,3 @@ def _measured(evaluator: Evaluator, batches: Sequence[tuple[Any, Any]]) -> dict[
     for outputs, targets in batches:
         evaluator.update(outputs, targets)
     return evaluator.compute()
-
-
-class TrackerConformance(Offered):
-    """Records arrive, a loss that is not a number is no error, and closing twice is harmless.
-
-    ```python
-    class TestTable(TrackerConformance):
-        module = "regtrain_table"
-        offers = "table"
-
-        def arrived(self, context, printed):
-            return (context.log_dir / "table.txt").read_text()
-    ```
-    """
-
-    kind: ClassVar[Kind] = "trackers"
-    interactive: ClassVar[bool] = False
-    newest_only: ClassVar[bool] = False
-    """The tracker shows the newest record in place of those before it, as a progress bar does."""
-
-    def arrived(self, context: TrackerContext, printed: str) -> str:
-        """Text in which what was logged can be found: unless overridden, all log files and what was printed."""
-        files = [path for path in sorted(context.log_dir.rglob("*")) if path.is_file()]
-        return "".join(path.read_text("utf-8", "replace") for path in files) + printed
-
-    @pytest.fixture
-    def context(self, tmp_path: Path) -> TrackerContext:
-        log_dir = tmp_path / "logs"
-        log_dir.mkdir()
-        return TrackerContext("run-1", "run", tmp_path, log_dir, {}, self.interactive, total_steps=3, first_step=0)
-
-    @pytest.fixture
-    def tracker(self, factory: Callable[..., Tracker], context: TrackerContext) -> Tracker:
-        return factory(context, **self.args)
-
-    def test_records_arrive(
-        self, factory: Callable[..., Tracker], context: TrackerContext, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        """Every record with validation metrics can be read when the tracker is closed."""
-        tracker = factory(context, **self.args)
-        for step in (1, 2, 3):
-            tracker.log(_record(step, 0.125 * step))
-            tracker.advance(step)
-        tracker.close()
-        text = self.arrived(context, "".join(capfd.readouterr()))
-        for value in ("0.375",) if self.newest_only else ("0.125", "0.25", "0.375"):
-            assert value in text, f"the record with val/loss {value} did not arrive"
-
-    def test_numbers_that_are_none_are_no_error(self, tracker: Tracker) -> None:
-        """A loss that became NaN or infinite is worth a record, not an exception."""
-        tracker.log(_record(1, math.nan))
-        tracker.log(_record(2, math.inf))
-        tracker.close()
-
-    def test_closing_twice_is_harmless(self, tracker: Tracker) -> None:
-        """Cleaning up may close a tracker that is closed."""
-        tracker.close()
-        tracker.close()
-
-
-def _record(step: int, loss: float) -> dict[str, Any]:
-    return {"step": step, "epoch": 1, "time": 1.7e9 + step, "train/loss": 1.5, "val/loss": loss}

@@ -97,6 +97,7 @@ class Trainer:
         parts.engine.zero_grad()  # a model that was passed in may hold gradients of its own
         if progress.step == 0:
             sanity_check(self, self._validation)
+        self.stop.arm()
         self.callbacks.call("on_fit_start", self)
         if self.loaded is not None:
             self.callbacks.call("on_load_checkpoint", self, self.loaded)

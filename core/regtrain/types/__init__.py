@@ -1,16 +1,22 @@
 """The types that cross hooks: frozen values and Protocols, by topic. torch is imported under TYPE_CHECKING only."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from regtrain.types.callbacks import Callback, CallbackContext, CallbackFactory, Fit
 from regtrain.types.data import Indexed, Splits
 from regtrain.types.engine import Engine, EngineSetup, OptimizerPart, StepReport
 from regtrain.types.events import Alert, CheckpointEvent, RunEvent, VersionEvent
 from regtrain.types.kinds import KINDS, Kind, Register
 from regtrain.types.launching import JobCommand, JobState, Launched, Launcher, RemoteLauncher
-from regtrain.types.planning import Choice, Plan, Resources, Settled, chosen
 from regtrain.types.schedule import Schedule
 from regtrain.types.strategy import Place, Strategy
 from regtrain.types.task import Evaluator, EvaluatorFactory, Sample, StepOutput, Task, TaskContext
-from regtrain.types.tracking import Tracker, TrackerContext
+from regtrain.types.tracking import RecordBatch, TrackedRun, Tracker, TrackerFactory
+
+if TYPE_CHECKING:
+    from regtrain.types.planning import Choice, Plan, Resources, Settled, chosen
 
 __all__ = [
     "KINDS",
@@ -34,6 +40,7 @@ __all__ = [
     "OptimizerPart",
     "Place",
     "Plan",
+    "RecordBatch",
     "Register",
     "RemoteLauncher",
     "Resources",
@@ -47,8 +54,18 @@ __all__ = [
     "Strategy",
     "Task",
     "TaskContext",
+    "TrackedRun",
     "Tracker",
-    "TrackerContext",
+    "TrackerFactory",
     "VersionEvent",
     "chosen",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Plans hold the typed config: pydantic is loaded when one is needed, not for `--help` or a list of plugins."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from regtrain.types import planning
+
+    return getattr(planning, name)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from regtrain.types.planning import Resources
+if TYPE_CHECKING:
+    from regtrain.types.planning import Resources
 
 __all__ = ["JobCommand", "JobState", "Launched", "Launcher", "RemoteLauncher"]
 

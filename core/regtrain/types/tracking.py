@@ -1,40 +1,62 @@
-"""What gets the records of a run."""
+"""What gets the records of a run, outside of the process that trains."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-__all__ = ["Tracker", "TrackerContext"]
+if TYPE_CHECKING:
+    from regtrain.types.events import VersionEvent
+
+__all__ = ["RecordBatch", "TrackedRun", "Tracker", "TrackerFactory"]
 
 
 @dataclass(frozen=True)
-class TrackerContext:
-    """What a tracker's factory is told. `interactive`: a person watches a terminal on standard error."""
+class TrackedRun:
+    """The run as a tracker opens it. `config` holds no secrets."""
 
     run_id: str
     run_name: str
     run_dir: Path
-    log_dir: Path
     config: Mapping[str, Any]
-    interactive: bool
-    total_steps: int
-    first_step: int
-    append: bool = False
+
+
+@dataclass(frozen=True)
+class RecordBatch:
+    """Records in the order in which they were written.
+
+    Records of `metrics` have `step`, `epoch`, `time` (seconds since the epoch) and metrics by name; those of `events`
+    have `time`, `event` and its facts. `first` is the line of the first record in its file, counted from 0: a batch
+    that is sent again, because an answer was lost, begins at the same line.
+    """
+
+    stream: Literal["metrics", "events"]
+    first: int
+    records: Sequence[Mapping[str, Any]]
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Gets records of metrics; never raises into the loop."""
+    """Sends the records of one run to where people look at them.
 
-    def log(self, record: Mapping[str, Any]) -> None:
-        """One record: `step`, `epoch`, `time` (seconds since the epoch) and metrics."""
+    Every method may raise: what was not taken is offered again later. No method is called by the process that trains.
+    """
+
+    def open(self, run: TrackedRun, remote_id: str | None) -> str | None:
+        """Open the run; `remote_id` is what an earlier call returned, so that it is continued and not begun anew."""
         ...
 
-    def advance(self, step: int) -> None:
-        """Called between records where a person watches; cheap."""
+    def send(self, batch: RecordBatch) -> None: ...
+
+    def version(self, version: VersionEvent) -> None:
+        """The run has been registered."""
         ...
 
-    def close(self) -> None: ...
+    def close(self, status: str | None) -> None:
+        """Nothing more is sent now. `status`: how the run ended, None for one that goes on."""
+        ...
+
+
+TrackerFactory = Callable[..., Tracker]

@@ -51,15 +51,16 @@ class Runs(Opened):
         host: str | None = None,
         boot_id: str | None = None,
     ) -> None:
-        """Record that the run waits or runs, and which process works on it; what is left out stays."""
+        """Record that a submitted run waits or runs, or which process works on it; what is left out stays."""
         from regtrain_registry.asked import chosen
         from regtrain_registry.registry import runs
         from regtrain_registry.run_records import OpenStatus
 
+        given = {"pid": pid, "pid_started": pid_started, "host": host, "boot_id": boot_id}
+        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if status is not None:
-            status = chosen("status", status, OpenStatus).value
-        given = {"status": status, "pid": pid, "pid_started": pid_started, "host": host, "boot_id": boot_id}
-        values = {name: value for name, value in given.items() if value is not None}
+            # Its launcher follows it from here on: the process that submitted it may end, and the run is not lost.
+            values = {"status": chosen("status", status, OpenStatus).value, "pid": None, "pid_started": None} | values
         if values:
             self._database.write(lambda connection: runs.change(connection, run_id, values))
 

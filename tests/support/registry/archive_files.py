@@ -1,0 +1,134 @@
+"""Registries that exchange archives, and archives as other programs may write them."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from regtrain_registry import Registry
+from regtrain_registry.archives.manifest import ArchivedVersion, Manifest, read_manifest
+from regtrain_registry.cards.companions import Signed
+from regtrain_registry.identities import Identity
+from regtrain_registry.records import VersionStatus
+from regtrain_registry.refs import parse_ref
+from regtrain_registry.registry.finding import find
+from regtrain_registry.registry.identity import identities
+from regtrain_registry.registry.marking import Work, hold
+from regtrain_registry.registry.signatures import record_signature
+
+
+def members(file: Path) -> list[tuple[str, bytes]]:
+    """Names and content, in order."""
+    with tarfile.open(file) as tar:
+        return [(one.name, tar.extractfile(one).read()) for one in tar]  # type: ignore[union-attr]
+
+
+def written(file: Path, content: list[tuple[tarfile.TarInfo | str, bytes]], form: int = tarfile.GNU_FORMAT) -> Path:
+    """A tar file as another program may write it."""
+    with tarfile.open(file, "w", format=form) as tar:
+        for name, data in content:
+            header = tarfile.TarInfo(name) if isinstance(name, str) else name
+            header.size = len(data)
+            tar.addfile(header, io.BytesIO(data))
+    return file
+
+
+def changed(archive: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """The same archive with another manifest."""
+    (name, text), *blobs = members(archive)
+    manifest = json.loads(text)
+    change(manifest)
+    return written(target, [(name, json.dumps(manifest).encode()), *blobs])
+
+
+def manifest_of(registry: Registry, file: Path) -> Manifest:
+    """What a registry says of all its versions. The file is gone afterwards."""
+    registry.export_archive(None, file)
+    found = read_manifest(members(file)[0][1])
+    file.unlink()
+    return found
+
+
+def archived(registry: Registry, file: Path) -> ArchivedVersion:
+    """What a registry says of the only version that it has."""
+    (version,) = manifest_of(registry, file).versions
+    return version
+
+
+def said(registry: Registry, file: Path) -> list[dict[str, Any]]:
+    """Every version by who it is, whatever it is called here, and all that anybody says of it.
+
+    Left out is what is a registry's own: whether it has the files, the number and name that a version has, what a run is
+    called, pins and aliases, that it expired or was collected (the status is that which it would have else), and which of
+    two signatures by one key it keeps.
+    """
+    manifest, names = manifest_of(registry, file), refs_of(registry)
+    runs = {run.id: run for run in manifest.runs}
+    found = []
+    for version in manifest.versions:
+        facts = version.model_dump(mode="json", exclude={"complete", "run"})
+        facts["parents"].sort(key=str)
+        facts["signatures"] = [(one["key_id"], one["statement"]) for one in facts["signatures"]]
+        facts["started"] = None if version.run is None else runs[version.run].started_at
+        facts["rows"] = rows(registry, names[version.who.identity])
+        found.append(facts)
+    return sorted(found, key=lambda facts: str(facts["who"]))
+
+
+def rows(registry: Registry, ref: str) -> dict[str, Any]:
+    """What the rows say of a version, as it is shown."""
+    version = registry.show(ref)
+    facts: dict[str, Any] = {"tags": version.tags, "summary": version.summary}
+    facts["exports"] = [one.to_json() for one in version.exports]
+    facts["successor"] = version.marks.successor and identity_of(registry, version.marks.successor)
+    return facts
+
+
+def standing(registry: Registry) -> dict[Identity, tuple[VersionStatus, str | None]]:
+    """Status and reason of the versions that are there, when what expired was brought back."""
+    found = {}
+    for who, ref in refs_of(registry).items():
+        version = registry.show(ref)
+        if version.status is VersionStatus.EXPIRED:
+            version = registry.restore(ref)
+        if version.status is not VersionStatus.COLLECTED:
+            found[who] = version.status, version.marks.reason
+    return found
+
+
+def refs_of(registry: Registry) -> dict[Identity, str]:
+    """Versions by who they are → what they are called here."""
+    refs = [version.ref for name in registry.models() for version in registry.versions(name.name)]
+    return {identity_of(registry, ref): ref for ref in refs}
+
+
+def identity_of(registry: Registry, ref: str) -> Identity:
+    """Who the version is that a ref names."""
+
+    def read(connection: Any) -> Identity:
+        version_id = find(connection, parse_ref(ref))
+        return identities(connection, [version_id])[version_id]
+
+    return registry._database.read(read)
+
+
+def sound(*registries: Registry) -> None:
+    """Nothing is wrong with them."""
+    for registry in registries:
+        assert registry.fsck(read_data=True).problems == []
+
+
+def sign(registry: Registry, ref: str, key: str) -> None:
+    """As a key signs; what it says is the same whoever signs."""
+
+    def write(connection: Any) -> None:
+        held = hold(connection, parse_ref(ref))
+        digest = registry.show(ref).digest
+        record_signature(held, Signed(key, digest, f"{key} {digest}"), Work(key, datetime.now(UTC)))
+
+    registry._database.write(write)
