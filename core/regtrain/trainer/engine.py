@@ -17,7 +17,7 @@ from regtrain.trainer.gradients import total_norm
 from regtrain.trainer.precision import Precision
 from regtrain.types import EngineSetup, OptimizerPart, StepReport
 
-__all__ = ["DefaultEngine"]
+__all__ = ["DefaultEngine", "plateau"]
 
 UNMEASURED = StepReport()
 
