@@ -6,8 +6,8 @@ MLP 32→64→10, batch 32, AdamW, gradient norm clipped at 1.0, a learning-rate
 runs every contender once, in turn, in this one process; figures are CPU microseconds a step, the median over rounds,
 and the median of the ratios to the bare loop of the same round. `nothing logged` logs only at the end; `one scalar`
 writes the loss of every step as a line of JSON (regtrain: also learning rate and gradient norm, through the
-callbacks that a run has). With two optimizers, each linear layer has its own, with a schedule of its own. The weights at
-the end are compared with those of the bare loop that sees the same batches: they must be equal bit for bit.
+callbacks that a run has). With two optimizers, each linear layer has its own, with a schedule of its own. The weights
+at the end are compared with those of the bare loop that sees the same batches: they must be equal bit for bit.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from regtrain_plugins.callbacks.metrics_file import MetricsFile
 from torch import nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
@@ -32,7 +33,6 @@ from regtrain.checkpoint.keep import KeepPolicy
 from regtrain.job.callbacks import LogRecords
 from regtrain.trainer import Batches, DefaultEngine, Parts, Settings, StopFlag, Trainable, Trainer
 from regtrain.types import CallbackContext, EngineSetup, OptimizerPart
-from regtrain_plugins.callbacks.metrics_file import MetricsFile
 from regtrain_plugins.callbacks.progress import Lines
 from regtrain_plugins.strategies.single import Single
 from regtrain_plugins.tasks.supervised import classification

@@ -23,7 +23,6 @@ __all__ = [
     "keep",
     "keep_policy",
     "list_checkpoints",
-    "mode_of",
     "ranked",
     "remove",
 ]
@@ -74,12 +73,6 @@ def keep_policy(config: Config) -> KeepPolicy:
         every_n_steps=keys.every_n_steps,
         keep_top_k=keys.keep_top_k,
     )
-
-
-def mode_of(metric: str) -> Mode:
-    """Whether less or more of a metric is better, from its name."""
-    name = metric.rsplit("/", 1)[-1].lower()
-    return "min" if any(word in name for word in ("loss", "error", "mse", "mae", "perplexity")) else "max"
 
 
 def list_checkpoints(folder: Path) -> list[CheckpointInfo]:

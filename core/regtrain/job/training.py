@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -146,7 +146,7 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     if main:
         _alert_of_nan(job, trainer)
     log.info("%s after %d epochs, %d steps", status, trainer.progress.epoch, trainer.progress.step)
-    return _outcome(job, status, reason, trainer, data)
+    return _outcome(job, status, reason, trainer, data, splits.features)
 
 
 def _digests(job: Job, splits: Splits) -> dict[str, str]:
@@ -193,7 +193,9 @@ def _alert_of_nan(job: Job, trainer: Trainer) -> None:
         job.log.warning(problem)
 
 
-def _outcome(job: Job, status: Status, reason: str, trainer: Trainer, data: dict[str, str]) -> Outcome:
+def _outcome(
+    job: Job, status: Status, reason: str, trainer: Trainer, data: dict[str, str], features: Sequence[str]
+) -> Outcome:
     parts, progress = trainer.parts, trainer.progress
     infos = parts.checkpoints.infos()
     best = parts.checkpoints.best()
@@ -201,7 +203,7 @@ def _outcome(job: Job, status: Status, reason: str, trainer: Trainer, data: dict
     chosen = best if best and parts.checkpoints.policy.save_best else newest
     recipe = {"data": data, "code": code_of(job), "signature": {}, "state": state_shapes(parts.model)}
     if status == "finished" and parts.strategy.place.is_main:
-        recipe["signature"] = signature_of(parts)
+        recipe["signature"] = signature_of(parts, features)
     error = None
     if status == "finished" and chosen and not chosen.finite and not job.config.registry.allow_nonfinite:
         status, error = "failed", _diverged(job.run_dir)
