@@ -50,7 +50,7 @@ def test_a_plugin_can_refuse_a_run(raised: str, host_with: Callable[..., Host]) 
 
 
 @pytest.mark.parametrize("signature", TELLS)
-@pytest.mark.parametrize("raised", ["RuntimeError('wire cut')", "SystemExit('wire cut')"])
+@pytest.mark.parametrize("raised", ["RuntimeError('wire cut')", "SystemExit('wire cut')", "GeneratorExit('wire cut')"])
 def test_who_fails_is_named_and_stops_nobody(signature: str, raised: str, host_with: Callable[..., Host]) -> None:
     """A listener that raises gives one line with plugin and hook; the listeners before and after it are told."""
     hears = "heard.append(1)"
