@@ -52,8 +52,8 @@ def execute(
 ) -> RunResult:
     """Record a run from its start to its end around `start`, which trains, or submits what trains."""
     plan = planned.plan
-    run_dir, registry = prepare(planned)
-    notes = host.run_started(started_event(plan, run_dir))
+    run_dir, registry, warnings = prepare(planned)
+    notes = warnings + host.run_started(started_event(plan, run_dir))
     try:
         started(plan, run_dir)
         launched = start(run_dir)

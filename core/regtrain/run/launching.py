@@ -23,9 +23,9 @@ class Submission:
 
 def launch(plan: Plan, host: Host, run_dir: RunDir) -> Launched:
     """Start the job; one that was submitted is noted in the run folder."""
-    command = JobCommand(
-        ("-m", "regtrain.job", str(run_dir.path)), run_dir.path, {"REGTRAIN_RUN_DIR": str(run_dir.path)}
-    )
+    # A file in the working directory, such as queue.py, is not to be taken for one of Python's own modules.
+    environment = {"REGTRAIN_RUN_DIR": str(run_dir.path), "PYTHONSAFEPATH": "1"}
+    command = JobCommand(("-m", "regtrain.job", str(run_dir.path)), run_dir.path, environment)
     launcher: Launcher = host.offer("launchers", plan.launcher).factory()
     launched = launcher.launch(command, plan.resources)
     if not isinstance(launched, Launched):

@@ -103,7 +103,7 @@ class RunDir:
 
         Args:
             argv: the command line without its secrets.
-            code: the state of the user's repository, its diff as text.
+            code: the state of the user's repository, its diff as bytes.
 
         Raises:
             EnvironmentFault: the folder cannot be made or written.
@@ -121,8 +121,9 @@ class RunDir:
             self.requirements.write_text(_requirements(), encoding="utf-8")
             if code["diff"] is not None:
                 self.code.mkdir()
-                self.uncommitted.write_text(code["diff"], encoding="utf-8")
-            facts = {"run_id": plan.run_id, "code": code, **environment(argv), "hardware": hardware}
+                self.uncommitted.write_bytes(code["diff"])
+            shown = {**code, "diff": code["diff"] and code["diff"].decode("utf-8", "replace")}
+            facts = {"run_id": plan.run_id, "code": shown, **environment(argv), "hardware": hardware}
             write_json(self.metadata, {**facts, "seed": plan.seed, "started_at": _now()})
             write_value(self.plan, plan, 0o600)  # it holds the config with its secrets
         except BaseException as problem:
