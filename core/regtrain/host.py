@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from regtrain import hookspecs
-from regtrain.errors import EnvironmentFault, PluginError, UnknownNameError, nearest
+from regtrain.errors import EnvironmentFault, Guard, PluginError, UnknownNameError, nearest
 from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, RunEvent, VersionEvent
 
 if TYPE_CHECKING:
@@ -202,13 +202,14 @@ class Host:
     def _ask(self, hook: str, what: str, **facts: object) -> list[str]:
         asked = []
         for info, listener in self._listeners(hook):
-            try:
+            with Guard() as call:
                 listener(**facts)
-            except (Exception, SystemExit) as problem:
+            if call.problem is not None:
                 raise PluginError(
-                    f"plugin {info.name!r} of {info.distribution} refused {what}: {problem}",
+                    f"plugin {info.name!r} of {info.distribution} refused {what}: "
+                    f"{str(call.problem) or type(call.problem).__name__}",
                     "change what it objects to, or leave it out with REGTRAIN_LOAD_PLUGINS",
-                ) from problem
+                ) from call.problem
             asked.append(f"plugin {info.name!r} of {info.distribution}")
         return asked
 
@@ -216,10 +217,10 @@ class Host:
         """Tell every listener; what goes wrong in one is returned as a line and stops nobody else."""
         problems = []
         for info, listener in self._listeners(hook):
-            try:
+            with Guard() as call:
                 listener(**facts)
-            except (Exception, SystemExit) as problem:
-                problems.append(f"plugin {info.name!r} of {info.distribution} failed in {hook}: {problem!r}")
+            if call.problem is not None:
+                problems.append(f"plugin {info.name!r} of {info.distribution} failed in {hook}: {call.problem!r}")
         return problems
 
     def _listeners(self, hook: str) -> Iterator[tuple[PluginInfo, Callable[..., Any]]]:
@@ -235,12 +236,11 @@ class Host:
         """Load one plugin, or say why it is left out. What a plugin prints meanwhile goes to standard error."""
         info = PluginInfo(point.name, _distribution(point), _version(point))
         with redirect_stdout(sys.stderr):  # standard output belongs to the command
-            try:
+            with Guard() as call:
                 plugin = point.load()
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:  # a plugin that exits while importing must not end the program
-                return _left_out(info, f"import of {point.value} failed: {type(problem).__name__}: {problem}")
+            if call.problem is not None:
+                fault = f"{type(call.problem).__name__}: {call.problem}"
+                return _left_out(info, f"import of {point.value} failed: {fault}")
             offers, error = _try_out(plugin, info)
         error = self._taken(plugin, point.name) or error or self._clash(offers)
         if error:
@@ -334,12 +334,11 @@ def _offered(trial: pluggy.PluginManager, info: PluginInfo) -> tuple[list[Offer]
             ) -> None:
                 offers.append(Offer(kind, name, factory, info.name, info.distribution, requires, dict(traits or {})))
 
-            try:
+            with Guard() as call:
                 implementation.function(*[register for _ in implementation.argnames])
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:
-                error = error or f"regtrain_register_{kind} failed: {type(problem).__name__}: {problem}"
+            if call.problem is not None:
+                fault = f"{type(call.problem).__name__}: {call.problem}"
+                error = error or f"regtrain_register_{kind} failed: {fault}"
     return offers, error
 
 

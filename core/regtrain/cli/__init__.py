@@ -13,6 +13,7 @@ import click
 
 from regtrain.cli.lazy import LazyGroup
 from regtrain.cli.output import say
+from regtrain.errors import Guard
 
 __all__ = ["main"]
 
@@ -46,7 +47,9 @@ class Root(LazyGroup):
             return command
         for offer in _plugin_commands(strangers_only=False):
             if offer.name == cmd_name:
-                made: click.Command = offer.factory()
+                with Guard() as call:
+                    made: click.Command = offer.factory()
+                call.check(f"command {cmd_name!r} of {offer.distribution}")
                 return made
         return None
 
