@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
@@ -129,6 +129,7 @@ class Host:
         self._offers: dict[tuple[Kind, str], Offer] = {}
         self._trace = bool(os.environ.get("REGTRAIN_TRACE_PLUGINS"))
         self._left_out: list[tuple[PluginInfo, list[Offer]]] = []
+        self._rivals: dict[tuple[Kind, str], list[PluginInfo]] = {}
 
     @cached_property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -145,22 +146,27 @@ class Host:
         return [self._offers[kind, name.lower()] for name in self.names(kind)]
 
     def offer(self, kind: Kind, name: str) -> Offer:
-        """The offer of that name in any letter case.
+        """The offer of that name in any letter case; `DISTRIBUTION:NAME` says which, where two plugins offer it.
 
         Raises:
-            PluginError: a plugin that was left out offers it.
+            PluginError: a plugin that was left out offers it, perhaps besides another one.
             UnknownNameError: no plugin offers it; the nearest names are given.
             EnvironmentFault: it requires a package that is not installed.
         """
         assert self.plugins is not None
-        found = self._offers.get((kind, name.lower()))
+        distribution, _, bare = name.rpartition(":")
+        found = self._offers.get((kind, bare.lower()))
+        if found and distribution and found.distribution.lower() != distribution.lower():
+            found = None
         if found:
+            if not distribution:
+                self._refuse_rivals(found)
             problem = found.missing()
             if problem:
                 raise EnvironmentFault(f"{_singular(kind)} {found.name!r} {problem}", f"pip install '{found.requires}'")
-            return found
+            return replace(found, name=f"{found.distribution}:{found.name}") if distribution else found
         for info, offers in self._left_out:
-            if any(o.kind == kind and str(o.name).lower() == name.lower() for o in offers):
+            if any(o.kind == kind and str(o.name).lower() == bare.lower() for o in offers):
                 raise PluginError(
                     f"{_singular(kind)} {name!r} comes from plugin {info.name!r} of {info.distribution} "
                     f"{info.version}, which was left out: {info.error}",
@@ -242,14 +248,28 @@ class Host:
                 fault = f"{type(call.problem).__name__}: {call.problem}"
                 return _left_out(info, f"import of {point.value} failed: {fault}")
             offers, error = _try_out(plugin, info)
-        error = self._taken(plugin, point.name) or error or self._clash(offers)
+        taken = self._taken(plugin, point.name)
+        error = taken or error or self._clash(offers)
         if error:
             broken = _left_out(info, error)
+            for offer in () if taken else offers:
+                self._rivals.setdefault((offer.kind, str(offer.name).lower()), []).append(broken)
             self._left_out.append((broken, offers))
             return broken
         self._plugins.register(plugin, point.name)
         self._offers.update({(offer.kind, offer.name.lower()): offer for offer in offers})
         return PluginInfo(info.name, info.distribution, info.version, _grouped(offers), self._heard_by(point.name))
+
+    def _refuse_rivals(self, found: Offer) -> None:
+        """Which of two is meant by a name that both offer, is for the run to say."""
+        rivals = self._rivals.get((found.kind, found.name.lower()))
+        if rivals:
+            raise PluginError(
+                f"{_singular(found.kind)} {found.name!r} is offered by plugin {found.plugin!r} of {found.distribution} "
+                f"and by plugin {rivals[0].name!r} of {rivals[0].distribution}, which was left out",
+                f"write {found.distribution}:{found.name} for the first; to take the other, leave the first out with "
+                "REGTRAIN_LOAD_PLUGINS",
+            )
 
     def _taken(self, plugin: object, name: str) -> str:
         if self._plugins.get_plugin(name) is not None:

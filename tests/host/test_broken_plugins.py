@@ -30,7 +30,7 @@ def test_it_is_named_and_left_out(package: Package, host_with: Callable[..., Hos
     assert package.model not in host.names("models")
     assert [other.name for other in host.plugins if other.error] == [info.name]
     assert host.offer("models", GOOD.model).distribution == "good-package"
-    assert host.offer("optimizers", "AdamW").distribution == "regtrain"
+    assert host.offer("optimizers", "SGD").distribution == "regtrain"
 
 
 @names
@@ -70,18 +70,28 @@ def test_an_unknown_name_is_not_blamed_on_a_broken_plugin(host_with: Callable[..
 
 
 def test_ours_come_first(host_with: Callable[..., Host]) -> None:
-    """A stranger whose name sorts before ours cannot take a name that ships with regtrain."""
+    """A package whose name sorts before ours does not take a name that ships with regtrain: the run has to say which."""
     taker = Package("aaa", "@hookimpl\ndef regtrain_register_optimizers(register):\n    register('SGD', print)")
     host = host_with(taker)
-    assert host.offer("optimizers", "sgd").distribution == "regtrain"
+    with pytest.raises(
+        PluginError, match=r"'SGD' is offered by plugin .* of regtrain and by plugin 'aaa' of aaa"
+    ) as caught:
+        host.offer("optimizers", "sgd")
+    assert "regtrain:SGD" in caught.value.hint
+    found = host.offer("optimizers", "regtrain:sgd")
+    assert (found.distribution, found.name) == ("regtrain", "regtrain:SGD")
+    with pytest.raises(PluginError, match="left out"):
+        host.offer("optimizers", "aaa:sgd")
     assert "already taken" in info_of(host, taker).error
 
 
-def test_two_strangers_with_one_name(host_with: Callable[..., Host]) -> None:
-    """Of two packages that offer the same name, the one that sorts first has it and the other one is named."""
+def test_two_packages_with_one_name(host_with: Callable[..., Host]) -> None:
+    """Of two packages that offer the same name, the one that sorts first is loaded, and a run that asks for it is told."""
     first, second = (Package(name, OFFERS_MODEL.replace("MODEL", "shared")) for name in ("one-first", "two-second"))
     host = host_with(second, first)
-    assert host.offer("models", "shared").distribution == "one-first"
+    with pytest.raises(PluginError, match=r"one-first and by plugin .* of two-second"):
+        host.offer("models", "shared")
+    assert host.offer("models", "one-first:shared").distribution == "one-first"
     assert "already taken by plugin 'one-first' of one-first" in info_of(host, second).error
 
 
