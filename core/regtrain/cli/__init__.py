@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -67,7 +68,8 @@ def _plugin_commands(*, strangers_only: bool) -> list[Any]:
     from regtrain.host import GROUP, Host, installed
 
     points = [p for p in installed() if not strangers_only or (p.dist and p.dist.name != GROUP)]
-    return Host(points).offers("commands") if points else []
+    offers = Host(points).offers("commands") if points else []
+    return [replace(o, name=f"{o.distribution}:{o.name}") if o.name in COMMANDS else o for o in offers]
 
 
 @click.group(cls=Root, commands_at=COMMANDS, context_settings=SETTINGS)
