@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUP", "Host", "Offer", "PluginInfo", "installed"]
 
 GROUP = "regtrain"
+IMPORT_SECONDS = 30.0  # of one plugin; torch takes a few
 
 
 @dataclass(frozen=True)
@@ -264,7 +268,7 @@ class Host:
         """Load one plugin, or say why it is left out. What a plugin prints meanwhile goes to standard error."""
         info = PluginInfo(point.name, _distribution(point), _version(point))
         with redirect_stdout(sys.stderr):  # standard output belongs to the command
-            with Guard() as call:
+            with Guard() as call, _limited(point.value):
                 plugin = point.load()
             if call.problem is not None:
                 fault = f"{type(call.problem).__name__}: {call.problem}"
@@ -368,6 +372,30 @@ def _call_with_known(implementation: pluggy.HookImpl) -> Callable[..., Any]:
         return implementation.function(*[facts[name] for name in implementation.argnames])
 
     return call
+
+
+@contextmanager
+def _limited(what: str, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """A plugin that does not come back from its import is named, and stops neither help nor lists.
+
+    Signals reach the main thread only; elsewhere there is no limit.
+    """
+    text = environ.get("REGTRAIN_PLUGIN_SECONDS", "")
+    seconds = float(text) if text.replace(".", "", 1).isdecimal() else IMPORT_SECONDS
+    if threading.current_thread() is not threading.main_thread() or not seconds:
+        yield
+        return
+
+    def late(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"{what} was not imported within {seconds:g} seconds (REGTRAIN_PLUGIN_SECONDS)")
+
+    before = signal.signal(signal.SIGALRM, late)
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _traced(hook: str, plugin: str, call: Callable[..., Any]) -> Callable[..., Any]:

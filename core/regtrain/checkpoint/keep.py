@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from regtrain.checkpoint.manifest import read_manifest
+from regtrain.errors import CheckpointDamagedError
 from regtrain.types import chosen
 from regtrain.types.config import Config
 
 __all__ = [
-    "MANIFEST",
     "CheckpointInfo",
     "KeepPolicy",
     "Mode",
@@ -27,7 +27,6 @@ __all__ = [
     "remove",
 ]
 
-MANIFEST = "manifest.json"
 Mode = Literal["min", "max"]
 
 
@@ -83,20 +82,19 @@ def list_checkpoints(folder: Path) -> list[CheckpointInfo]:
 
 def _read(path: Path) -> CheckpointInfo | None:
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        size = sum(int(entry["size"]) for entry in manifest["files"].values())
-        return CheckpointInfo(
-            path,
-            int(manifest["step"]),
-            int(manifest["epoch"]),
-            bool(manifest["epoch_end"]),
-            dict(manifest["metrics"]),
-            dict(manifest["files"]),
-            size,
-            bool(manifest.get("finite", True)),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        manifest = read_manifest(path)
+    except CheckpointDamagedError:
         return None
+    return CheckpointInfo(
+        path,
+        manifest.step,
+        manifest.epoch,
+        manifest.epoch_end,
+        {name: value for name, value in manifest.metrics.items() if value is not None},
+        {name: {"digest": entry.digest, "size": entry.size} for name, entry in manifest.files.items()},
+        sum(entry.size for entry in manifest.files.values()),
+        manifest.finite,
+    )
 
 
 def _age(info: CheckpointInfo) -> tuple[int, int, str]:

@@ -84,6 +84,7 @@ def root() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command line and exit with its code; errors go to standard error in one or two lines."""
+    os.umask(os.umask(0) | 0o002)  # run folders and stores are not for everybody to write into
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     verbose = any(option in ("-v", "--verbose") for option in options)

@@ -173,7 +173,15 @@ class RunDir:
         return read_value(self.outcome, Outcome, newest=1) if self.outcome.exists() else None
 
     def read_metadata(self) -> dict[str, Any]:
-        return read_json(self.metadata)
+        """Machine, seed, times and state of the code, as they were recorded.
+
+        Raises:
+            RunNotFoundError: the file is damaged.
+        """
+        found = read_json(self.metadata)
+        if not isinstance(found.get("code"), dict) or not NO_CODE.keys() <= found["code"].keys():
+            raise RunNotFoundError(f"{self.metadata} is no metadata of a run: code is missing", "it was edited, or cut")
+        return found
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -7,10 +7,10 @@ packages, as a script sees those beside it.
 from __future__ import annotations
 
 import ast
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from regtrain.bounded import read_bounded
 
 __all__ = ["MAX_SOURCE", "imported_by", "module_files", "read_source"]
 
@@ -93,10 +93,4 @@ def read_source(file: Path) -> bytes:
         OSError: it cannot be opened.
         ValueError: it is no regular file, or a very large one.
     """
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
-        status = os.fstat(opened.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"{file} is no regular file")
-        if status.st_size > MAX_SOURCE:
-            raise ValueError(f"{file} is larger than {MAX_SOURCE >> 20} MiB")
-        return opened.read()
+    return read_bounded(file, MAX_SOURCE)
