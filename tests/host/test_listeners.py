@@ -40,7 +40,7 @@ def listener(name: str, signature: str, body: str) -> Package:
     return Package(name, f"heard = []\n@hookimpl\ndef {signature}:\n    {body}")
 
 
-@pytest.mark.parametrize("raised", ["ValueError('no')", "SystemExit('no')"])
+@pytest.mark.parametrize("raised", ["ValueError('no')", "SystemExit('no')", "GeneratorExit('no')"])
 def test_a_plugin_can_refuse_a_run(raised: str, host_with: Callable[..., Host]) -> None:
     """What a plugin raises when a run is planned becomes an error that names it."""
     host = host_with(listener("refuser", "regtrain_run_planned()", f"raise {raised}"))
