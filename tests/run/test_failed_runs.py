@@ -168,7 +168,7 @@ def test_a_failed_run_says_how_far_it_came(project: Project) -> None:
     project.write(
         "model.py",
         "from torch import nn\nclass Late(nn.Linear):\n    calls = 0\n    def forward(self, x):\n"
-        "        Late.calls += 1\n        if Late.calls > 5:\n            raise RuntimeError('late')\n"
+        "        Late.calls += 1\n        if Late.calls > 6:\n            raise RuntimeError('late')\n"
         "        return super().forward(x)\ndef build():\n    return Late(3, 2)\n",
     )
     error = failed(project)
@@ -184,7 +184,7 @@ def test_a_failed_run_says_how_far_it_came(project: Project) -> None:
 
 def test_a_monitor_that_is_never_measured(project: Project) -> None:
     """A metric to go by that no validation measures is an error after the first one, which offers what was measured."""
-    project.config(checkpoint={"monitor": "val/acuracy"})
+    project.config(checkpoint={"monitor": "val/acuracy", "mode": "max"})
     error = failed(project)
     assert error["exit_code"] == 2
     assert "val/acuracy" in error["message"]

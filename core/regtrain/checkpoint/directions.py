@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from regtrain.errors import ConfigValueError
+from regtrain.errors import ConfigValueError, nearest
 
 __all__ = ["direction_of", "mode_of"]
 
@@ -62,8 +62,9 @@ def mode_of(metric: str, option: str, declared: Mapping[str, Direction] | None =
     name = metric.rsplit("/", 1)[-1]
     found = (declared or {}).get(name) or direction_of(metric)
     if found is None:
+        near = nearest(name, declared or ())
         raise ConfigValueError(
             f"{option} is missing: whether less or more of {metric!r} is better is not known",
-            f"say {option}: min or max",
+            f"say {option}: min or max" + (f", or mean {', '.join(near)}" if near else ""),
         )
     return found

@@ -86,8 +86,8 @@ def with_choices(config: Config, choices: Sequence[Choice]) -> Config:
 
 
 def new_run_id(name: str) -> str:
-    """Time of the start for people, and 64 random bits: of a thousand runs started in one second no two collide."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{_slug(name)}-{secrets.token_hex(8)}"
+    """Time of the start for people, and 48 random bits: of a thousand runs started in one second no two collide."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{_slug(name)}-{secrets.token_hex(6)}"
 
 
 def _code(inputs: PlanInputs) -> dict[str, str]:
