@@ -30,7 +30,7 @@ from regtrain.checkpoint.keep import (
     ranked,
     remove,
 )
-from regtrain.checkpoint.manifest import MANIFEST, read_manifest
+from regtrain.checkpoint.manifest import MANIFEST, check_files, read_manifest
 from regtrain.checkpoint.tree import decode, encode
 from regtrain.errors import CheckpointDamagedError, EnvironmentFault
 
@@ -276,14 +276,16 @@ def read_checkpoint(path: Path) -> TrainingState:
         tree = json.loads((path / "state.json").read_bytes())
         state: TrainingState = decode(tree, load_file(path / "state.safetensors"))
         state["model"] = load_file(path / "model.safetensors")
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as problem:
         raise CheckpointDamagedError(f"{path} cannot be read: {problem}", "take an earlier checkpoint") from problem
     return state
 
 
 def _check_digests(path: Path) -> None:
-    for name, entry in read_manifest(path).files.items():
-        found = digest_of(path / Path(name).name, entry.digest)
+    manifest = read_manifest(path)
+    check_files(path, manifest)
+    for name, entry in manifest.files.items():
+        found = digest_of(path / name, entry.digest)
         if found != entry.digest:
             raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry.digest}")
 
