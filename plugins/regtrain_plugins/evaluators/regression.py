@@ -39,13 +39,16 @@ class Regression:
         if not self._outputs:
             return {}
         outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
+        if not bool(torch.isfinite(outputs).all()):  # an infinite error would still be compared with others
+            return dict.fromkeys(("mse", "rmse", "mae", "r2"), math.nan)
         mse = (outputs - targets).square().mean().item()
         spread = (targets - targets.mean()).square().mean().item()
         return {
             "mse": mse,
             "rmse": mse**0.5,
             "mae": (outputs - targets).abs().mean().item(),
-            "r2": 1 - mse / spread if spread else math.nan,  # of constant targets there is none
+            # of constant targets there is none, and their spread is not always rounded to 0
+            "r2": math.nan if bool((targets == targets[0]).all()) else 1 - mse / spread,
         }
 
 
