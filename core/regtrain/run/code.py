@@ -95,12 +95,11 @@ def _diff_below(top: Path, commit: str, prefix: str, status: bytes, limit: int) 
     content = whole.content
     for path, recorded in _changed_submodules(status):
         inner = top / path
-        if _git(inner, "cat-file", "-e", f"{recorded}^{{commit}}").content is None:
-            recorded = "HEAD"
+        known = _git(inner, "cat-file", "-e", f"{recorded}^{{commit}}").content is not None
         inside = _git(inner, "status", *_STATUS, limit=limit)
         if inside.content is None:
             return inside
-        found = _diff_below(inner, recorded, f"{prefix}{path}/", inside.content, limit)
+        found = _diff_below(inner, recorded if known else "HEAD", f"{prefix}{path}/", inside.content, limit)
         if found.content is None:
             return found
         content += found.content
