@@ -24,13 +24,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from regtrain_plugins.callbacks.metrics_file import MetricsFile
 from torch import nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import KeepPolicy
-from regtrain.job.callbacks import LogRecords
+from regtrain.job.callbacks import LogRecords, MetricsFile
 from regtrain.trainer import Batches, DefaultEngine, Parts, Settings, StopFlag, Trainable, Trainer
 from regtrain.types import CallbackContext, EngineSetup, OptimizerPart
 from regtrain_plugins.callbacks.progress import Lines
@@ -110,7 +109,7 @@ def ours(dataset: TensorDataset, log: Path | None, two: bool = False) -> Callabl
         strategy=strategy,
         checkpoints=Checkpoints(folder / "checkpoints", KeepPolicy("train/loss", "min")),
         settings=Settings(epochs=1, log_every=1 if log else NEVER),
-        callbacks=[MetricsFile(context), LogRecords(logging.getLogger("quiet")), Lines(context)],
+        callbacks=[MetricsFile(folder / "metrics.jsonl"), LogRecords(logging.getLogger("quiet")), Lines(context)],
     )
     trainer = Trainer(parts, StopFlag())
     # the checkpoint at the end of an epoch is measured by checkpoint.py; a bare loop has none

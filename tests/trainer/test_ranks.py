@@ -7,6 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ from regtrain.trainer import Batches
 from regtrain.types import JobCommand, Place
 from regtrain_plugins.launchers.local import Local
 from support.small_runs import differences
+
+PATIENCE = 120.0  # seconds
 
 MODEL = """
 import torch
@@ -101,9 +106,26 @@ def run(
     run_dir.create(plan, text, text, {})
     bring_inputs(run_dir, sources, lambda: None)  # type: ignore[arg-type, return-value]
     command = JobCommand(("-m", "regtrain.job", str(run_dir.path)), run_dir.path, {})
-    launched = Local().launch(command, plan.resources)
+    with killed_after(PATIENCE):
+        launched = Local().launch(command, plan.resources)
     assert launched.exit_code is not None
     return run_dir, launched.exit_code
+
+
+@contextmanager
+def killed_after(seconds: float) -> Iterator[None]:
+    """Processes that wait for each other for ever are a failure, not a test that never ends."""
+
+    def kill() -> None:
+        for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+
+    timer = threading.Timer(seconds, kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def state_of(run_dir: RunDir) -> TrainingState:
