@@ -154,6 +154,17 @@ def test_a_store_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) -
     assert (said.code, "the store is '~nosuchuser/x'" in said.err) == (2, True)
 
 
+def test_a_clock_far_in_the_future(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the year 2262 Python cannot read the clock: that is the machine's, not a fault of the program."""
+
+    def late() -> None:
+        raise OverflowError("timestamp too large to convert to C _PyTime_t")
+
+    monkeypatch.setattr("regtrain.cli.runs.open_registry", lambda *_, **__: late())
+    said = project("runs", "list", "--json")
+    assert (said.code, said.error()["code"], said.error()["hint"]) == (5, "environment", "set the clock")
+
+
 def test_an_empty_option_leaves_the_config_as_it_is(project: Project) -> None:
     """`--output-dir "$UNSET"` and `--name ""` are as if they were not there."""
     plain = project("plan", "run.yaml", "--json").json()
