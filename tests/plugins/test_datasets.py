@@ -197,7 +197,7 @@ def test_csv_headers_are_stripped(tmp_path: Path) -> None:
     [
         pytest.param(TABLE.encode("utf-16"), r"is UTF-16, and UTF-8 is wanted; save it as UTF-8", id="UTF-16"),
         pytest.param("größe,label\n1,0\n".encode("latin-1"), "Latin-1 or Windows-1252.*save it as UTF-8", id="Latin-1"),
-        pytest.param(b"a,label\n1,9007199254740994\n", "class numbers above", id="a class beyond 2^53"),
+        pytest.param(b"a,label\n1,9007199254740993\n", "class numbers of 9007199254740992 and more", id="beyond 2^53"),
     ],
 )
 def test_csv_names_encodings_and_large_classes(content: bytes, words: str, tmp_path: Path) -> None:

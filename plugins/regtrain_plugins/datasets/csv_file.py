@@ -138,8 +138,8 @@ def _dataset(table: _Table, features: Sequence[str], target: str, target_type: s
         raise ValueError(
             f"{table.path}: {target!r} is not made of classes 0, 1, 2…; `target_type: number` takes numbers"
         )
-    if bool((goal > EXACT).any()):  # a float does not tell larger whole numbers apart
-        raise ValueError(f"{table.path}: {target!r} has class numbers above {EXACT}; number the classes from 0")
+    if bool((goal >= EXACT).any()):  # a float does not tell larger whole numbers apart
+        raise ValueError(f"{table.path}: {target!r} has class numbers of {EXACT} and more; number the classes from 0")
     return TensorDataset(inputs, goal.long())
 
 
