@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from regtrain_plugins.callbacks.metrics_file import MetricsFile
 from torch import nn
 
 from regtrain.testing import CallbackConformance, PluginConformance
 from regtrain.types import CallbackContext
-from regtrain_plugins.callbacks.metrics_file import MetricsFile
 
 METRICS_FILE = "regtrain_plugins.callbacks.metrics_file"
 PROGRESS = "regtrain_plugins.callbacks.progress"
