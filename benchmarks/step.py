@@ -6,8 +6,8 @@ MLP 32→64→10, batch 32, AdamW, gradient norm clipped at 1.0, a learning-rate
 runs every contender once, in turn, in this one process; figures are CPU microseconds a step, the median over rounds,
 and the median of the ratios to the bare loop of the same round. `nothing logged` logs only at the end; `one scalar`
 writes the loss of every step as a line of JSON (regtrain: also learning rate and gradient norm, through the
-trackers that a run has). The weights at the end are compared with those of the bare loop that
-sees the same batches: they must be equal bit for bit.
+callbacks that a run has). With two optimizers, each linear layer has its own, with a schedule of its own. The weights
+at the end are compared with those of the bare loop that sees the same batches: they must be equal bit for bit.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,15 +29,15 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import KeepPolicy
-from regtrain.job.trackers import Guarded, LogLines
-from regtrain.trainer import Batches, Parts, Precision, Settings, StopFlag, Trainer
-from regtrain.types import TrackerContext
+from regtrain.job.callbacks import LogRecords, MetricsFile
+from regtrain.trainer import Batches, DefaultEngine, Parts, Settings, StopFlag, Trainable, Trainer
+from regtrain.types import CallbackContext, EngineSetup, OptimizerPart
+from regtrain_plugins.callbacks.progress import Lines
 from regtrain_plugins.strategies.single import Single
 from regtrain_plugins.tasks.supervised import classification
-from regtrain_plugins.trackers.jsonl import JsonLines
-from regtrain_plugins.trackers.progress import Lines
 
 BATCH, SEED = 32, 1
+Contender = Callable[[TensorDataset, Path | None], Callable[[], nn.Module]]
 NEVER = 1 << 40
 
 
@@ -66,10 +67,9 @@ class SameOrder(Sampler[int]):
         return len(self.order)
 
 
-def bare(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
+def bare(dataset: TensorDataset, log: Path | None, two: bool = False) -> Callable[[], nn.Module]:
     model = build()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 100, 0.9)
+    parts = optimizers(model, two)
     criterion = nn.CrossEntropyLoss()
     loader = DataLoader(dataset, batch_size=BATCH, sampler=SameOrder(dataset))
 
@@ -77,12 +77,14 @@ def bare(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
         file = log.open("a", buffering=1) if log else None
         model.train()
         for step, (inputs, targets) in enumerate(loader, 1):
-            optimizer.zero_grad()
+            for part in parts:
+                part.optimizer.zero_grad()
             loss = criterion(model(inputs), targets)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            scheduler.step()
+            for part in parts:
+                part.optimizer.step()
+                part.scheduler.step()  # type: ignore[union-attr]
             if file:
                 file.write(json.dumps({"step": step, "time": time.time(), "train/loss": loss.item()}) + "\n")
         if file:
@@ -92,24 +94,22 @@ def bare(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
     return train
 
 
-def ours(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
+def ours(dataset: TensorDataset, log: Path | None, two: bool = False) -> Callable[[], nn.Module]:
     model = build()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    trainable = Trainable(model, {}, nn.CrossEntropyLoss())
     folder = Path(tempfile.mkdtemp())
-    quiet = logging.getLogger("quiet")
-    context = TrackerContext("r", "r", folder, folder, {}, False, 0, 0)
+    strategy = Single("cpu")
+    setup = EngineSetup(trainable, lambda: optimizers(model, two), "32", 1, 1.0, DefaultEngine)
+    context = CallbackContext("r", "r", folder, folder, False, 0, 0)
     parts = Parts(
-        model=model,
+        engine=strategy.prepare(setup),
         task=classification(),
         criterion=nn.CrossEntropyLoss(),
-        optimizer=optimizer,
         train=Batches(dataset, BATCH, seed=SEED, shuffle=True),
-        strategy=Single("cpu"),
-        precision=Precision("32", torch.device("cpu")),
+        strategy=strategy,
         checkpoints=Checkpoints(folder / "checkpoints", KeepPolicy("train/loss", "min")),
-        settings=Settings(epochs=1, clip=1.0, log_every=1 if log else NEVER, scheduler_interval="step"),
-        scheduler=torch.optim.lr_scheduler.StepLR(optimizer, 100, 0.9),
-        trackers=[JsonLines(context), LogLines(quiet), Guarded("progress", Lines(context), quiet)],
+        settings=Settings(epochs=1, log_every=1 if log else NEVER),
+        callbacks=[MetricsFile(folder / "metrics.jsonl"), LogRecords(logging.getLogger("quiet")), Lines(context)],
     )
     trainer = Trainer(parts, StopFlag())
     # the checkpoint at the end of an epoch is measured by checkpoint.py; a bare loop has none
@@ -122,7 +122,18 @@ def ours(dataset: TensorDataset, log: Path | None) -> Callable[[], nn.Module]:
     return train
 
 
-def peers() -> dict[str, Callable[[TensorDataset, Path | None], Callable[[], nn.Module]]]:
+def optimizers(model: nn.Module, two: bool) -> list[OptimizerPart]:
+    """One optimizer for all, or one for each linear layer, each with a schedule by step."""
+    modules = {"0": model[0], "2": model[2]} if two else {"": model}  # type: ignore[index]
+    parts = []
+    for name, module in modules.items():
+        optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 100, 0.9)
+        parts.append(OptimizerPart(name, optimizer, scheduler, "step"))
+    return parts
+
+
+def peers() -> dict[str, Contender]:
     from importlib.util import find_spec
 
     import step_peers
@@ -140,8 +151,16 @@ def main() -> None:
     torch.set_num_threads(1)
     dataset = data(options.steps)
     failed = False
-    for logged, goal in ((False, 1.00), (True, 1.03)):
-        contenders = {"bare": bare, "regtrain": ours, **(peers() if options.peers else {})}
+    cases = {
+        "nothing logged": (False, False, 1.00),
+        "one scalar a step": (True, False, 1.03),
+        "nothing logged, two optimizers": (False, True, 1.00),
+        "one scalar a step, two optimizers": (True, True, 1.03),
+    }
+    for case, (logged, two, goal) in cases.items():
+        contenders: dict[str, Contender] = {"bare": partial(bare, two=two), "regtrain": partial(ours, two=two)}
+        if options.peers and not two:
+            contenders |= peers()
         times: dict[str, list[float]] = {name: [] for name in contenders}
         weights = {}
         for _ in range(options.rounds):
@@ -153,7 +172,7 @@ def main() -> None:
                 times[name].append((time.process_time() - began) / options.steps * 1e6)
                 weights[name] = torch.cat([p.detach().flatten() for p in model.parameters()])
         equal = torch.equal(weights["bare"], weights["regtrain"])
-        print(f"{'one scalar a step' if logged else 'nothing logged'} (weights equal bit for bit: {equal})")
+        print(f"{case} (weights equal bit for bit: {equal})")
         for name, seen in times.items():
             ratios = [mine / base for mine, base in zip(seen, times["bare"], strict=True)]
             print(f"  {name:12s} {statistics.median(seen):7.0f} µs  {statistics.median(ratios):5.2f} × bare")

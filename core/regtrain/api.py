@@ -12,6 +12,7 @@ from regtrain.host import Host
 from regtrain.job import GivenObjects, execute
 from regtrain.run.completion import RunResult
 from regtrain.run.execution import execute as execute_run
+from regtrain.run.execution import refuse_ranks
 from regtrain.run.planning import plan_resolved
 from regtrain.run_dir import RunDir
 from regtrain.types import Callback, Launched, Splits
@@ -67,6 +68,7 @@ class Trainer:
         Raises:
             RegtrainError, RegistryError: as `regtrain run` reports them.
         """
+        refuse_ranks()
         host = Host()
         parts = {"model": self._live.model, "data": self._live.data, "loss": self._live.criterion}
         planned = plan_resolved(

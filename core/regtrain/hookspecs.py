@@ -92,7 +92,7 @@ def regtrain_checkpoint_saved(checkpoint: CheckpointEvent) -> None:
 
 @hookspec
 def regtrain_version_registered(version: VersionEvent) -> None:
-    """A version stands in the registry."""
+    """A version is in the registry."""
 
 
 @hookspec

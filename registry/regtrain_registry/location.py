@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtrain_registry.errors import NetworkFileSystemError, RegistryUnavailableError, RegistryUrlError
+from regtrain_registry.errors import ArgumentError, NetworkFileSystemError, RegistryUnavailableError, RegistryUrlError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -19,6 +19,7 @@ __all__ = [
     "check_file_system",
     "check_url",
     "default_store",
+    "expanded",
     "file_system_type",
     "is_forced",
     "locate",
@@ -63,12 +64,20 @@ def locate(start: Path, environ: Mapping[str, str]) -> Location:
     """
     start = start.absolute()
     if environ.get("REGTRAIN_HOME"):
-        home = start / Path(environ["REGTRAIN_HOME"]).expanduser()
+        home = start / expanded("REGTRAIN_HOME", environ["REGTRAIN_HOME"])
     else:
         found = (folder / HOME_FOLDER for folder in (start, *start.parents))
         home = next((folder for folder in found if _is_folder(folder)), start / HOME_FOLDER)
     uri = environ.get("REGTRAIN_REGISTRY_URI") or _file_url(home / "registry.db")
     return Location(home, uri, environ.get("REGTRAIN_STORE_URI") or str(home / "blobs"))
+
+
+def expanded(key: str, text: str) -> Path:
+    """The path with a `~` of this or another user filled in; `ArgumentError` where there is no such user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as problem:
+        raise ArgumentError(f"{key} is {text!r}: {problem}", "Give the path of a folder.") from problem
 
 
 def _file_url(path: Path) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from regtrain_registry.errors import PolicyError, nearest
+from regtrain_registry.metric_directions import direction_of
 
 __all__ = [
     "Mode",
@@ -30,7 +31,6 @@ KEYS = (
 )
 SPELLINGS = {"keep_top_k": "keep_best", "save_top_k": "keep_best", "metric": "monitor", "keep_last": "keep_newest"}
 COUNTS = ("keep_best", "keep_newest", "keep_per_major", "keep_per_minor")
-LESS_IS_BETTER = ("loss", "error", "mse", "mae", "perplexity")
 
 _PREFIXED_METRIC = re.compile(r"(train|val|test)_(.+)", re.DOTALL)
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -173,9 +173,13 @@ def with_slash(name: str) -> str | None:
 
 
 def mode_of(metric: str) -> Mode:
-    """Whether less or more of a metric is better, from its name."""
-    name = metric.rsplit("/", 1)[-1].lower()
-    return Mode.MIN if any(word in name for word in LESS_IS_BETTER) else Mode.MAX
+    """Whether less or more of a metric is better, from its name; `PolicyError` where that does not say."""
+    found = direction_of(metric)
+    if found is None:
+        raise PolicyError(
+            f"mode is missing: whether less or more of {metric!r} is better is not known", "Give min or max."
+        )
+    return Mode(found)
 
 
 def parse_duration(value: object, name: str) -> timedelta:

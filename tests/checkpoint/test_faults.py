@@ -121,7 +121,7 @@ def test_manifests_with_sha256_are_verified(tmp_path: Path) -> None:
         read_checkpoint(newest)
     manifest["files"]["model.safetensors"]["digest"] = 7
     (newest / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(CheckpointDamagedError, match="expected 7"):
+    with pytest.raises(CheckpointDamagedError, match="manifest cannot be read"):
         read_checkpoint(newest)
 
 

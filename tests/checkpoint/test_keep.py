@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtrain.checkpoint.keep import CheckpointInfo, KeepPolicy, best_of, keep, list_checkpoints, mode_of
+from regtrain.checkpoint.keep import CheckpointInfo, KeepPolicy, best_of, keep, list_checkpoints
 
 values = st.none() | st.just(math.nan) | st.sampled_from([0.0, 0.5, 1.0, 2.0])
 runs = st.lists(st.tuples(values, st.booleans()), max_size=12)
@@ -78,15 +77,6 @@ def test_nan_is_never_best() -> None:
     found = best_of(infos([(1.0, True), (math.nan, True)]), "m", "max")
     assert found
     assert found.step == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "mode"),
-    [("val/loss", "min"), ("val/rmse", "min"), ("val/accuracy", "max"), ("val/f1", "max"), ("train/loss", "min")],
-)
-def test_mode_from_the_name(name: str, mode: str) -> None:
-    """Less of a loss or error is better, more of anything else."""
-    assert mode_of(name) == mode
 
 
 def test_folders_without_a_manifest_are_no_checkpoints(tmp_path: Path) -> None:

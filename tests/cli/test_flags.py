@@ -27,6 +27,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "--scheduler": ("StepLR", "StepLR"),
     "--scheduler-interval": ("step", "step"),
     "--mixed-precision": ("", True),
+    "--allow-nonfinite": ("", True),
     "--debug": ("", True),
     "--launcher": ("local", "local"),
     "--nproc": ("1", 1),

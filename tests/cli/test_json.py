@@ -195,11 +195,11 @@ def test_nothing_is_upgraded_where_nothing_is(bare_project: Project) -> None:
 def test_a_metric_that_is_not_finite_is_null(project: Project) -> None:
     """A run whose loss became NaN prints JSON that every parser reads, and registers the same."""
     project.config(optimizer={"name": "SGD", "lr": 1e30}, checkpoint={"monitor": "val/accuracy"})
-    said = project("run", "run.yaml", "--json")
+    said = project("run", "run.yaml", "--allow-nonfinite", "--json")
     assert said.code == 0, said.err
     result = json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert result["metrics"]["train/loss"] is None
     for name in ("outcome.json", "metrics.json"):
         text = (Path(result["run_dir"]) / name).read_text()
         json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
-    assert "not finite" in project("run", "run.yaml").out
+    assert "not finite" in project("run", "run.yaml", "--allow-nonfinite").out

@@ -61,7 +61,7 @@ def project(tmp_path: Path) -> Project:
     registry.tag("evil", "t", EVIL)
     registry.describe("evil", EVIL)
     registry.deprecate("evil/2", EVIL)
-    registry.set_policy("evil", {"keep_best": 1, "monitor": EVIL})
+    registry.set_policy("evil", {"keep_best": 1, "monitor": EVIL, "mode": "max"})
     return Project(tmp_path)
 
 

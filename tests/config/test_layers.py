@@ -244,7 +244,7 @@ def test_another_name_drops_the_arguments_of_the_first(tmp_path: Path) -> None:
     overrides = ["optimizer.momentum=0.9", "optimizer=SGD", "model=mlp", "scheduler.name=StepLR", "evaluator=b"]
     config = load(path, overrides=overrides, environ={}).config
     assert (config.optimizer.lr, config.optimizer.args) == (0.1, {"momentum": 0.9})
-    assert config.optimizer.groups["enc"].model_dump() == {"name": None, "lr": 0.2, "args": {}}
+    assert config.optimizer.groups["enc"].model_dump() == {"name": None, "lr": 0.2, "args": {}, "scheduler": None}
     assert config.scheduler is not None
     assert (config.scheduler.args, config.scheduler.interval, config.scheduler.warmup_steps) == ({}, None, 5)
     assert (config.model.target, config.model.args, config.model.pretrained) == (None, {}, True)

@@ -40,10 +40,10 @@ def site(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_listed(site: Path) -> None:
     """`regtrain plugins list --json` shows its three plugins with distribution, version and what they provide."""
     done = regtrain(site, "plugins", "list", "--json")
-    found = {one["name"]: one for one in json.loads(done.stdout) if one["distribution"] == "regtrain-lion"}
+    found = {one["name"]: one for one in json.loads(done.stdout) if one["distribution"] == "regtrain-signum"}
     assert {one["version"] for one in found.values()} == {"0.3.0"}
     assert [one["error"] for one in found.values()] == [None, None, None]
-    assert found["lion"]["provides"] == {"optimizers": ["Lion"]}
+    assert found["signum"]["provides"] == {"optimizers": ["Signum"]}
     assert found["kappa"]["provides"] == {"evaluators": ["kappa"]}
     assert found["journal"]["listens"] == ["regtrain_run_finished", "regtrain_version_registered"]
 
@@ -70,7 +70,7 @@ def test_without_it_the_name_is_unknown(tmp_path: Path) -> None:
     shutil.copyfile(PACKAGE / "run.yaml", tmp_path / "run.yaml")
     done = regtrain(tmp_path, "run", "run.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "no optimizer is called 'lion'" in done.stderr
+    assert "no optimizer is called 'signum'" in done.stderr
 
 
 def test_its_own_tests_pass(site: Path, source: Path) -> None:

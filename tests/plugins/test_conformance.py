@@ -19,6 +19,7 @@ from regtrain.errors import CheckpointMismatchError, DataError
 from regtrain.hookspecs import hookimpl
 from regtrain.host import Host
 from regtrain.testing import (
+    CallbackConformance,
     DatasetConformance,
     EvaluatorConformance,
     LauncherConformance,
@@ -32,15 +33,20 @@ from regtrain.testing import (
     plugin_points,
 )
 from regtrain.types import (
+    Callback,
+    CallbackContext,
+    Fit,
     JobCommand,
     Launched,
     Place,
+    RecordBatch,
     Register,
     Resources,
     Sample,
     Splits,
     StepOutput,
-    TrackerContext,
+    TrackedRun,
+    VersionEvent,
 )
 from regtrain_plugins.evaluators.regression import Regression
 from regtrain_plugins.launchers.local import Local
@@ -319,35 +325,71 @@ def test_strategies_that_lose_the_form() -> None:
         StrategyConformance().test_it_knows_its_place(outside)
 
 
-class Strict:
-    """A tracker that raises at what is no number, and at a second close."""
+class Losing:
+    """A tracker that knows nothing of batches that are sent again, and stumbles over what is no number."""
 
-    def __init__(self, context: TrackerContext) -> None:
-        self.file = (context.log_dir / "strict.txt").open("w")
+    def open(self, run: TrackedRun, remote_id: str | None) -> None:
+        self.path = run.run_dir / "losing.txt"
 
-    def log(self, record: Mapping[str, Any]) -> None:
-        self.file.write(str(int(record["val/loss"])))
+    def send(self, batch: RecordBatch) -> None:
+        with self.path.open("a") as file:
+            file.writelines(f"{int(float(record.get('val/loss', 0)) * 8) / 8}\n" for record in batch.records[1:])
 
-    def advance(self, step: int) -> None: ...
+    def version(self, version: VersionEvent) -> None: ...
 
-    def close(self) -> None:
-        if self.file.closed:
-            raise ValueError("closed already")
-        self.file.close()
+    def close(self, status: str | None) -> None: ...
 
 
-def test_trackers_that_raise_or_lose(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Records that do not arrive as they were, an exception at NaN and one at a second close are caught."""
-    suite = TrackerConformance()
-    context = TrackerContext("run-1", "run", tmp_path, tmp_path, {}, False, 3, 0)
+class Shown(TrackerConformance):
+    def arrived(self, run: TrackedRun) -> str:
+        path = run.run_dir / "losing.txt"
+        return path.read_text() if path.exists() else ""
+
+
+def test_trackers_that_raise_or_lose(tmp_path: Path) -> None:
+    """Records that do not arrive, that arrive twice, and an exception at what is no number are caught."""
+    suite, run = Shown(), TrackedRun("run-1", "run", tmp_path, {})
+    with pytest.raises(AssertionError, match="did not arrive"):
+        suite.test_records_arrive(Losing(), run)
+    with pytest.raises(AssertionError):
+        suite.test_a_batch_that_is_sent_again_arrives_once(Losing, run)
+    with pytest.raises((ValueError, OverflowError)):
+        suite.test_numbers_that_are_not_finite_are_no_error(Losing(), run)
+
+
+class Muddled(Callback):
+    """Shows no record, draws random numbers, and raises at what is no number and at a second end."""
+
+    ended = False
+
+    def __init__(self, context: CallbackContext) -> None: ...
+
+    def on_record(self, fit: Fit, record: Mapping[str, Any]) -> None:
+        torch.rand(1)
+        int(record["val/loss"])
+
+    def on_fit_end(self, fit: Fit) -> None:
+        if self.ended:
+            raise ValueError("ended already")
+        self.ended = True
+
+
+class AllShown(CallbackConformance):
+    shows = "all"
+
+
+def test_callbacks_that_raise_lose_or_disturb(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Records that cannot be read, random numbers that a run would miss, and exceptions are caught."""
+    suite = AllShown()
+    context = CallbackContext("run-1", "run", tmp_path, tmp_path, False, 3, 0)
     with pytest.raises(AssertionError, match=r"val/loss 0\.125 did not arrive"):
-        suite.test_records_arrive(Strict, context, capfd)
-    nan, twice = Strict(context), Strict(context)
+        suite.test_records_arrive(Muddled, context, capfd)
     with pytest.raises(ValueError, match="NaN"):
-        suite.test_numbers_that_are_none_are_no_error(nan)
-    nan.close()
-    with pytest.raises(ValueError, match="closed already"):
-        suite.test_closing_twice_is_harmless(twice)
+        suite.test_numbers_that_are_none_are_no_error(Muddled(context))
+    with pytest.raises(AssertionError, match="draws random numbers"):
+        suite.test_it_leaves_the_training_alone(Muddled(context))
+    with pytest.raises(ValueError, match="ended already"):
+        suite.test_ending_twice_is_harmless(Muddled(context))
 
 
 class Careless(Local):

@@ -153,3 +153,64 @@ def test_csv_names_missing_column_and_file(tmp_path: Path) -> None:
         csv_table("missing.csv", data_dir=str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
         csv_table(written(tmp_path, TABLE), val_path="missing.csv")
+
+
+def two_files(folder: Path, train: str, val: str) -> dict[str, str]:
+    (folder / "train.csv").write_text(train)
+    (folder / "val.csv").write_text(val)
+    return {"data_dir": str(folder), "train_path": "train.csv", "val_path": "val.csv"}
+
+
+def test_csv_columns_are_matched_by_name(tmp_path: Path) -> None:
+    """Columns in another order are the same table, also where the target is not the last one."""
+    wanted = csv_table(**two_files(tmp_path, TABLE, TABLE)).val  # type: ignore[arg-type]
+    rows = [line.split(",") for line in TABLE.splitlines()]
+    for order in ((1, 0, 2), (2, 0, 1), (0, 2, 1)):
+        other = "\n".join(",".join(row[i] for i in order) for row in rows) + "\n"
+        splits = csv_table(**two_files(tmp_path, TABLE, other))  # type: ignore[arg-type]
+        assert splits.features == ["a", "b"]
+        pairs = zip(splits.val.tensors, wanted.tensors, strict=True)  # type: ignore[union-attr]
+        assert all(torch.equal(one, two) for one, two in pairs)
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "words"),
+    [
+        pytest.param(TABLE, TABLE.replace("a,b,", "a,c,"), "'b', 'c' in one of them only", id="another column"),
+        pytest.param(TABLE, "a,label\n1,0\n", "'b' in one of them only", id="a column less"),
+        pytest.param(TABLE.replace("a,b,", "a,a,"), TABLE, "several columns called 'a'", id="a name twice"),
+    ],
+)
+def test_csv_refuses_tables_that_differ(train: str, val: str, words: str, tmp_path: Path) -> None:
+    """Both files have the same names, each once."""
+    with pytest.raises(ValueError, match=words):
+        csv_table(**two_files(tmp_path, train, val))  # type: ignore[arg-type]
+
+
+def test_csv_headers_are_stripped(tmp_path: Path) -> None:
+    """Blanks around a name do not belong to it."""
+    assert csv_table(written(tmp_path, TABLE.replace("a,b,label", "a, b , label"))).features == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(TABLE.encode("utf-16"), r"is UTF-16, and UTF-8 is wanted; save it as UTF-8", id="UTF-16"),
+        pytest.param("größe,label\n1,0\n".encode("latin-1"), "Latin-1 or Windows-1252.*save it as UTF-8", id="Latin-1"),
+        pytest.param(b"a,label\n1,9007199254740994\n", "class numbers above", id="a class beyond 2^53"),
+    ],
+)
+def test_csv_names_encodings_and_large_classes(content: bytes, words: str, tmp_path: Path) -> None:
+    """What a codec or a float would do to the file is said in words of the file."""
+    with pytest.raises(ValueError, match=words):
+        csv_table(written(tmp_path, content))
+
+
+def test_csv_reads_regular_files_only(tmp_path: Path) -> None:
+    """A FIFO would wait for ever, a device would never end."""
+    import os
+
+    os.mkfifo(tmp_path / "fifo.csv")
+    for path in (tmp_path / "fifo.csv", Path("/dev/zero")):
+        with pytest.raises(ValueError, match="no regular file"):
+            csv_table(str(path))

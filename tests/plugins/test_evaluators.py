@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import pytest
@@ -94,7 +95,7 @@ def test_classification_equals_scikit_learn(average: str, case: tuple[int, list[
 @settings(max_examples=80)
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3, width=32), st.floats(-1e3, 1e3, width=32)), min_size=2, max_size=30))
 def test_regression_equals_scikit_learn(pairs: list[tuple[float, float]]) -> None:
-    """Errors and R² are scikit-learn's; R² is 0 where all targets are equal."""
+    """Errors and R² are scikit-learn's; R² is NaN where all targets are equal."""
     from sklearn import metrics as reference
 
     actual, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -127,3 +128,29 @@ def test_an_unknown_average_is_refused() -> None:
     """The averages that exist are named."""
     with pytest.raises(ValueError, match="macro, micro, weighted"):
         Classification(average="mean")  # type: ignore[arg-type]
+
+
+def test_scores_that_are_not_finite_are_no_class() -> None:
+    """NaN in a single score makes every metric NaN, until the evaluator is reset."""
+    for bad in (float("nan"), float("inf")):
+        evaluator = Classification()
+        scores = torch.tensor([[1.0, 0.0], [bad, 0.0]])
+        evaluator.update(scores, torch.tensor([0, 0]))
+        evaluator.update(torch.eye(2), torch.tensor([0, 1]))
+        assert all(map(math.isnan, evaluator.compute().values()))
+        evaluator.reset()
+        evaluator.update(torch.eye(2), torch.tensor([0, 1]))
+        assert evaluator.compute()["accuracy"] == 1.0
+
+
+def test_a_single_output_is_no_score_for_each_class() -> None:
+    """The remedy is named."""
+    with pytest.raises(ValueError, match="one output for each"):
+        Classification().update(torch.zeros(3, 1), torch.zeros(3, dtype=torch.long))
+
+
+def test_r2_of_constant_targets_is_not_a_number() -> None:
+    """There is no variance to explain; 0 would look like a bad model, 1 like a good one."""
+    evaluator = Regression()
+    evaluator.update(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0]))
+    assert math.isnan(evaluator.compute()["r2"])

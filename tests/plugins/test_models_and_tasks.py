@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from regtrain.testing import ModelConformance, PluginConformance, TaskConformance
+from regtrain.types import Indexed
 from regtrain_plugins.tasks.supervised import classification
 
 MODELS = "regtrain_plugins.models.simple"
@@ -77,3 +78,47 @@ def test_an_unknown_batch_is_named(batch: Any) -> None:
     """A batch of another form is refused with what it has and what is wanted."""
     with pytest.raises(ValueError, match="a batch"):
         classification().train_step(nn.Linear(1, 1), nn.MSELoss(), batch)
+
+
+DECODERS = "regtrain_plugins.models.decoders"
+GENERATIVE = "regtrain_plugins.tasks.generative_decoder"
+
+
+class TestDecodersPlugin(PluginConformance):
+    module = DECODERS
+    provides: ClassVar = {"models": ["mlp_decoder"]}
+    without_torch = True
+
+
+class TestGenerativePlugin(PluginConformance):
+    module = GENERATIVE
+    provides: ClassVar = {"tasks": ["dgd"]}
+    without_torch = True
+
+
+class TestMlpDecoder(ModelConformance):
+    module = DECODERS
+    offers = "mlp_decoder"
+    args: ClassVar = {"latent": 3, "shape": [2, 4], "hidden": [5]}
+
+    def sample(self) -> torch.Tensor:
+        return torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+
+
+class TestGenerativeDecoder(TaskConformance):
+    module = GENERATIVE
+    offers = "dgd"
+    args: ClassVar = {"latent": 3, "fit_steps": 2, "prior": 0.1}
+
+    def model(self) -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 6))
+
+    def batches(self) -> list[Any]:
+        images = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+        indices = torch.tensor([1, 7, 0, 3])
+        return [
+            Indexed([images, torch.zeros(4)], indices),
+            Indexed({"image": images}, indices),
+            Indexed(images, indices),
+        ]

@@ -168,7 +168,7 @@ def test_a_failed_run_says_how_far_it_came(project: Project) -> None:
     project.write(
         "model.py",
         "from torch import nn\nclass Late(nn.Linear):\n    calls = 0\n    def forward(self, x):\n"
-        "        Late.calls += 1\n        if Late.calls > 5:\n            raise RuntimeError('late')\n"
+        "        Late.calls += 1\n        if Late.calls > 6:\n            raise RuntimeError('late')\n"
         "        return super().forward(x)\ndef build():\n    return Late(3, 2)\n",
     )
     error = failed(project)
@@ -184,7 +184,7 @@ def test_a_failed_run_says_how_far_it_came(project: Project) -> None:
 
 def test_a_monitor_that_is_never_measured(project: Project) -> None:
     """A metric to go by that no validation measures is an error after the first one, which offers what was measured."""
-    project.config(checkpoint={"monitor": "val/acuracy"})
+    project.config(checkpoint={"monitor": "val/acuracy", "mode": "max"})
     error = failed(project)
     assert error["exit_code"] == 2
     assert "val/acuracy" in error["message"]
@@ -201,6 +201,26 @@ def test_a_checkpoint_of_another_architecture(project: Project) -> None:
     assert message.count(" in the checkpoint and ") == 3
     assert "0.weight is [4, 3] in the checkpoint and [7, 3] in the model" in message
     assert [run["status"] for run in project.runs()] == ["failed", "finished"]
+
+
+def test_a_launcher_that_exits(project: Project) -> None:
+    """A launcher that ends the program is a fault of its plugin, not the end of the command."""
+    for number, raised in enumerate(("SystemExit(0)", "GeneratorExit()")):
+        name = f"leaver{number}"
+        text = LAUNCHER.replace('"here"', f'"{name}"').replace("from regtrain.job import main", f"raise {raised}")
+        project.write(f"site/{name}.py", text)
+        project.write(f"site/{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        project.write(f"site/{name}-1.0.dist-info/entry_points.txt", f"[regtrain]\n{name} = {name}\n")
+        said = project("run", "run.yaml", "--launcher", name, "--json")
+        assert (said.code, said.error()["code"]) == (2, "plugin")
+        assert f"launcher '{name}' raised {raised.partition('(')[0]}" in said.error()["message"]
+    assert [run["status"] for run in project.runs()] == ["failed", "failed"]
+
+
+def test_a_model_that_raises_the_end_of_a_generator(project: Project) -> None:
+    """Whatever a user's code raises, the run is recorded as failed."""
+    project.write("model.py", "def build():\n    raise GeneratorExit('stop')\n")
+    assert failed(project)["exit_code"] == 1
 
 
 def test_a_launcher_that_fails(project: Project) -> None:

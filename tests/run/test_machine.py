@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from regtrain.hardware import Gpu, detect, visible
-from regtrain.run.code import code_state
 from regtrain.run_dir import finite
 
 GPUS = tuple(Gpu(f"card {n}", 1000, 8.0) for n in range(4))
@@ -48,50 +45,6 @@ def test_this_machine() -> None:
     """The machine is found out once, with a processor at least."""
     assert detect().cpus >= 1
     assert detect() is detect()
-
-
-def test_code_outside_of_git(tmp_path: Path) -> None:
-    """Outside of a repository nothing is claimed about the code."""
-    assert code_state(tmp_path) == {"git_commit": None, "dirty": None, "diff": None}
-
-
-def repository(folder: Path) -> Path:
-    """A repository with one committed file; the file."""
-    settings = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-    file = folder / "model.py"
-    file.write_text("width = 4\n")
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    subprocess.run(["git", "add", "."], cwd=folder, check=True)
-    subprocess.run(["git", *settings, "commit", "-qm", "First"], cwd=folder, check=True)
-    return file
-
-
-def test_a_change_is_a_diff_without_passwords(tmp_path: Path) -> None:
-    """As git reads it; a password inside a URL is hidden; nothing is left locked."""
-    file = repository(tmp_path)
-    assert code_state(tmp_path)["dirty"] is False
-    file.write_text('width = 4\nurl = "https://ada:CANARY@example.org/x"\n')
-    state = code_state(tmp_path)
-    assert state["dirty"] is True
-    assert '+url = "https://ada:***@example.org/x"' in state["diff"]
-    assert not (tmp_path / ".git/index.lock").exists()
-
-
-def test_a_very_large_change_is_left_out_and_named(tmp_path: Path) -> None:
-    """A diff of exactly the limit is kept; one byte more, and it is said that it is left out."""
-    file = repository(tmp_path)
-    file.write_text("width = 8\n" * 100)
-    whole = code_state(tmp_path)["diff"]
-    assert code_state(tmp_path, len(whole))["diff"] == whole
-    state = code_state(tmp_path, len(whole) - 1)
-    assert (state["dirty"], state["diff"]) == (True, None)
-    assert state["diff_left_out"] == f"more than {len(whole) - 1:,} bytes"
-
-
-def test_code_in_a_repository_without_a_commit(tmp_path: Path) -> None:
-    """A repository without a commit has none to name."""
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    assert code_state(tmp_path)["git_commit"] is None
 
 
 VALUES = st.recursive(

@@ -191,7 +191,7 @@ def test_registering_with_bump_version_and_parent(project: Project) -> None:
 
 def test_the_names_of_views_register_what_they_show(project: Project) -> None:
     """`last_model.pth` is the last checkpoint, and `best` the best one, also when they are not the same."""
-    result = project.train("checkpoint.every_n_epochs=1", "checkpoint.pth_names=true", "checkpoint.monitor=train/lr",
+    result = project.train("checkpoint.every_n_epochs=1", "checkpoint.pth_names=true", "checkpoint.monitor=train/lr", "checkpoint.mode=max",
                            "scheduler.name=ExponentialLR", "scheduler.gamma=0.5")  # fmt: skip
     first, last = project("checkpoints", "list", "tiny", "--json").json()
     assert (first["tags"], last["tags"]) == (["best"], ["last"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regtrain.errors import ConfigValueError, RegtrainError
-from regtrain.targets import accepted_arguments, find_target, load_target
+from regtrain.targets import accepted_arguments, find_target
 
 BINDINGS = [
     "def build(): ...",
@@ -83,17 +83,6 @@ def test_no_path_leaves_the_folder(parts: list[str]) -> None:
         return
     assert found.file
     assert found.file.is_relative_to(base)
-
-
-def test_a_file_beside_the_target_can_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The target's own folder is on the path while it is imported, so that it can be split into files."""
-    import sys
-
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / "layers_of_this_test.py").write_text("WIDTH = 3\n")
-    (tmp_path / "split.py").write_text("from layers_of_this_test import WIDTH\ndef build(): return WIDTH\n")
-    assert load_target(find_target("model.target", "split.py:build", tmp_path, ()))() == 3
-    sys.modules.pop("layers_of_this_test")
 
 
 SPLIT = {

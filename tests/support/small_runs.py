@@ -25,7 +25,7 @@ from regtrain.plan import PlanOptions, make_plan
 from regtrain.run.inputs import Sources, bring_inputs
 from regtrain.run.resume import find_resume
 from regtrain.run_dir import Outcome, RunDir
-from regtrain.types import Splits
+from regtrain.types import Callback, Fit, Splits
 
 HOST = Host()
 MACHINE = Hardware(cpus=2, machine="test")
@@ -81,20 +81,16 @@ class LabelAccuracy:
         return {"accuracy": sum(self.hits) / len(self.hits)}
 
 
-class StopAt:
+class StopAt(Callback):
     """Sends this process a signal when a step is recorded, as a scheduler or a person would."""
 
     def __init__(self, step: int, number: signal.Signals = signal.SIGTERM) -> None:
         self.step = step
         self.number = number
 
-    def log(self, record: Mapping[str, Any]) -> None:
+    def on_record(self, fit: Fit, record: Mapping[str, Any]) -> None:
         if record["step"] == self.step and "train/loss" in record:
             os.kill(os.getpid(), self.number)
-
-    def advance(self, step: int) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def small_model() -> nn.Module:
@@ -126,7 +122,7 @@ def train(
     resume: Path | None = None,
     host: Host = HOST,
     hardware: Hardware = MACHINE,
-    trackers: Sequence[Any] = (),
+    callbacks: Sequence[Callback] = (),
     change: Callable[[GivenObjects], None] = lambda live: None,
 ) -> Done:
     """Plan and execute one run in this process; `stop_at` interrupts it at that step."""
@@ -135,7 +131,7 @@ def train(
     loss = SeenLoss()
     if live is None:
         live = GivenObjects(small_model(), Splits(NoisyRows(18), NoisyRows(7, noise=False)), loss)
-    live.trackers = [*trackers, *([StopAt(stop_at)] if stop_at else [])]
+    live.callbacks = [*callbacks, *([StopAt(stop_at)] if stop_at else [])]
     change(live)
     names = {"model": live.model, "data": live.data, "loss": live.criterion}
     sources = find_resume(str(resume), tmp_path, lambda: None).sources if resume else Sources()  # type: ignore[arg-type, return-value]

@@ -272,7 +272,7 @@ def test_checkpoints_are_kept_while_the_run_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("section", ["checkpoint", "early_stopping"])
 def test_a_metric_that_is_not_measured_is_an_error(tmp_path: Path, section: str) -> None:
     """What decides must be measured: the first validation says so and offers what is there."""
-    done, _ = plain(tmp_path, {"training": {"epochs": 2}, section: {"monitor": "val/acuracy"}})
+    done, _ = plain(tmp_path, {"training": {"epochs": 2}, section: {"monitor": "val/acuracy", "mode": "max"}})
     assert done.outcome.error
     assert done.outcome.error["exit_code"] == 2
     assert "'val/acuracy'" in done.outcome.error["message"]
@@ -327,7 +327,7 @@ def test_gradients_from_before_do_not_count(tmp_path: Path) -> None:
     ("keys", "named"),
     [
         ({"evaluation": {"metrics": ["nope"]}}, "val/nope"),
-        ({"checkpoint": {"monitor": "val/acuracy"}}, "val/acuracy"),
+        ({"checkpoint": {"monitor": "val/acuracy", "mode": "max"}}, "val/acuracy"),
         ({"evaluation": {"evaluator": "regression"}}, "evaluator Regression"),
     ],
 )

@@ -22,7 +22,6 @@ from safetensors.torch import load_file
 
 from regtrain.checkpoint.durable import digest_of, sync_folder, tensor_chunks, write_chunks, write_json
 from regtrain.checkpoint.keep import (
-    MANIFEST,
     CheckpointInfo,
     KeepPolicy,
     best_of,
@@ -31,6 +30,7 @@ from regtrain.checkpoint.keep import (
     ranked,
     remove,
 )
+from regtrain.checkpoint.manifest import MANIFEST, read_manifest
 from regtrain.checkpoint.tree import decode, encode
 from regtrain.errors import CheckpointDamagedError, EnvironmentFault
 
@@ -282,11 +282,10 @@ def read_checkpoint(path: Path) -> TrainingState:
 
 
 def _check_digests(path: Path) -> None:
-    manifest = json.loads((path / MANIFEST).read_bytes())
-    for name, entry in manifest["files"].items():
-        found = digest_of(path / Path(name).name, str(entry["digest"]))
-        if found != entry["digest"]:
-            raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry['digest']}")
+    for name, entry in read_manifest(path).files.items():
+        found = digest_of(path / Path(name).name, entry.digest)
+        if found != entry.digest:
+            raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry.digest}")
 
 
 def load_newest(folder: Path, warn: Callable[[str], None]) -> tuple[Path, TrainingState]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from regtrain.checkpoint.manifest import read_manifest
+from regtrain.errors import CheckpointDamagedError
 from regtrain.types import chosen
 from regtrain.types.config import Config
 
 __all__ = [
-    "MANIFEST",
     "CheckpointInfo",
     "KeepPolicy",
     "Mode",
@@ -23,12 +23,10 @@ __all__ = [
     "keep",
     "keep_policy",
     "list_checkpoints",
-    "mode_of",
     "ranked",
     "remove",
 ]
 
-MANIFEST = "manifest.json"
 Mode = Literal["min", "max"]
 
 
@@ -76,12 +74,6 @@ def keep_policy(config: Config) -> KeepPolicy:
     )
 
 
-def mode_of(metric: str) -> Mode:
-    """Whether less or more of a metric is better, from its name."""
-    name = metric.rsplit("/", 1)[-1].lower()
-    return "min" if any(word in name for word in ("loss", "error", "mse", "mae", "perplexity")) else "max"
-
-
 def list_checkpoints(folder: Path) -> list[CheckpointInfo]:
     """Complete checkpoints, oldest step first. A folder without a readable manifest is not one."""
     found = (_read(path) for path in sorted(folder.glob("step-*")) if path.is_dir() and not path.is_symlink())
@@ -90,20 +82,19 @@ def list_checkpoints(folder: Path) -> list[CheckpointInfo]:
 
 def _read(path: Path) -> CheckpointInfo | None:
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        size = sum(int(entry["size"]) for entry in manifest["files"].values())
-        return CheckpointInfo(
-            path,
-            int(manifest["step"]),
-            int(manifest["epoch"]),
-            bool(manifest["epoch_end"]),
-            dict(manifest["metrics"]),
-            dict(manifest["files"]),
-            size,
-            bool(manifest.get("finite", True)),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        manifest = read_manifest(path)
+    except CheckpointDamagedError:
         return None
+    return CheckpointInfo(
+        path,
+        manifest.step,
+        manifest.epoch,
+        manifest.epoch_end,
+        {name: value for name, value in manifest.metrics.items() if value is not None},
+        {name: {"digest": entry.digest, "size": entry.size} for name, entry in manifest.files.items()},
+        sum(entry.size for entry in manifest.files.values()),
+        manifest.finite,
+    )
 
 
 def _age(info: CheckpointInfo) -> tuple[int, int, str]:

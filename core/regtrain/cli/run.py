@@ -37,6 +37,7 @@ FLAGS = {
     "optimizer": "optimizer.name",
     "scheduler": "scheduler.name",
     "scheduler_interval": "scheduler.interval",
+    "allow_nonfinite": "registry.allow_nonfinite",
     "launcher": "launcher.name",
     "nproc": "launcher.nproc",
     "nodes": "launcher.nodes",
@@ -108,6 +109,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--scheduler-interval", type=click.Choice(["epoch", "step"])),
             click.option("--mixed-precision", is_flag=True, default=None, help="What the hardware does well."),
             click.option("--debug", is_flag=True, default=None, help="One batch through every stage."),
+            click.option("--allow-nonfinite", is_flag=True, default=None, help="Register weights that are not finite."),
             click.option("--resume", metavar="PATH|RUN|MODEL@VERSION", help="Go on from there."),
             click.option("--allow-import", multiple=True, metavar="PKG", help="Let the config import this package."),
             click.option("--launcher", help="Where the job runs: local, or what a plugin offers."),
@@ -141,7 +143,8 @@ def _words(option: str | None, first: str | None, others: Sequence[str]) -> tupl
 
 
 def _request(options: dict[str, Any]) -> Request:
-    flags = {key: options[name] for name, key in FLAGS.items() if options.get(name) is not None}
+    # An empty value, as a script with an unset variable gives it, is none: the config's own holds.
+    flags = {key: options[name] for name, key in FLAGS.items() if options.get(name) not in (None, "")}
     config, overrides = _words(options["config_option"], options["config"], options["overrides"])
     for section in ("optimizer", "scheduler"):
         overrides += [f"{section}.{word}" for word in options[f"{section}_args"]]
@@ -149,8 +152,8 @@ def _request(options: dict[str, Any]) -> Request:
         config=config,
         overrides=overrides,
         flags=flags,
-        section=options["section"],
-        resume=options["resume"],
+        section=options["section"] or None,
+        resume=options["resume"] or None,
         allow_imports=tuple(options["allow_import"]),
     )
 

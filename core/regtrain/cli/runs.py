@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from regtrain.checkpoint.keep import CheckpointInfo, Mode, best_of, list_checkpoints, mode_of
+from regtrain.checkpoint.directions import mode_of
+from regtrain.checkpoint.keep import CheckpointInfo, Mode, best_of, list_checkpoints
 from regtrain.cli.compare import compare
 from regtrain.cli.output import (
     filter_option,
@@ -134,7 +135,7 @@ def best(run: str, metric: str | None, mode: Mode | None, as_json: bool) -> None
     name, better = monitored(owner, plan)
     if metric is not None:
         name = str(as_metric(metric))
-        better = mode_of(name)
+        better = mode or mode_of(name, "--mode")
     found = best_of(infos, name, mode or better)
     if found is None:
         names = sorted({key for info in infos for key in info.metrics})

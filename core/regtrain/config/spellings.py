@@ -182,6 +182,7 @@ FLAGS: Mapping[str, str] = {
     "scheduler.args": "--scheduler-args",
     "scheduler.interval": "--scheduler-interval",
     "checkpoint.resume_from": "--resume",
+    "registry.allow_nonfinite": "--allow-nonfinite",
     "launcher.name": "--launcher",
     "launcher.nproc": "--nproc",
     "launcher.nodes": "--nodes",

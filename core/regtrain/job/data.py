@@ -38,7 +38,7 @@ def check_splits(splits: Splits, origin: str) -> None:
     """Refuse data that cannot be trained on.
 
     Raises:
-        DataError: a split has no length, no samples, or numbers that are not finite.
+        DataError: a split has no length, no samples, numbers that are not finite, or other keys than the other split.
     """
     for name, dataset in (("train", splits.train), ("val", splits.val)):
         if dataset is None:
@@ -52,6 +52,29 @@ def check_splits(splits: Splits, origin: str) -> None:
             raise DataError(f"{origin}: the {name} data are empty", "check the path and the filter")
         if isinstance(dataset, TensorDataset):
             _check_finite(dataset.tensors, name, origin)
+    if splits.val is not None:
+        _check_alike(splits.train, splits.val, origin)
+
+
+def _check_alike(train: Dataset[Any], val: Dataset[Any], origin: str) -> None:
+    """Samples of both splits have the same keys and as many values, since a model takes them by these."""
+    one, other = _form(train[0]), _form(val[0])
+    if isinstance(train, TensorDataset) and isinstance(val, TensorDataset):  # here every sample has the same shape
+        one, other = ([list(t.shape[1:]) for t in dataset.tensors] for dataset in (train, val))
+    if one != other:
+        raise DataError(
+            f"{origin}: samples of the training data are {one}, those of the validation data {other}",
+            "give both the same keys and shapes, in the same order",
+        )
+
+
+def _form(sample: Any) -> Any:
+    """Keys, the number of values, and the dimensions of each tensor, whose sizes may differ from sample to sample."""
+    if isinstance(sample, Mapping):
+        return {str(key): _form(sample[key]) for key in sorted(sample, key=str)}
+    if isinstance(sample, list | tuple):
+        return [_form(item) for item in sample]
+    return f"{sample.ndim} dimensions" if isinstance(sample, torch.Tensor) else type(sample).__name__
 
 
 def _check_finite(tensors: tuple[torch.Tensor, ...], split: str, origin: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import torch
@@ -29,8 +29,11 @@ def state_shapes(model: nn.Module) -> dict[str, list[Any]]:
     }
 
 
-def signature_of(parts: Parts) -> dict[str, Any]:
-    """Shapes and dtypes of inputs and outputs, the batch dimension as None; empty when the model cannot be asked."""
+def signature_of(parts: Parts, features: Sequence[str] = ()) -> dict[str, Any]:
+    """Shapes and dtypes of inputs and outputs, the batch dimension as None; empty when the model cannot be asked.
+
+    features: names of the columns of a table, which say what each input is.
+    """
     was_training = parts.model.training
     try:
         batch = parts.strategy.to_device(next(iter(parts.train.epoch(0))))  # closed by now: loaded in this process
@@ -43,7 +46,8 @@ def signature_of(parts: Parts) -> dict[str, Any]:
     finally:
         parts.model.train(was_training)
     inputs = sample.args[0] if len(sample.args) == 1 else dict(zip(sample.names, sample.args, strict=True))
-    return {"inputs": _described(inputs), "outputs": _described(outputs)}
+    named = {"features": list(features)} if features else {}
+    return {"inputs": _described(inputs), "outputs": _described(outputs), **named}
 
 
 def _described(value: Any) -> Any:

@@ -8,7 +8,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from regtrain.errors import EnvironmentFault, JobFailedError, RegtrainError, brief
+from regtrain.errors import ConfigValueError, DataError, EnvironmentFault, JobFailedError, RegtrainError, brief
 from regtrain.job.ranks import first_failure
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.trainer import Progress
@@ -20,6 +20,30 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 INSTALLED = (
     *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
     str(Path(__file__).parents[1]),
+)
+
+
+# What torch says of a user's data or config → the same in words of the config, and the remedy.
+EXPLAINED: tuple[tuple[str, type[RegtrainError], str, str], ...] = (
+    (
+        r"Target (-?\d+) is out of bounds",
+        DataError,
+        "the data have class {0}, and the model has no output for it",
+        "number the classes from 0, and give the model as many outputs as there are classes, "
+        "e.g. model.num_classes or model.out_features",
+    ),
+    (
+        r"Expected more than 1 value per channel when training",
+        DataError,
+        "a batch of one sample came to a BatchNorm layer, which needs two or more",
+        "the last batch of an epoch is that small: set data.drop_last: true, or another training.batch_size",
+    ),
+    (
+        r"weight tensor should be defined either for all (\d+) classes",
+        ConfigValueError,
+        "loss.weight has another number of weights than the {0} classes",
+        "give one weight for each output of the model",
+    ),
 )
 
 
@@ -55,6 +79,10 @@ def _as_known(problem: BaseException, run_dir: RunDir) -> RegtrainError:
         return problem
     if isinstance(problem, OSError) and problem.errno in NO_ROOM:
         return EnvironmentFault(f"{run_dir.path}: {problem.strerror}", "make room, or choose another --output-dir")
+    for pattern, kind, message, hint in EXPLAINED:
+        match = re.search(pattern, str(problem))
+        if match:
+            return kind(message.format(*match.groups()), hint)
     said = brief(problem)
     return JobFailedError(
         f"training failed: {type(problem).__name__}{': ' if said else ''}{said}",

@@ -36,6 +36,7 @@ from regtrain.types import (
 
 __all__ = ["build_data", "build_model", "build_parts"]
 
+CLASS_WEIGHTS = ("weight", "pos_weight")
 DATA_KEYS = ("data_dir", "train_path", "val_path", "image_size", "augmentation")
 
 
@@ -77,7 +78,18 @@ def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
         factory, origin = load_target(target), f"loss.target {keys.target}"
     else:
         factory, origin = _torch_loss(chosen(keys.name)), f"loss.name {keys.name}"
-    return cast("Callable[..., torch.Tensor]", make(factory, keys.args, origin, "loss"))
+    args = keys.args if target else _as_tensors(keys.args)
+    return cast("Callable[..., torch.Tensor]", make(factory, args, origin, "loss"))
+
+
+def _as_tensors(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights of classes are tensors in torch, and lists of numbers in YAML."""
+    return {
+        key: torch.tensor(value, dtype=torch.float32)
+        if key in CLASS_WEIGHTS and isinstance(value, list) and all(isinstance(item, int | float) for item in value)
+        else value
+        for key, value in args.items()
+    }
 
 
 def _torch_loss(name: str) -> Callable[..., Any]:
@@ -149,7 +161,7 @@ def build_parts(
             engine=DefaultEngine,
         )
     )
-    early_stopping = early_stopping_of(job.config, checkpoints.policy)
+    early_stopping = early_stopping_of(job.config)
     monitored = [*monitored_metrics(checkpoints.policy, early_stopping), *followed_metrics(engine.parts)]
     _warn_where_never_validated(job, settings, val is not None)
     evaluator = _evaluator(job) if val else None

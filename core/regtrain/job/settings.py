@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from regtrain.checkpoint.keep import KeepPolicy, mode_of
+from regtrain.checkpoint.keep import KeepPolicy
 from regtrain.job.making import Job
 from regtrain.trainer import EarlyStopping, Settings
 from regtrain.types import Schedule, chosen
@@ -48,10 +48,8 @@ def _metrics(names: Sequence[str] | None) -> list[str] | None:
     return None if names is None else [spellings.get(n, n) for n in (name.removeprefix("val/") for name in names)]
 
 
-def early_stopping_of(config: Config, policy: KeepPolicy) -> EarlyStopping | None:
+def early_stopping_of(config: Config) -> EarlyStopping | None:
     keys = config.early_stopping
     if not keys or not keys.enabled:
         return None
-    monitor = keys.monitor or policy.monitor
-    mode = keys.mode or (policy.mode if monitor == policy.monitor else mode_of(monitor))
-    return EarlyStopping(monitor, mode, keys.patience, keys.min_delta)
+    return EarlyStopping(chosen(keys.monitor), chosen(keys.mode), keys.patience, keys.min_delta)

@@ -9,12 +9,14 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import CheckpointInfo, keep_policy
+from regtrain.errors import NotFiniteError
 from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.job.callbacks import build_callbacks
@@ -23,7 +25,7 @@ from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.files import file_fingerprints
 from regtrain.job.initial import begin_with
-from regtrain.job.making import GivenObjects, Job, target_of
+from regtrain.job.making import GivenObjects, Job, Section, target_of
 from regtrain.job.parts import build_data, build_model, build_parts
 from regtrain.job.ranks import open_strategy, rank_of
 from regtrain.job.resume import find_state, load_into, same_measures
@@ -31,9 +33,10 @@ from regtrain.job.settle import settle_device, settle_measures
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.run_dir.outcome import Status
 from regtrain.run_dir.records import RecordWriter
+from regtrain.targets.load import loaded_files
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
-from regtrain.types import CheckpointEvent, Plan, Schedule, Splits, Strategy
+from regtrain.types import Alert, CheckpointEvent, Plan, Schedule, Splits, Strategy
 
 __all__ = ["GivenObjects", "execute", "main"]
 
@@ -70,7 +73,11 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Out
                 reason = "second Ctrl-C: nothing saved"
                 run_dir.write_outcome(Outcome("interrupted", reason=reason, seconds=_since(began)))
             raise
-        except (Exception, SystemExit) as problem:  # a user's file that calls sys.exit() has not trained anything
+        except (
+            Exception,
+            SystemExit,
+            GeneratorExit,
+        ) as problem:  # a user's file that calls sys.exit() has not trained anything
             log.error(traceback.format_exc())
             outcome = failed(problem, run_dir, plan)
     if rank:
@@ -87,7 +94,7 @@ def _guarded(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     """A failure is noted before the other processes lose their peer."""
     try:
         return _train(job, strategy, stop)
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, GeneratorExit) as problem:
         job.log.error(traceback.format_exc())
         return failed(problem, job.run_dir, job.plan)
 
@@ -99,7 +106,7 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     keys = job.config.reproducibility
     use_deterministic(keys.deterministic, keys.benchmark)
     if main:
-        _keep_code(job.run_dir, plan)
+        _keep_code(job.run_dir, plan, _named_files(plan))
     seed_all(seed)
     splits = build_data(job)
     job = settle_measures(job, splits.val is not None)
@@ -118,6 +125,8 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     )
     parts, schedule = build_parts(job, strategy, splits, model, checkpoints, data)
     trainer = Trainer(parts, stop)
+    if main:  # also what was imported by a name that is put together while it runs
+        _keep_code(job.run_dir, plan, loaded_files(plan.base_dir.resolve()))
     if plan.resume:
         _resume(job, trainer, schedule, job.run_dir.path / plan.resume)
     parts.callbacks = build_callbacks(job, schedule, trainer.progress.step) if main else job.given.callbacks
@@ -129,7 +138,7 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
     except Interrupted as interruption:
         status, reason = "interrupted", str(interruption)
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, GeneratorExit) as problem:
         log.error(traceback.format_exc())
         with contextlib.suppress(Exception):  # the checkpoint that is being written is what can be resumed
             checkpoints.wait()
@@ -138,9 +147,10 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         for batches in (parts.train, parts.val):
             if batches:
                 batches.close()
-    _warn_of_nan(job, trainer)
+    if main:
+        _alert_of_nan(job, trainer)
     log.info("%s after %d epochs, %d steps", status, trainer.progress.epoch, trainer.progress.step)
-    return _outcome(status, reason, trainer, data, code_of(job))
+    return _outcome(job, status, reason, trainer, data, splits.features)
 
 
 def _digests(job: Job, splits: Splits) -> dict[str, str]:
@@ -174,23 +184,33 @@ def _log_facts(job: Job, trainer: Trainer) -> None:
     log.info("data: %d samples to train on, %d to validate on", parts.train.samples, held_out)
 
 
-def _warn_of_nan(job: Job, trainer: Trainer) -> None:
-    lost = [k for k in ("train/loss", "val/loss") if not math.isfinite(trainer.progress.metrics.get(k, 0.0))]
-    if lost:
-        job.log.warning(
-            "not finite at the end: %s; lower the learning rate, or clip gradients",
-            ", ".join(lost),
-        )
+def _alert_of_nan(job: Job, trainer: Trainer) -> None:
+    metrics = trainer.progress.metrics
+    lost = [k for k in ("train/loss", "val/loss") if not math.isfinite(metrics.get(k, 0.0))]
+    if not lost:
+        return
+    message, advice = f"not finite at the end: {', '.join(lost)}", "lower the learning rate, or clip gradients"
+    job.log.warning("%s; %s", message, advice)
+    values = {key: metrics[key] for key in lost}
+    alert = Alert(job.plan.run_id, "not_finite", "error", message, advice, trainer.progress.step, values)
+    for problem in job.host.alert(alert):
+        job.log.warning(problem)
 
 
-def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str], code: dict[str, str]) -> Outcome:
+def _outcome(
+    job: Job, status: Status, reason: str, trainer: Trainer, data: dict[str, str], features: Sequence[str]
+) -> Outcome:
     parts, progress = trainer.parts, trainer.progress
     infos = parts.checkpoints.infos()
     best = parts.checkpoints.best()
-    chosen = best if best and parts.checkpoints.policy.save_best else infos[-1] if infos else None
-    recipe = {"data": data, "code": code, "signature": {}, "state": state_shapes(parts.model)}
+    newest = next((info for info in reversed(infos) if info.finite), infos[-1] if infos else None)
+    chosen = best if best and parts.checkpoints.policy.save_best else newest
+    recipe = {"data": data, "code": code_of(job), "signature": {}, "state": state_shapes(parts.model)}
     if status == "finished" and parts.strategy.place.is_main:
-        recipe["signature"] = signature_of(parts)
+        recipe["signature"] = signature_of(parts, features)
+    error = None
+    if status == "finished" and chosen and not chosen.finite and not job.config.registry.allow_nonfinite:
+        status, error = "failed", _diverged(job.run_dir)
     return Outcome(
         status,
         steps=progress.step,
@@ -199,8 +219,20 @@ def _outcome(status: Status, reason: str, trainer: Trainer, data: dict[str, str]
         best=_best(best, parts.checkpoints.policy.monitor),
         checkpoint=chosen.path.name if chosen else None,
         recipe=recipe,
-        reason=reason,
+        reason=error["message"] if error else reason,
+        error=error,
     )
+
+
+def _diverged(run_dir: RunDir) -> dict[str, Any]:
+    problem = NotFiniteError(
+        "the model diverged: no checkpoint has finite weights and losses, so nothing is registered",
+        "lower the learning rate, or clip gradients; "
+        f"`regtrain models register {run_dir.path} --model NAME --allow-nonfinite` registers it all the same",
+    )
+    return {
+        "code": problem.code, "message": problem.message, "hint": problem.hint, "exit_code": problem.exit_code
+    }  # fmt: skip
 
 
 def _best(info: CheckpointInfo | None, monitor: str) -> dict[str, object] | None:
@@ -219,14 +251,20 @@ def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
     return saved
 
 
-def _keep_code(run_dir: RunDir, plan: Plan) -> None:
+def _keep_code(run_dir: RunDir, plan: Plan, files: Iterable[Path]) -> None:
     """The user's own files as they are now: they are part of what was trained."""
-    for section in ("model", "data", "loss"):
-        target = target_of(plan, section)
-        for file in target.files if target else ():
-            copy = run_dir.code / file.relative_to(plan.base_dir.resolve())
+    base = plan.base_dir.resolve()
+    for file in files:
+        copy = run_dir.code / file.relative_to(base)
+        if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+
+
+def _named_files(plan: Plan) -> list[Path]:
+    """Files that targets name in their imports."""
+    sections: tuple[Section, ...] = get_args(Section)
+    return [file for name in sections if (target := target_of(plan, name)) for file in target.files]
 
 
 class _LogFile(logging.FileHandler):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from regtrain.checkpoint.keep import mode_of
+from collections.abc import Mapping
+
+from regtrain.checkpoint.directions import mode_of
+from regtrain.checkpoint.keep import Mode
 from regtrain.config import Config
-from regtrain.errors import ConfigValueError, MissingKeyError
+from regtrain.errors import ConfigValueError, Guard, MissingKeyError
 from regtrain.hardware import Hardware
 from regtrain.host import Host
 from regtrain.types import Choice, Task
 
-__all__ = ["NO_EVALUATOR", "choose_device", "choose_length", "choose_loading", "choose_measures"]
+__all__ = ["NO_EVALUATOR", "choose_device", "choose_length", "choose_loading", "choose_measures", "declared_directions"]
 
 DEFAULT_SEED = 42
 DEFAULT_BATCH_SIZE = 32
@@ -84,25 +87,65 @@ def _precision(config: Config, device: str, hardware: Hardware) -> Choice:
 
 
 def choose_measures(config: Config, host: Host) -> list[Choice]:
-    task: Task = host.offer("tasks", config.experiment.task or "classification").factory()
-    evaluator = config.evaluation.evaluator.name
-    nothing = evaluator is not None and evaluator.lower() == NO_EVALUATOR
-    monitor = config.checkpoint.monitor or ("val/loss" if nothing else task.monitor)
-    mode = config.checkpoint.mode or mode_of(monitor)
+    """Loss, evaluator, and what is compared by which metric in which direction.
+
+    Raises:
+        ConfigValueError: whether less or more of a metric is better is not known.
+    """
+    offer = host.offer("tasks", config.experiment.task or "classification")
+    with Guard() as call:
+        task: Task = offer.factory()
+    call.check(f"task {offer.name!r}")
+    named = config.evaluation.evaluator.name
+    nothing = named is not None and named.lower() == NO_EVALUATOR
+    evaluator = NO_EVALUATOR if nothing else host.offer("evaluators", named or task.evaluator).name
+    keys = config.checkpoint
+    monitor = keys.monitor or ("val/loss" if nothing else task.monitor)
+    compared = keys.save_best or keys.keep_top_k
+    declared = declared_directions(host, evaluator, task)
+    mode, why = keys.mode, "config"
+    if mode is None and not compared:
+        mode, why = "min", "nothing is compared"
+    elif mode is None:
+        mode, why = mode_of(monitor, "checkpoint.mode", declared), f"of {monitor!r}"
     return [
         *_loss(config, task),
-        Choice(
-            "evaluation.evaluator.name",
-            NO_EVALUATOR if nothing else host.offer("evaluators", evaluator or task.evaluator).name,
-            "config" if evaluator else "task",
-        ),
-        Choice(
-            "checkpoint.monitor",
-            monitor,
-            "config" if config.checkpoint.monitor else "no evaluator" if nothing else "task",
-        ),
-        Choice("checkpoint.mode", mode, "config" if config.checkpoint.mode else f"from the name {monitor!r}"),
+        Choice("evaluation.evaluator.name", evaluator, "config" if named else "task"),
+        Choice("checkpoint.monitor", monitor, "config" if keys.monitor else "no evaluator" if nothing else "task"),
+        Choice("checkpoint.mode", mode, why),
+        *_early_stopping(config, monitor, keys.mode, declared),
+        *_plateau(config, host, declared),
     ]
+
+
+def declared_directions(host: Host, evaluator: str, task: Task) -> Mapping[str, Mode]:
+    """Bare name of a metric → direction, as task and evaluator declare them; neither is built for that."""
+    factory = None if evaluator == NO_EVALUATOR else host.offer("evaluators", evaluator).factory
+    return {**getattr(task, "directions", {}), **getattr(factory, "directions", {})}
+
+
+def _early_stopping(config: Config, monitor: str, mode: Mode | None, declared: Mapping[str, Mode]) -> list[Choice]:
+    keys = config.early_stopping
+    if not keys or not keys.enabled:
+        return []
+    watched = keys.monitor or monitor
+    same = mode if watched == monitor else None
+    found = keys.mode or same or mode_of(watched, "early_stopping.mode", declared)
+    reason = "config" if keys.mode else "as checkpoint.mode" if same else f"of {watched!r}"
+    return [
+        Choice("early_stopping.monitor", watched, "config" if keys.monitor else "as checkpoint.monitor"),
+        Choice("early_stopping.mode", found, reason),
+    ]
+
+
+def _plateau(config: Config, host: Host, declared: Mapping[str, Mode]) -> list[Choice]:
+    """A schedule that follows a metric is told in which direction; torch's own default is `min` for every metric."""
+    keys = config.scheduler
+    if not keys or not keys.name or not host.offer("schedulers", keys.name).traits.get("follows_metric"):
+        return []
+    if "mode" in keys.args or keys.monitor is None:
+        return []
+    return [Choice("scheduler.mode", mode_of(keys.monitor, "scheduler.mode", declared), f"of {keys.monitor!r}")]
 
 
 def _loss(config: Config, task: Task) -> list[Choice]:

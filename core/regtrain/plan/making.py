@@ -80,12 +80,14 @@ def make_plan(resolved: Resolved, host: Host, hardware: Hardware, options: PlanO
 def with_choices(config: Config, choices: Sequence[Choice]) -> Config:
     """The config with every choice in its place: a default that was spelled out gives the same config."""
     chosen = {c.key: c.value for c in choices if c.key not in SETTLED_BY_JOB and c.value != GIVEN}
+    if config.scheduler and "scheduler.mode" in chosen:  # the argument of a scheduler
+        chosen["scheduler.args"] = {**config.scheduler.args, "mode": chosen.pop("scheduler.mode")}
     return with_values(config, chosen)
 
 
 def new_run_id(name: str) -> str:
-    """Time of the start for people, and 64 random bits: of a thousand runs started in one second no two collide."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{_slug(name)}-{secrets.token_hex(8)}"
+    """Time of the start for people, and 48 random bits: of a thousand runs started in one second no two collide."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{_slug(name)}-{secrets.token_hex(6)}"
 
 
 def _code(inputs: PlanInputs) -> dict[str, str]:

@@ -5,14 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from regtrain.config import Config, Resolved
+from regtrain.errors import ConfigValueError
 
-__all__ = ["config_to_keep", "with_paths"]
+__all__ = ["config_to_keep", "expanded", "with_paths"]
 
 
 def config_to_keep(resolved: Resolved, cwd: Path) -> Config:
     """The config as a run folder keeps it: a path that was typed is made absolute, since nobody remembers where;
     one in a file stays relative to that file."""
     return with_paths(resolved, cwd, typed_only=True)
+
+
+def expanded(key: str, text: str) -> Path:
+    """The path with a `~` of this or another user filled in.
+
+    Raises:
+        ConfigValueError: there is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as problem:
+        raise ConfigValueError(f"{key}: {text!r}: {problem}", "give the path itself") from problem
 
 
 def with_paths(resolved: Resolved, cwd: Path, *, typed_only: bool = False) -> Config:
@@ -26,7 +39,7 @@ def with_paths(resolved: Resolved, cwd: Path, *, typed_only: bool = False) -> Co
         typed = source is not None and source.kind in ("environment", "command line")
         if typed_only and not typed:
             return value
-        return str((cwd if typed else resolved.base_dir).joinpath(Path(value).expanduser()).absolute())
+        return str((cwd if typed else resolved.base_dir).joinpath(expanded(key, value)).absolute())
 
     data = config.data
     folder = absolute("data.data_dir", data.data_dir)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Timer
-from typing import Any
+from typing import Any, NamedTuple
 
 from regtrain.redact import redact_text
 from regtrain.run_dir import NO_CODE
@@ -14,51 +16,109 @@ __all__ = ["MAX_DIFF", "code_state"]
 
 MAX_DIFF = 10_000_000  # bytes
 _SECONDS = 30  # for git, which may wait for a disk that is far away
-_PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv")  # as `git apply` reads it, whatever the user's settings are
+
+# As `git apply` reads it on a fresh clone, whatever the user's own settings are; see git-diff(1).
+_DIFF = (
+    "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--binary", "--full-index", "--no-renames", "--unified=3",
+    "--inter-hunk-context=0", "--no-relative", "--no-indent-heuristic", "--diff-algorithm=default", "--submodule=short",
+    "-O/dev/null",
+)  # fmt: skip
+_SETTINGS = ("-c", "diff.suppressBlankEmpty=false", "-c", "core.quotePath=true", "-c", "status.renames=false")
+# Variables of git that say how it is reached, not what it is asked about.
+_KEPT = frozenset({"GIT_SSH", "GIT_SSH_COMMAND", "GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH"})
+_NO_REPOSITORY = "not a git repository"
+
+
+class _Answer(NamedTuple):
+    """What git printed, at most one byte more than was asked for; None and the reason where it could not be asked."""
+
+    content: bytes | None
+    problem: str = ""
 
 
 def code_state(folder: Path, limit: int = MAX_DIFF) -> dict[str, Any]:
-    """`git_commit`, `dirty` and `diff` of the git repository around `folder`; all None outside of one.
+    """`git_commit`, `dirty` and `diff` (bytes) of the git repository around `folder`; all None outside of one.
 
-    The diff is against the commit, with `***` for passwords inside URLs. One of more than `limit` bytes is None, and
-    `diff_left_out` says so. Files that git does not track are not in it; the files of targets are kept on their own.
+    The diff is against the commit, byte for byte, with `***` for passwords inside URLs. One of more than `limit` bytes
+    is None, and `diff_left_out` says so. Files that git does not track are not in it; the files of targets are kept on
+    their own. `problem` says why git could not be asked, which is not the same as that there is no repository.
     """
     commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return dict(NO_CODE)
-    state: dict[str, Any] = {"git_commit": commit.decode().strip(), "dirty": False, "diff": None}
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", limit=0)
-    if not changed:
-        return state | {"dirty": None if changed is None else False}
-    diff = _git(folder, "diff", *_PLAIN, "HEAD", limit=limit)
+    if commit.content is None:
+        unborn = _git(folder, "rev-parse", "--git-dir").content is not None
+        problem = "the repository has no commit yet" if unborn else commit.problem
+        return {**NO_CODE, **({"problem": problem} if problem and _NO_REPOSITORY not in problem else {})}
+    state: dict[str, Any] = {"git_commit": commit.content.decode().strip(), "dirty": False, "diff": None}
+    status = _git(folder, "status", "--porcelain=v2", "--untracked-files=no", "--ignore-submodules=none", limit=limit)
+    if status.content is None:
+        return state | {"dirty": None, "problem": status.problem}
+    if not status.content:
+        return state
     state["dirty"] = True
-    if diff is None:
-        return state | {"diff_left_out": "git did not give it"}
-    if len(diff) > limit:
+    diff = _diff(folder, status.content, limit)
+    if diff.content is None:
+        return state | {"diff_left_out": "git did not give it", "problem": diff.problem}
+    if len(diff.content) > limit:
         return state | {"diff_left_out": f"more than {limit:,} bytes"}
-    return state | {"diff": redact_text(diff.decode("utf-8", "replace"))}
+    return state | {"diff": redact_text(diff.content.decode("latin-1")).encode("latin-1")}  # every byte is a character
 
 
-def _git(folder: Path, *arguments: str, limit: int = 1000) -> bytes | None:
-    """What git prints, at most one byte more than `limit`; None when it fails or takes too long."""
+def _diff(folder: Path, status: bytes, limit: int) -> _Answer:
+    """The diff of the repository, and behind it those of submodules whose own files have changed."""
+    whole = _git(folder, *_DIFF, "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=dirty", "HEAD", limit=limit)
+    top = _git(folder, "rev-parse", "--show-toplevel", limit=10_000).content
+    if whole.content is None or top is None:
+        return whole
+    content = whole.content
+    for path in _changed_submodules(status):
+        inner = Path(os.fsdecode(top.rstrip(b"\n"))) / path
+        found = _git(inner, *_DIFF, f"--src-prefix=a/{path}/", f"--dst-prefix=b/{path}/", "HEAD", limit=limit)
+        if found.content is None:
+            return found
+        content += found.content
+    return _Answer(content)
+
+
+def _changed_submodules(status: bytes) -> list[str]:
+    """Paths of submodules with changed files: `1 XY S.M. …` in the second version of the porcelain format."""
+    fields = (line.split(b" ", 8) for line in status.splitlines() if line.startswith(b"1 "))
+    return [os.fsdecode(f[8]) for f in fields if len(f) == 9 and f[2].startswith(b"S") and b"M" in f[2]]
+
+
+def _git(folder: Path, *arguments: str, limit: int = 1000) -> _Answer:
+    """Ask git without its answer depending on the user's settings of output, or on the variables of a hook."""
     try:
         process = subprocess.Popen(
-            ["git", "--no-optional-locks", "-C", str(folder), *arguments],  # it may be ended before it is done
+            # it may be ended before it is done, so that it takes no locks
+            ["git", "--no-optional-locks", "--no-pager", "-C", str(folder), *_SETTINGS, *arguments],
+            env=_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
-    except OSError:
-        return None
+    except OSError as problem:
+        missing = isinstance(problem, FileNotFoundError)
+        return _Answer(None, "" if missing else f"git cannot be started: {problem.strerror}")
     timer = Timer(_SECONDS, process.kill)
     timer.start()
     try:
         with process:
             assert process.stdout is not None
-            said = process.stdout.read(limit + 1)
-            enough = len(said) > limit
+            assert process.stderr is not None
+            content = process.stdout.read(limit + 1)
+            enough = len(content) > limit
             if enough:
                 process.kill()
+            complaint = process.stderr.read(2000).decode("utf-8", "replace").strip()
     finally:
         timer.cancel()
-    return said if enough or process.returncode == 0 else None
+    if enough or process.returncode == 0:
+        return _Answer(content)
+    return _Answer(None, complaint.splitlines()[0] if complaint else f"git ended with {process.returncode}")
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in environ.items() if not name.startswith("GIT_") or name in _KEPT}
+    # Settings of who calls stay (safe.directory is one); those that change the output are given as options.
+    kept |= {name: value for name, value in environ.items() if name.startswith("GIT_CONFIG")}
+    return {**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 
+from regtrain.errors import ConfigValueError
 from regtrain.host import Host
 from regtrain.run.completion import RunResult, complete
 from regtrain.run.launching import launch
@@ -13,7 +15,7 @@ from regtrain.run.record import end_of_launch, record_end, started_event
 from regtrain.run_dir import RunDir
 from regtrain.types import Launched, Plan
 
-__all__ = ["execute", "run"]
+__all__ = ["execute", "refuse_ranks", "run"]
 
 
 def run(request: Request, started: Callable[[Plan, RunDir], None] = lambda plan, run_dir: None) -> RunResult:
@@ -22,9 +24,24 @@ def run(request: Request, started: Callable[[Plan, RunDir], None] = lambda plan,
     Raises:
         RegtrainError, RegistryError: with the exit code of what went wrong.
     """
+    refuse_ranks()
     host = Host()
     planned = plan_run(request, host)
     return execute(planned, host, lambda run_dir: launch(planned.plan, host, run_dir), started)
+
+
+def refuse_ranks(environ: Mapping[str, str] = os.environ) -> None:
+    """Each process of another launcher would train and register a run of its own.
+
+    Raises:
+        ConfigValueError: this process is one of several that torchrun, or another launcher, has started.
+    """
+    world = environ.get("WORLD_SIZE", "1")
+    if "RANK" in environ and world.isdecimal() and int(world) > 1:
+        raise ConfigValueError(
+            f"this is process {environ['RANK']} of {world} (RANK and WORLD_SIZE are set), and each would be a run",
+            f"call regtrain once and let it start them: regtrain run CONFIG --nproc {world}",
+        )
 
 
 def execute(
@@ -35,8 +52,8 @@ def execute(
 ) -> RunResult:
     """Record a run from its start to its end around `start`, which trains, or submits what trains."""
     plan = planned.plan
-    run_dir, registry = prepare(planned)
-    notes = host.run_started(started_event(plan, run_dir))
+    run_dir, registry, warnings = prepare(planned)
+    notes = warnings + host.run_started(started_event(plan, run_dir))
     try:
         started(plan, run_dir)
         launched = start(run_dir)

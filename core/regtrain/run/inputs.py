@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtrain.checkpoint.keep import MANIFEST
+from regtrain.checkpoint.manifest import MANIFEST
 from regtrain.run_dir import RunDir
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["prepare"]
 
 
-def prepare(planned: Planned) -> tuple[RunDir, Registry | None]:
-    """Make the run folder and record the run; on an error neither is left behind.
+def prepare(planned: Planned) -> tuple[RunDir, Registry | None, list[str]]:
+    """Make the run folder and record the run; on an error neither is left behind. The last part are warnings.
 
     Raises:
         RegtrainError, RegistryError: the version is taken, the folder cannot be written, the registry not reached.
@@ -34,6 +34,7 @@ def prepare(planned: Planned) -> tuple[RunDir, Registry | None]:
     registry = planned.registry(create=True) if config.registry.enabled else None
     check_version_free(registry, plan)
     run_dir = RunDir(Path(config.experiment.output_dir) / plan.run_id)
+    code = code_state(plan.base_dir)
     kept: Config = config_to_keep(planned.resolved, planned.cwd)
     run_dir.create(
         plan,
@@ -41,7 +42,7 @@ def prepare(planned: Planned) -> tuple[RunDir, Registry | None]:
         to_yaml(kept, with_secrets=False),
         detect().to_json(),
         command_line(),
-        code_state(plan.base_dir),
+        code,
     )
     try:
         bring_inputs(run_dir, planned.sources, lambda: registry or planned.registry())
@@ -49,7 +50,8 @@ def prepare(planned: Planned) -> tuple[RunDir, Registry | None]:
     except BaseException:
         shutil.rmtree(run_dir.path, ignore_errors=True)  # a run that is not recorded leaves no folder behind
         raise
-    return run_dir, registry
+    problem = code.get("problem")
+    return run_dir, registry, [f"the state of the code is not recorded: {problem}"] if problem else []
 
 
 def command_line() -> list[str]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regtrain.checkpoint.keep import MANIFEST
+from regtrain.checkpoint.manifest import MANIFEST, Manifest, read_manifest
 from regtrain.config.keys import not_learned
-from regtrain.errors import ConfigValueError, RunNotFoundError, nearest
+from regtrain.errors import ConfigValueError, NotFiniteError, RunNotFoundError, nearest
 from regtrain.redact import redact
 from regtrain.run.record import record_missing
 from regtrain.run_dir import Outcome, RunDir, finite
+from regtrain.run_dir.codec import write_json
 from regtrain.types import Plan
 
 if TYPE_CHECKING:
@@ -66,15 +67,19 @@ def register_run(
     version: str | None = None,
     parents: tuple[tuple[str, str], ...] = (),
     force: bool = False,
+    allow_nonfinite: bool = False,
 ) -> VersionInfo:
     """Register what a run trained: its best checkpoint, or the one that is named. The same run again is the same
     version, unless a model, checkpoint, bump or version is given.
 
+    Weights that are not finite are registered only when that is allowed, and as archived: `latest` is another version.
+
     Raises:
         RunNotFoundError: the run has left no checkpoint.
+        NotFiniteError: weights or losses of the checkpoint are not finite.
         RegistryError: the version is taken, a file cannot be stored, the database cannot be reached.
     """
-    from regtrain_registry import Bump, ParentLink, Recipe, Registration, Relation, Source
+    from regtrain_registry import Bump, ParentLink, Recipe, Registration, Relation, Source, VersionStatus
 
     plan, outcome = run_dir.read_plan(), run_dir.read_outcome()
     place = checkpoint
@@ -88,14 +93,19 @@ def register_run(
     links = [*plan.parents, *parents]
     config = redact(run_dir.read_settled(plan).model_dump(mode="json"))
     given = bump or (None if version else keys.bump)
-    step = json.loads((place / MANIFEST).read_bytes())
-    return registry.register(
+    manifest = read_manifest(place)
+    if not manifest.finite and not (allow_nonfinite or keys.allow_nonfinite):
+        raise NotFiniteError(
+            f"{place.name} has weights or losses that are not finite; nothing is registered",
+            "name another checkpoint, or say --allow-nonfinite",
+        )
+    made = registry.register(
         Registration(
             model=model or plan.model_name,
-            files=tuple(_files(run_dir, plan, place, outcome)),
+            files=tuple(_own_files(run_dir, _files(run_dir, plan, place, outcome, manifest))),
             recipe=Recipe(config=config, **outcome.recipe, not_learned=not_learned()),
             run_id=plan.run_id,
-            metrics=_metrics(outcome, step),
+            metrics=_metrics(outcome, manifest),
             config=config,
             source=Source(code["git_commit"], code["dirty"]),
             parents=tuple(ParentLink(ref, Relation(relation)) for ref, relation in links),
@@ -106,6 +116,9 @@ def register_run(
             summary=config["experiment"]["description"],
         )
     )
+    if manifest.finite or made.status is VersionStatus.ARCHIVED:
+        return made
+    return registry.archive(made.ref, "weights or losses are not finite")
 
 
 def parents_of(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -139,18 +152,34 @@ def _same(*facts: object) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _metrics(outcome: Outcome, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _metrics(outcome: Outcome, manifest: Manifest) -> dict[str, Any]:
     """Metrics of the registered weights, which need not be those of the run's end."""
-    metrics = dict(manifest["metrics"])
+    metrics = dict(manifest.metrics)
     return {**{k: v for k, v in outcome.metrics.items() if k.startswith("train/")}, **metrics}
 
 
-def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterator[FileToStore]:
-    """Weights, the rest of the training state (so that a version can be resumed), and what tells the story."""
+def _own_files(run_dir: RunDir, files: Iterable[FileToStore]) -> Iterator[FileToStore]:
+    """The files, each of which lies in the run folder itself.
+
+    Raises:
+        RunNotFoundError: one is a link, or lies behind one: it would bring a foreign file into the registry.
+    """
+    inside = run_dir.path.resolve()
+    for file in files:
+        path = Path(file.path)
+        if path.is_symlink() or not path.resolve().is_relative_to(inside):
+            raise RunNotFoundError(
+                f"{path} is a link to {path.resolve()}, and a run folder holds its own files",
+                "put the file itself in its place, or remove the link",
+            )
+        yield file
+
+
+def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome, manifest: Manifest) -> Iterator[FileToStore]:
+    """Weights, the rest of the training state (so that a version can be resumed), logs, config and code."""
     from regtrain_registry import ArtifactKind, FileToStore
 
-    manifest = json.loads((place / MANIFEST).read_bytes())
-    digests = {name: entry["digest"] for name, entry in manifest["files"].items()}
+    digests = {name: entry.digest for name, entry in manifest.files.items()}
     # Linked: these files are never written to again.
     weights = "model.safetensors"
     yield FileToStore(place / weights, weights, ArtifactKind.WEIGHTS, digests[weights], link=True)
@@ -158,7 +187,7 @@ def _files(run_dir: RunDir, plan: Plan, place: Path, outcome: Outcome) -> Iterat
         yield FileToStore(place / name, f"checkpoint/{name}", ArtifactKind.OTHER, digests[name], link=True)
     yield FileToStore(place / MANIFEST, f"checkpoint/{MANIFEST}", ArtifactKind.METADATA)
     metrics = run_dir.path / "metrics.json"
-    metrics.write_text(json.dumps(finite(_metrics(outcome, manifest)), indent=1) + "\n", encoding="utf-8")
+    write_json(metrics, finite(_metrics(outcome, manifest)))  # beside it and renamed: a link in its place is replaced
     yield FileToStore(metrics, "metrics.json", ArtifactKind.METRICS)
     yield FileToStore(run_dir.public_config, "config.yaml", ArtifactKind.CONFIG)
     yield FileToStore(run_dir.metadata, "metadata.json", ArtifactKind.METADATA)

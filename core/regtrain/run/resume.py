@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtrain.checkpoint.keep import MANIFEST
+from regtrain.checkpoint.manifest import MANIFEST
 from regtrain.errors import RegtrainError, RunNotFoundError
+from regtrain.plan.paths import expanded
 from regtrain.run.inputs import STATE, Sources
 from regtrain.run_dir import RunDir
 
@@ -52,7 +53,7 @@ def find_resume(text: str, cwd: Path, registry: Callable[[], Registry]) -> Resum
         RunNotFoundError: nothing by that name.
         RegistryError: no such version, or its files are damaged.
     """
-    path = cwd / Path(text).expanduser()
+    path = cwd / expanded("--resume", text)
     if path.exists() or (path.name in PTH_VIEWS and path.parent.is_dir()):
         return _by_path(path)
     if "@" in text or text.startswith("models:/"):
@@ -72,7 +73,9 @@ def find_resume(text: str, cwd: Path, registry: Callable[[], Registry]) -> Resum
 
 def checkpoint_at(path: Path) -> Path | None:
     """The checkpoint folder that a path is, lies in, or is the view of (`best`, `last_model.pth` …)."""
-    path = path.with_name(PTH_VIEWS.get(path.name, path.name)).resolve()
+    if path.name in PTH_VIEWS:
+        path = path.with_name(PTH_VIEWS[path.name])
+    path = path.resolve()
     inside = path.parent if path.is_file() else path
     return inside if (inside / MANIFEST).is_file() or inside.name.startswith("step-") else None
 

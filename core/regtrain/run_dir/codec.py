@@ -6,13 +6,13 @@ import contextlib
 import json
 import math
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from regtrain.bounded import read_bounded
 from regtrain.errors import RunNotFoundError, brief
 
 __all__ = ["finite", "read_json", "read_value", "write_json", "write_value"]
@@ -65,14 +65,7 @@ def read_json(path: Path) -> dict[str, Any]:
         RunNotFoundError: it cannot be read as one.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError("it is no regular file")
-            if status.st_size > MAX_BYTES:
-                raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
-            value = json.loads(file.read(MAX_BYTES))
+        value = json.loads(read_bounded(path, MAX_BYTES, follow_links=False))
     except (OSError, ValueError, RecursionError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else brief(problem)
         raise RunNotFoundError(
@@ -97,9 +90,10 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Whole or absent: a reader never sees half a file."""
     making = path.with_name(f".{path.name}.{os.getpid()}")
+    making.unlink(missing_ok=True)
     try:
         # a plan holds the config with its secrets
-        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

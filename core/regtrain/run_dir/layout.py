@@ -103,7 +103,7 @@ class RunDir:
 
         Args:
             argv: the command line without its secrets.
-            code: the state of the user's repository, its diff as text.
+            code: the state of the user's repository, its diff as bytes.
 
         Raises:
             EnvironmentFault: the folder cannot be made or written.
@@ -121,8 +121,9 @@ class RunDir:
             self.requirements.write_text(_requirements(), encoding="utf-8")
             if code["diff"] is not None:
                 self.code.mkdir()
-                self.uncommitted.write_text(code["diff"], encoding="utf-8")
-            facts = {"run_id": plan.run_id, "code": code, **environment(argv), "hardware": hardware}
+                self.uncommitted.write_bytes(code["diff"])
+            shown = {**code, "diff": code["diff"] and code["diff"].decode("utf-8", "replace")}
+            facts = {"run_id": plan.run_id, "code": shown, **environment(argv), "hardware": hardware}
             write_json(self.metadata, {**facts, "seed": plan.seed, "started_at": _now()})
             write_value(self.plan, plan, 0o600)  # it holds the config with its secrets
         except BaseException as problem:
@@ -172,7 +173,15 @@ class RunDir:
         return read_value(self.outcome, Outcome, newest=1) if self.outcome.exists() else None
 
     def read_metadata(self) -> dict[str, Any]:
-        return read_json(self.metadata)
+        """Machine, seed, times and state of the code, as they were recorded.
+
+        Raises:
+            RunNotFoundError: the file is damaged.
+        """
+        found = read_json(self.metadata)
+        if not isinstance(found.get("code"), dict) or not NO_CODE.keys() <= found["code"].keys():
+            raise RunNotFoundError(f"{self.metadata} is no metadata of a run: code is missing", "it was edited, or cut")
+        return found
 
 
 def _write_private(path: Path, text: str) -> None:

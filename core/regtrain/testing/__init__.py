@@ -3,9 +3,9 @@
 ```python
 from regtrain.testing import OptimizerConformance
 
-class TestLion(OptimizerConformance):
-    module = "regtrain_lion.optimizer"
-    offers = "Lion"
+class TestSignum(OptimizerConformance):
+    module = "regtrain_signum.optimizer"
+    offers = "Signum"
     args = {"lr": 0.01}
 ```
 

@@ -20,7 +20,7 @@ class EvaluatorConformance(Offered):
 
     ```python
     class TestKappa(EvaluatorConformance):
-        module = "regtrain_lion.kappa"
+        module = "regtrain_signum.kappa"
         offers = "kappa"
 
         def batches(self):

@@ -39,7 +39,7 @@ def plugin_points(
     """Entry points for a host of its own, as an installed distribution would have them.
 
     `plugins` maps the plugin's name to its module, or to `module:object`:
-    `Host(plugin_points({"lion": "regtrain_lion.optimizer"}))`.
+    `Host(plugin_points({"signum": "regtrain_signum.optimizer"}))`.
     """
     return list(_InMemory(distribution, version, plugins).entry_points)
 

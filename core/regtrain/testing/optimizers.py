@@ -23,9 +23,9 @@ class OptimizerConformance(Offered):
     """An optimizer trains a tiny model, and a second one that loads its state continues bit by bit.
 
     ```python
-    class TestLion(OptimizerConformance):
-        module = "regtrain_lion.optimizer"
-        offers = "Lion"
+    class TestSignum(OptimizerConformance):
+        module = "regtrain_signum.optimizer"
+        offers = "Signum"
         args = {"lr": 0.01}
     ```
 

@@ -21,8 +21,8 @@ class PluginConformance:
 
     ```python
     class TestPlugin(PluginConformance):
-        module = "regtrain_lion.optimizer"
-        provides = {"optimizers": ["Lion"]}
+        module = "regtrain_signum.optimizer"
+        provides = {"optimizers": ["Signum"]}
     ```
 
     `without_torch = True` holds the plugin to more: importing it must not load torch, so that `regtrain plugins list`

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from regtrain.errors import Guard
 from regtrain.types import Callback, Fit
 
 __all__ = ["MOMENTS", "Callbacks"]
@@ -34,18 +35,16 @@ class Callbacks:
         return any(self._called.get(moment) for moment in moments)
 
     def call(self, moment: str, fit: Fit, *facts: Any) -> None:
-        for callback, method in tuple(self._called.get(moment, ())):
-            try:
+        for callback, method in self._called.get(moment, ()):
+            with Guard() as guarded:
                 method(fit, *facts)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:
+            if guarded.problem is not None:
                 if getattr(callback, "required", False):
-                    raise
-                self._leave_out(callback, moment, problem)
+                    raise guarded.problem
+                self._leave_out(callback, moment, guarded.problem)
 
     def _leave_out(self, callback: Any, moment: str, problem: BaseException) -> None:
-        for moments in self._called.values():
-            moments[:] = [entry for entry in moments if entry[0] is not callback]
+        for name, entries in self._called.items():  # new lists: one of the old ones is being gone through
+            self._called[name] = [entry for entry in entries if entry[0] is not callback]
         name = getattr(callback, "name", type(callback).__name__)
         self._log.warning("callback %s failed in %s and is left out from here on: %r", name, moment, problem)

@@ -17,7 +17,7 @@ from regtrain.trainer.gradients import total_norm
 from regtrain.trainer.precision import Precision
 from regtrain.types import EngineSetup, OptimizerPart, StepReport
 
-__all__ = ["DefaultEngine"]
+__all__ = ["DefaultEngine", "plateau"]
 
 UNMEASURED = StepReport()
 
@@ -54,7 +54,12 @@ class DefaultEngine:
         self._clip = setup.clip
         self._optimizers = [part.optimizer for part in self.parts]
         self._parameters = [p for p in setup.trainable.parameters() if p.requires_grad]
-        self._per_step = [part for part in self.parts if part.scheduler and part.interval == "step"]
+        self._per_step = {p.name: p.scheduler for p in self.parts if p.scheduler and p.interval == "step"}
+        self._rates = [
+            (part.name if len(part.optimizer.param_groups) == 1 else f"{part.name}/{n}".strip("/"), part.optimizer, n)
+            for part in self.parts
+            for n in range(len(part.optimizer.param_groups))
+        ]
         self._modal = [part for part in self.parts if part.traits.get("modes")]
         self._modal_training = False
         self._training_weights: dict[str, list[torch.Tensor]] = {}
@@ -89,24 +94,28 @@ class DefaultEngine:
     def step(self, closure: Callable[[], torch.Tensor] | None = None, *, measure: bool = False) -> StepReport:
         if closure is not None:
             return self._step_with(closure, measure)
-        norm, skipped = None, False
+        if self.precision.scales:
+            return self._step_scaled(measure)
+        norm = total_norm(self._parameters, self._clip) if self._clip or measure else None
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        for scheduler in self._per_step.values():
+            scheduler.step()
+        return UNMEASURED if norm is None else StepReport(norm)
+
+    def _step_scaled(self, measure: bool) -> StepReport:
+        """With float16 a step may be skipped, and the schedule of its optimizer with it."""
+        norm = None
         if self._clip or measure:
             self.precision.unscale(self._optimizers)
             norm = total_norm(self._parameters, self._clip)
-        if self.precision.scales:
-            done = self.precision.step(self._optimizers)
-            skipped = not all(done)
-            for part in self._per_step:
-                if done[self.parts.index(part)]:
-                    part.scheduler.step()  # type: ignore[union-attr]
-        else:
-            for optimizer in self._optimizers:
-                optimizer.step()
-            for part in self._per_step:
-                part.scheduler.step()  # type: ignore[union-attr]
-        for optimizer in self._optimizers:
-            optimizer.zero_grad()
-        return StepReport(norm, skipped) if norm is not None or skipped else UNMEASURED
+        done = dict(zip((part.name for part in self.parts), self.precision.step(self._optimizers), strict=True))
+        self.zero_grad()
+        for name, scheduler in self._per_step.items():
+            if done[name]:
+                scheduler.step()
+        return StepReport(norm, skipped=not all(done.values()))
 
     def _step_with(self, closure: Callable[[], torch.Tensor], measure: bool) -> StepReport:
         (optimizer,) = self._optimizers
@@ -120,8 +129,8 @@ class DefaultEngine:
 
         optimizer.step(evaluated)  # type: ignore[arg-type]
         optimizer.zero_grad()
-        for part in self._per_step:
-            part.scheduler.step()  # type: ignore[union-attr]
+        for scheduler in self._per_step.values():
+            scheduler.step()
         return StepReport(norms[0] if norms else None)
 
     def zero_grad(self) -> None:
@@ -138,13 +147,7 @@ class DefaultEngine:
                 part.scheduler.step(metrics[part.monitor])  # type: ignore[arg-type]
 
     def rates(self) -> dict[str, float]:
-        rates = {}
-        for part in self.parts:
-            groups = part.optimizer.param_groups
-            for number, group in enumerate(groups):
-                name = part.name if len(groups) == 1 else f"{part.name}/{number}".strip("/")
-                rates[name] = float(group["lr"])
-        return rates
+        return {name: float(optimizer.param_groups[number]["lr"]) for name, optimizer, number in self._rates}
 
     def mode(self, training: bool) -> None:
         if not training and self._before_eval:

@@ -45,6 +45,7 @@ class Trainer:
         self._set_callbacks()
         self._norm: Any = None
         self._next_log = self._next_flush = self._next_pulse = self._next_event = 0
+        self._next_validation = self._next_save = 0
         self._pulse, self._pulsed_at = 1, time.monotonic()
 
     @property
@@ -96,6 +97,7 @@ class Trainer:
         parts.engine.zero_grad()  # a model that was passed in may hold gradients of its own
         if progress.step == 0:
             sanity_check(self, self._validation)
+        self.stop.arm()
         self.callbacks.call("on_fit_start", self)
         if self.loaded is not None:
             self.callbacks.call("on_load_checkpoint", self, self.loaded)
@@ -149,13 +151,13 @@ class Trainer:
 
     def _at_event(self) -> None:
         """Something is due at this step: metrics, validation, a checkpoint, an agreement, or a sign of life."""
-        step, settings = self.progress.step, self.parts.settings
+        step = self.progress.step
         if step >= self._next_log:
             self._record(self._train_metrics())
         elif step >= self._next_pulse:
             self.callbacks.call("on_advance", self)
-        validated = _every(step, settings.validate_every_steps) and self._validate()
-        if validated or _every(step, settings.save_every_steps):
+        validated = step >= self._next_validation and self._validate()
+        if validated or step >= self._next_save:
             self._save(epoch_end=False)
         if step >= self._next_flush:
             self._flush()
@@ -166,7 +168,12 @@ class Trainer:
     def _look_ahead(self) -> None:
         """The next step at which something is due, so that all others cost one comparison."""
         settings, step = self.parts.settings, self.progress.step
-        self._next_log = _next(step, settings.log_every)
+        if step >= self._next_log:
+            self._next_log = _next(step, settings.log_every)
+        if step >= self._next_validation:
+            self._next_validation = _next(step, settings.validate_every_steps)
+        if step >= self._next_save:
+            self._next_save = _next(step, settings.save_every_steps)
         self._next_pulse = NEVER
         if settings.interactive and self.callbacks.has("on_advance"):
             now = time.monotonic()
@@ -178,8 +185,8 @@ class Trainer:
             self._next_pulse,
             self._next_flush,
             self._agreement.next_check,
-            _next(step, settings.validate_every_steps),
-            _next(step, settings.save_every_steps),
+            self._next_validation,
+            self._next_save,
         )
 
     def _end_epoch(self) -> None:
@@ -263,7 +270,8 @@ class Trainer:
             return {}
         metrics = {f"train/{name}": value for name, value in means(progress.sums).items()}
         progress.sums = {}
-        metrics |= {f"train/lr/{name}".rstrip("/"): rate for name, rate in self.parts.engine.rates().items()}
+        for name, rate in self.parts.engine.rates().items():
+            metrics[f"train/lr/{name}" if name else "train/lr"] = rate
         if self._norm is not None:
             metrics["train/grad_norm"] = self._norm.item()
             self._norm = None

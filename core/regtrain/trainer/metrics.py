@@ -66,11 +66,7 @@ class Running:
         if not self._losses:
             return
         if self._alone and not self._logs:
-            kept = self._losses
-            values = torch.stack(kept).flatten().tolist() if len(kept) > 1 else [kept[0].item()]
-            last = _add(sums, "loss", values, self._weights)
-            self.last = self.last if last is None else last
-            self._clear()
+            self._flush_alone(sums)
             return
         names = list(self._logs[0]) if self._logs else []
         rows = [torch.stack(self._losses).reshape(len(self._losses)).float()]
@@ -84,6 +80,22 @@ class Running:
             last = _add(sums, name, row, weight)
             if name == "loss" and last is not None:
                 self.last = last
+
+    def _flush_alone(self, sums: dict[str, list[float]]) -> None:
+        """The usual case, at every step where each is logged."""
+        losses = self._losses
+        if len(losses) == 1:
+            values = [losses[0].item()]
+            losses.clear()
+        else:
+            values = torch.stack(losses).flatten().tolist()
+            losses.clear()
+        total = sums.setdefault("loss", [0.0, 0.0])
+        for value, weight in zip(values, self._weights, strict=True):
+            total[0] += value * weight
+            total[1] += weight
+        self._weights.clear()
+        self.last = values[-1]
 
     def _clear(self) -> None:
         self._losses.clear()

@@ -31,6 +31,7 @@ class Steps:
         self._callbacks = callbacks
         self._fit = fit
         self._engine = parts.engine
+        self._model = parts.model
         self._rank, self._world = place.rank, place.world_size
         self.window = parts.settings.accumulate * place.world_size
         self._single = parts.settings.accumulate == 1
@@ -61,7 +62,8 @@ class Steps:
             self._kept.append((batch, number))
             return None
         last = self._single or (done + self._world) % self.window == 0 or done + self._world >= self._batches
-        output = self.forward(batch, last=last)
+        parts, engine = self._parts, self._engine
+        output: StepOutput = engine.forward(parts.task.train_step, self._model, parts.criterion, batch, last=last)
         if type(output.loss) is dict:
             output = unfolded(output)
         self._note(output, number)
@@ -70,7 +72,7 @@ class Steps:
             share = self._share(number)
             if share != 1.0:
                 loss = loss * share
-        self._engine.backward(loss, last=last)
+        engine.backward(loss, last=last)
         return output
 
     def _learn_watched(self, batch: Any) -> Any:

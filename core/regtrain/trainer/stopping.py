@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -15,23 +17,33 @@ class Interrupted(Exception):
     """The run was asked to stop and has saved its state."""
 
 
+SAME_REQUEST = 2.0  # seconds: a scheduler signals every process of a job, and the one that waits for it hands that on
+
+
 class StopFlag:
-    """Set by SIGINT, SIGTERM or SIGUSR1. A second SIGINT raises KeyboardInterrupt at once."""
+    """Set by SIGINT, SIGTERM or SIGUSR1 once there is something to save: before that, a signal ends the process.
+
+    A second SIGINT raises KeyboardInterrupt at once; a second one of the others ends the process.
+    """
 
     def __init__(self) -> None:
         self.requested = False
         self.reason = ""
         self._before: dict[signal.Signals, Any] = {}
+        self._asked_at = 0.0
 
     def request(self, reason: str) -> None:
         """Ask for a stop from inside of the run."""
         self.requested, self.reason = True, self.reason or reason
 
     def __enter__(self) -> StopFlag:
-        if threading.current_thread() is threading.main_thread():
+        return self
+
+    def arm(self) -> None:
+        """From here on the loop acts on a signal at its next step."""
+        if not self._before and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
                 self._before[number] = signal.signal(number, self._handle)
-        return self
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
@@ -41,6 +53,11 @@ class StopFlag:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if self.requested and time.monotonic() > self._asked_at + SAME_REQUEST:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        if not self.requested:
+            self._asked_at = time.monotonic()
         self.requested = True
         self.reason = signal.Signals(number).name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from regtrain.trainer.batches import Batches
 from regtrain.trainer.metrics import check_names, means, scalar, unfolded
 from regtrain.trainer.parts import Parts
 from regtrain.trainer.randomness import snapshot
-from regtrain.types import StepOutput, Task
+from regtrain.types import Evaluator, StepOutput, Task
 
 __all__ = ["Validation", "check_measured"]
 
@@ -112,7 +112,7 @@ class Validation:
     def _computed(self, sums: dict[str, list[float]]) -> dict[str, float]:
         metrics, evaluator = means(sums), self._parts.evaluator
         if evaluator:
-            computed = {name: float(value) for name, value in evaluator.compute().items()}
+            computed = _computed_numbers(evaluator)
             check_names(computed, f"evaluator {type(evaluator).__name__}")
             twice = sorted(metrics.keys() & computed)
             if twice:
@@ -140,6 +140,28 @@ class Validation:
                 f"evaluator {type(evaluator).__name__} cannot take what the model returns: {brief(problem)}",
                 "name another one with evaluation.evaluator.name; `none` measures the loss alone",
             ) from problem
+
+
+def _computed_numbers(evaluator: Evaluator) -> dict[str, float]:
+    """Raises ConfigValueError where an evaluator computes something else than one number for each name."""
+    computed, name = evaluator.compute(), type(evaluator).__name__
+    if not isinstance(computed, Mapping):
+        raise ConfigValueError(
+            f"evaluator {name} computed a {type(computed).__name__}", "return a mapping of names to numbers"
+        )
+    numbers = {}
+    for key, value in computed.items():
+        if isinstance(value, torch.Tensor) and value.numel() != 1:
+            raise ConfigValueError(
+                f"evaluator {name} computed {value.numel()} values for {key!r}", "return one number for each name"
+            )
+        try:
+            numbers[str(key)] = float(value)
+        except (TypeError, ValueError):
+            raise ConfigValueError(
+                f"evaluator {name} computed a {type(value).__name__} for {key!r}", "return a number, or leave it out"
+            ) from None
+    return numbers
 
 
 def overrides(task: Task, method: str) -> bool:

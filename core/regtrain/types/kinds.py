@@ -33,8 +33,8 @@ class Register(Protocol):
 
     - optimizers: `closure` (a step evaluates the loss several times), `sparse_gradients` (it takes sparse gradients
       only), `modes` (it keeps other weights for evaluation);
-    - schedulers: `interval` ("step": it counts optimizer steps), `follows_metric`, `fixed_length` (it cannot go
-      beyond the length that it was made for);
+    - schedulers: `interval` ("step": it counts optimizer steps), `follows_metric`, `fixed_length` (it raises beyond
+      the length that it was made for);
     - strategies: `processes` ("one" or "many");
     - tasks: `indices` (batches come as `Indexed`).
     """

@@ -114,7 +114,11 @@ def _cut(value: Any, start: int, stop: int) -> Any:
 
 
 class Evaluator(Protocol):
-    """Collects what the model says about the validation data and turns it into metrics."""
+    """Collects the outputs of a validation and turns them into metrics.
+
+    A class may declare `directions`, bare name of a metric → `min` or `max`: a plan needs them for names that are not
+    known.
+    """
 
     def reset(self) -> None: ...
 

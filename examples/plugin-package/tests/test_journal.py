@@ -11,14 +11,14 @@ from regtrain.types import RunEvent, VersionEvent
 
 
 class TestPlugin(PluginConformance):
-    module = "regtrain_lion.journal:journal"
+    module = "regtrain_signum.journal:journal"
     listens = ("regtrain_run_finished", "regtrain_version_registered")
     without_torch = True
 
 
 def test_lines_go_to_the_run_they_are_about(tmp_path: Path) -> None:
     """Two runs that end in another order than their versions came keep their lines apart."""
-    host = Host(plugin_points({"journal": "regtrain_lion.journal:journal"}))
+    host = Host(plugin_points({"journal": "regtrain_signum.journal:journal"}))
     problems = []
     for run_id in ("one", "two"):
         (tmp_path / run_id).mkdir()
@@ -35,6 +35,6 @@ def test_lines_go_to_the_run_they_are_about(tmp_path: Path) -> None:
 
 def test_a_run_without_a_version_has_one_line(tmp_path: Path) -> None:
     """A run that failed is written down as well."""
-    host = Host(plugin_points({"journal": "regtrain_lion.journal:journal"}))
+    host = Host(plugin_points({"journal": "regtrain_signum.journal:journal"}))
     assert host.run_finished(RunEvent("three", "three", tmp_path, "failed", {})) == []
     assert json.loads((tmp_path / "journal.jsonl").read_text())["status"] == "failed"

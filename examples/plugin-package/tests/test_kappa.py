@@ -6,19 +6,19 @@ from typing import ClassVar
 
 import pytest
 import torch
-from regtrain_lion.kappa import Kappa
+from regtrain_signum.kappa import Kappa
 
 from regtrain.testing import EvaluatorConformance, PluginConformance
 
 
 class TestPlugin(PluginConformance):
-    module = "regtrain_lion.kappa"
+    module = "regtrain_signum.kappa"
     provides: ClassVar = {"evaluators": ["kappa"]}
     without_torch = True
 
 
 class TestKappa(EvaluatorConformance):
-    module = "regtrain_lion.kappa"
+    module = "regtrain_signum.kappa"
     offers = "kappa"
 
     def batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:

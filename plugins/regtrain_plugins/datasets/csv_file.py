@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
+import os
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,9 +17,13 @@ from regtrain.hookspecs import hookimpl
 from regtrain.types import Splits
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch.utils.data import TensorDataset
 
     from regtrain.types import Register
+
+MAX_BYTES = 8 << 30
+EXACT = 2**53
 
 
 def csv_table(
@@ -25,51 +35,112 @@ def csv_table(
 ) -> Splits:
     """Feature rows `(columns,)` as float32, and the target column: int64 classes or float32 `(1,)` numbers.
 
-    The first line names the columns; `target_column` is the last one when left out.
+    The first line names the columns, which both files must have, in any order. `target_column` is the last one of the
+    training file when left out.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: an empty table, a missing column, or a cell that is not a finite number (named by line and column).
+        ValueError: an empty table, a missing, foreign or double column, another encoding than UTF-8, or a cell that is
+            not a finite number (named by line and column).
     """
     folder = Path(data_dir or ".")
     train_file = folder / train_path
     val_file = folder / val_path if val_path else None
     fingerprint = {"train": _digest(train_file)} | ({"val": _digest(val_file)} if val_file else {})
-    val = _read(val_file, target_column, target_type) if val_file else None
-    return Splits(_read(train_file, target_column, target_type), val, fingerprint=fingerprint)
+    train = _read(train_file)
+    target = target_column or train.columns[-1]
+    features = [column for column in train.columns if column != target]
+    val = _read(val_file) if val_file else None
+    if val is not None and set(val.columns) != set(train.columns):
+        other = sorted(set(val.columns) ^ set(train.columns))
+        raise ValueError(
+            f"{val.path} and {train.path} have different columns: {', '.join(map(repr, other))} in one of them only; "
+            "give both the same names, in any order"
+        )
+    return Splits(
+        _dataset(train, features, target, target_type),
+        None if val is None else _dataset(val, features, target, target_type),
+        fingerprint=fingerprint,
+        features=features,
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A file of numbers: `values` is (rows, columns)."""
+
+    path: Path
+    columns: list[str]
+    values: np.ndarray[Any, Any]
+
+    def column(self, name: str) -> np.ndarray[Any, Any]:
+        if name not in self.columns:
+            raise ValueError(f"{self.path} has no column {name!r}; there are: {', '.join(self.columns)}")
+        found: np.ndarray[Any, Any] = self.values[:, self.columns.index(name)]
+        return found
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    """A regular file: what is read to its end must have one."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
+        return file
+    file.close()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is no regular file")
+    raise ValueError(f"{path} is larger than {MAX_BYTES >> 30} GiB; a table is read into memory: write a dataset")
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(path: Path, target_column: str | None, target_type: str) -> TensorDataset:
+def _read(path: Path) -> _Table:
+    import numpy as np
+
+    with _opened(path) as binary, io.TextIOWrapper(binary, "utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        try:
+            header = [name.strip() for name in next(rows, [])]
+            cells = [(rows.line_num, row) for row in rows if row]
+        except csv.Error as problem:
+            raise ValueError(f"{path}:{rows.line_num} is not CSV: {problem}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is {_encoding(path)}, and UTF-8 is wanted; save it as UTF-8") from None
+    if not header or not cells:
+        raise ValueError(f"{path} holds no rows")
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise ValueError(f"{path} has several columns called {twice[0]!r}; columns are told apart by their names")
+    return _Table(path, header, np.array([_numbers(path, line, header, row) for line, row in cells]))
+
+
+def _encoding(path: Path) -> str:
+    with _opened(path) as file:
+        start = file.read(2)
+    return "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "in another encoding, such as Latin-1 or Windows-1252"
+
+
+def _dataset(table: _Table, features: Sequence[str], target: str, target_type: str) -> TensorDataset:
+    """Features in the order of the training file, by name; then the target."""
     import numpy as np
     import torch
     from torch.utils.data import TensorDataset
 
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
-        try:
-            header = next(rows, [])
-            cells = [(rows.line_num, row) for row in rows if row]
-        except csv.Error as problem:
-            raise ValueError(f"{path}:{rows.line_num} is not CSV: {problem}") from None
-    if not header or not cells:
-        raise ValueError(f"{path} holds no rows")
-    column = target_column or header[-1]
-    if column not in header:
-        raise ValueError(f"{path} has no column {column!r}; there are: {', '.join(header)}")
-    table = np.array([_numbers(path, line, header, row) for line, row in cells])
-    at = header.index(column)
-    features = torch.from_numpy(np.delete(table, at, axis=1)).float()
-    goal = torch.from_numpy(table[:, at])
+    goal = torch.from_numpy(table.column(target).copy())
+    columns = [table.column(name) for name in features]
+    inputs = torch.from_numpy(np.stack(columns, axis=1) if columns else np.empty((len(goal), 0))).float()
     if target_type == "number":
-        return TensorDataset(features, goal.float().unsqueeze(1))
+        return TensorDataset(inputs, goal.float().unsqueeze(1))
     if bool((goal != goal.round()).any()) or bool((goal < 0).any()):
-        raise ValueError(f"{path}: {column!r} is not made of classes 0, 1, 2…; `target_type: number` takes numbers")
-    return TensorDataset(features, goal.long())
+        raise ValueError(
+            f"{table.path}: {target!r} is not made of classes 0, 1, 2…; `target_type: number` takes numbers"
+        )
+    if bool((goal > EXACT).any()):  # a float does not tell larger whole numbers apart
+        raise ValueError(f"{table.path}: {target!r} has class numbers above {EXACT}; number the classes from 0")
+    return TensorDataset(inputs, goal.long())
 
 
 def _numbers(path: Path, line: int, header: list[str], row: list[str]) -> list[float]:

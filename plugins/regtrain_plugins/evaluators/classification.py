@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from regtrain.hookspecs import hookimpl
 
@@ -21,6 +23,10 @@ class Classification:
     in targets or predictions.
     """
 
+    directions: ClassVar[Mapping[str, Literal["min", "max"]]] = dict.fromkeys(
+        ("accuracy", "precision", "recall", "f1"), "max"
+    )
+
     def __init__(self, num_classes: int | None = None, average: Average = "macro") -> None:
         if average not in ("macro", "micro", "weighted"):
             raise ValueError(f"average is {average!r}; there are: macro, micro, weighted")
@@ -30,23 +36,29 @@ class Classification:
 
     def reset(self) -> None:
         self._matrix: torch.Tensor | None = None
+        self._finite = True
 
     def update(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         import torch
 
         if outputs.ndim != 2:
             raise ValueError(f"classification wants scores of shape (batch, classes), got {tuple(outputs.shape)}")
+        if outputs.shape[1] < 2:
+            raise ValueError("a single output is no score for each class: give the model one output for each of them")
+        self._finite = self._finite and bool(torch.isfinite(outputs).all())
         classes = max(self.num_classes or 0, outputs.shape[1])
         found = outputs.argmax(dim=1) + classes * targets.reshape(-1).to(outputs.device)
         counts = torch.bincount(found, minlength=classes * classes).reshape(classes, classes).cpu()
         self._matrix = counts if self._matrix is None else self._matrix + counts
 
     def compute(self) -> dict[str, float]:
-        """Accuracy, precision, recall and f1, each in 0..1; empty when nothing was seen."""
+        """Accuracy, precision, recall and f1, in 0..1; NaN after a score that is not finite; empty without batches."""
         import torch
 
         if self._matrix is None:
             return {}
+        if not self._finite:  # NaN is not the first class
+            return dict.fromkeys(("accuracy", "precision", "recall", "f1"), math.nan)
         matrix = self._matrix.to(torch.float64)
         hits, actual, predicted = matrix.diag(), matrix.sum(dim=1), matrix.sum(dim=0)
         accuracy = (hits.sum() / actual.sum()).item()

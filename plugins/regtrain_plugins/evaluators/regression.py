@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from regtrain.hookspecs import hookimpl
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 class Regression:
     """Outputs and targets of the same shape; R² is over all numbers together."""
+
+    directions: ClassVar[Mapping[str, Literal["min", "max"]]] = {"mse": "min", "rmse": "min", "mae": "min", "r2": "max"}
 
     def __init__(self) -> None:
         self.reset()
@@ -29,7 +33,7 @@ class Regression:
         self._targets.append(targets.detach().double().cpu().flatten())
 
     def compute(self) -> dict[str, float]:
-        """mse, rmse, mae in the targets' unit (squared for mse), and r2; empty when nothing was seen."""
+        """mse, rmse, mae in the targets' unit (squared for mse), and r2; NaN after an output that is not finite."""
         import torch
 
         if not self._outputs:
@@ -41,7 +45,7 @@ class Regression:
             "mse": mse,
             "rmse": mse**0.5,
             "mae": (outputs - targets).abs().mean().item(),
-            "r2": 1 - mse / spread if spread else 0.0,
+            "r2": 1 - mse / spread if spread else math.nan,  # of constant targets there is none
         }
 
 

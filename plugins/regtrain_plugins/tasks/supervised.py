@@ -44,9 +44,14 @@ class Supervised(Task):
 
 
 def _pick(batch: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    for name in names:
-        if name in batch:
-            return batch[name]
+    found = [name for name in names if name in batch]
+    if len(found) == 1:
+        return batch[found[0]]
+    if found:
+        raise ValueError(
+            f"a batch has {' and '.join(found)}, and one of them is wanted; leave the others out in the dataset, "
+            "or write a task of your own"
+        )
     raise ValueError(f"a batch has the keys {', '.join(batch)}; one of {', '.join(names)} is wanted")
 
 

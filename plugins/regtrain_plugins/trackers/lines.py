@@ -42,6 +42,7 @@ class Lines:
 
     def version(self, version: VersionEvent) -> None:
         self._file.write(f"{self._run} version {version.model}@{version.version} digest={version.digest}\n")
+        self._file.flush()
 
     def close(self, status: str | None) -> None:
         if status is not None and not self._file.closed:

@@ -156,5 +156,5 @@ def plugins_of(site: Path) -> Iterator[None]:
         yield
     finally:
         sys.path[:] = before
-        for name in [n for n in sys.modules if n == "launch_here" or n.startswith("regtrain_user_")]:
+        for name in [n for n in sys.modules if n == "launch_here"]:
             del sys.modules[name]

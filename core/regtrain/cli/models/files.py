@@ -20,6 +20,7 @@ __all__ = ["card", "checkout", "export_archive", "import_archive", "register", "
 @click.option("--bump", type=click.Choice(["major", "minor", "patch"]), help="Overrule the computed part.")
 @click.option("--version", help="Overrule the version: X.Y.Z.")
 @click.option("--force", is_flag=True, help="Take a part or a version that says less than what changed.")
+@click.option("--allow-nonfinite", is_flag=True, help="Register weights that are not finite, as archived.")
 @click.option(
     "--parent",
     multiple=True,
@@ -28,7 +29,14 @@ __all__ = ["card", "checkout", "export_archive", "import_archive", "register", "
 )
 @json_option
 def register(
-    source: Path, model: str, bump: str | None, version: str | None, force: bool, parent: tuple[str, ...], as_json: bool
+    source: Path,
+    model: str,
+    bump: str | None,
+    version: str | None,
+    force: bool,
+    allow_nonfinite: bool,
+    parent: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Register a run folder, or one of its checkpoints, under --model."""
     from regtrain.errors import RunNotFoundError
@@ -52,6 +60,7 @@ def register(
         version=version,
         parents=parents_of(parent),
         force=force,
+        allow_nonfinite=allow_nonfinite,
     )
     tell("registered", made, as_json)
 

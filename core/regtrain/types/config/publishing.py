@@ -58,6 +58,9 @@ class RegistryKeys(Section):
     )
     version: str | None = Field(None, description="Overrule the version: X.Y.Z.")
     force: bool = Field(False, description="Take a bump or version that says less than what changed.")
+    allow_nonfinite: bool = Field(
+        False, description="Register weights that are not finite, too; such a version is archived from the start."
+    )
     force_network_fs: bool = Field(False, description="Keep SQLite on a network file system, whatever becomes of it.")
     retention: Retention | None = Field(
         None, description="Which versions of the model stay after this one; the model's own policy when left out."

@@ -9,36 +9,38 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from regtrain.errors import ConfigValueError, ImportNotAllowedError, RegtrainError, nearest
+from regtrain.targets.load import import_file
+from regtrain.targets.tree import imported_by, read_source
 
 __all__ = ["Target", "accepted_arguments", "find_target", "load_target"]
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a factory is: in `file` (module is empty), or in the installed `module`."""
+    """Where a factory is: in `file`, below the config's folder `base`, or in an installed `module`."""
 
     key: str
     function: str
     file: Path | None = None
     module: str = ""
+    base: Path = Path()
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The file, and what it imports from its own folder, and so on; none for an installed module."""
+        """The file, and what it imports from the project, and so on; none for an installed module."""
         if self.file is None:
             return ()
-        found, waiting = [self.file], [self.file]
+        found = [*packages_of(self.file, self.base), self.file]
+        waiting = list(found)
         while waiting:
-            for file in _imported(waiting.pop(), self.file.parent):
+            for file in imported_by(waiting.pop(), self.base):
                 if file not in found:
                     found.append(file)
                     waiting.append(file)
@@ -46,15 +48,23 @@ class Target:
 
     @property
     def digest(self) -> str:
-        """Digest of the files, or the name of the installed module."""
+        """Digest of the files and of their places in the project, or the name of the installed module."""
         if self.file is None:
             return self.module
-        first, *others = self.files
-        hasher = hashlib.sha256(first.read_bytes())
-        for file in sorted(others):
+        files = self.files
+        if files == (self.file,):
+            return "sha256:" + hashlib.sha256(self.file.read_bytes()).hexdigest()
+        hasher = hashlib.sha256()
+        for file in sorted(files):
             content = hashlib.sha256(file.read_bytes()).hexdigest()
-            hasher.update(f"{file.relative_to(first.parent).as_posix()} {content}".encode())
+            hasher.update(f"{file.relative_to(self.base).as_posix()} {content}\n".encode("utf-8", "surrogateescape"))
         return "sha256:" + hasher.hexdigest()
+
+
+def packages_of(file: Path, base: Path) -> list[Path]:
+    """The `__init__.py` of the packages that a file lies in, outermost first: they run before it."""
+    folders = [folder for folder in file.parents if folder != base and base in folder.parents]
+    return [folder / "__init__.py" for folder in reversed(folders) if (folder / "__init__.py").is_file()]
 
 
 def find_target(key: str, text: str, base_dir: Path, allow_imports: Collection[str]) -> Target:
@@ -80,7 +90,7 @@ def find_target(key: str, text: str, base_dir: Path, allow_imports: Collection[s
     if function not in defined and "*" not in defined:
         near = nearest(function, defined) or sorted(defined)
         raise ConfigValueError(f"{key}: {file} defines no {function!r}", f"it defines: {', '.join(near) or 'nothing'}")
-    return Target(key, function, file)
+    return Target(key, function, file, base=base_dir.resolve())
 
 
 def _in_package(key: str, module: str, function: str, allow_imports: Collection[str]) -> Target:
@@ -100,8 +110,8 @@ def _in_package(key: str, module: str, function: str, allow_imports: Collection[
 def _defined(key: str, file: Path) -> set[str]:
     """Names that a file defines or imports at its top level."""
     try:
-        tree = ast.parse(file.read_bytes(), str(file))
-    except (SyntaxError, ValueError) as problem:
+        tree = ast.parse(read_source(file), str(file))
+    except (SyntaxError, ValueError, OSError, RecursionError) as problem:
         line = getattr(problem, "lineno", None)
         raise ConfigValueError(f"{key}: {file}:{line or 1} is not Python: {problem}", "mend the file") from None
     return set(_names(tree.body))
@@ -122,40 +132,18 @@ def _names(body: Iterable[ast.stmt]) -> Iterator[str]:
                 yield from _names(handler.body)
 
 
-def _imported(file: Path, folder: Path) -> Iterator[Path]:
-    """Files below `folder` that a file names in its imports, with the packages that they lie in."""
-    try:
-        tree = ast.parse(file.read_bytes(), str(file))
-    except (SyntaxError, ValueError, OSError):
-        return  # importing it says what is wrong
-    for node in ast.walk(tree):
-        start, names = folder, []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            start = file.parents[node.level - 1] if 0 < node.level <= len(file.parents) else folder
-            module = node.module or ""
-            names = [module, *(f"{module}.{alias.name}".lstrip(".") for alias in node.names if alias.name != "*")]
-        for name in filter(None, names):
-            parts = name.split(".")
-            packages = [start.joinpath(*parts[:count], "__init__.py") for count in range(1, len(parts) + 1)]
-            for path in (*packages, start.joinpath(*parts).with_suffix(".py")):
-                if path.is_file() and path.resolve().is_relative_to(folder):
-                    yield path.resolve()
-
-
 def load_target(target: Target) -> Callable[..., Any]:
-    """Import the factory; the folder of its file can be imported from while and after that.
+    """Import the factory; its file sees the modules of the project, then installed ones.
 
     Raises:
         RegtrainError: the import fails; the user's own line is named.
     """
     try:
-        module = importlib.import_module(target.module) if target.module else _load_file(target.file)
+        module = import_file(target.file, target.base) if target.file else importlib.import_module(target.module)
         found = getattr(module, target.function)
     except RegtrainError:
         raise
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, GeneratorExit) as problem:
         where = target.file or target.module
         raise ConfigValueError(
             f"{target.key}: import of {where} failed: {type(problem).__name__}: {problem}", _last_line(problem, where)
@@ -163,27 +151,6 @@ def load_target(target: Target) -> Callable[..., Any]:
     if not callable(found):
         raise ConfigValueError(f"{target.key}: {target.function} is no function", "name a function or a class")
     return found  # type: ignore[no-any-return]
-
-
-def _load_file(file: Path | None) -> Any:
-    assert file is not None
-    name = f"regtrain_user_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and workers look their module up by name
-    folder = str(file.parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 def _last_line(problem: BaseException, where: object) -> str:

@@ -1,0 +1,70 @@
+"""The manifest of a checkpoint: its files with their digests, written last and checked whenever it is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from regtrain.bounded import read_bounded
+from regtrain.errors import CheckpointDamagedError
+
+__all__ = ["FILES", "MANIFEST", "Manifest", "read_manifest"]
+
+MANIFEST = "manifest.json"
+FILES = frozenset({"model.safetensors", "state.safetensors", "state.json"})
+MAX_BYTES = 16 << 20
+_HINT = "take another checkpoint"
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """`digest`: `blake3:` or `sha256:` and hex digits; `size` in bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`epoch` counts those that are finished; `finite`: weights are finite numbers, and so were the losses."""
+
+    step: int
+    epoch: int
+    epoch_end: bool
+    metrics: dict[str, float | None]
+    files: dict[str, FileEntry]
+    finite: bool = True
+    format: int = 1
+
+
+_ADAPTER: list[TypeAdapter[Manifest]] = []
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a checkpoint folder.
+
+    Raises:
+        CheckpointDamagedError: it cannot be read, or does not name every file of the checkpoint, and no other.
+    """
+    try:
+        raw: Any = json.loads(read_bounded(folder / MANIFEST, MAX_BYTES, follow_links=False))
+        if not _ADAPTER:
+            _ADAPTER.append(TypeAdapter(Manifest))
+        manifest = _ADAPTER[0].validate_python(raw)
+        there = {path.name for path in folder.iterdir()} - {MANIFEST}
+    except (OSError, ValueError, RecursionError, ValidationError) as problem:
+        why = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else str(problem)
+        raise CheckpointDamagedError(f"{folder}: the manifest cannot be read: {why}", _HINT) from problem
+    unnamed = ", ".join(sorted((FILES | there) - manifest.files.keys()))
+    if unnamed:
+        raise CheckpointDamagedError(
+            f"{folder}: the manifest does not name {unnamed}, so that it cannot be checked", _HINT
+        )
+    missing = ", ".join(sorted(manifest.files.keys() - there))
+    if missing:
+        raise CheckpointDamagedError(f"{folder}: {missing} is missing", _HINT)
+    return manifest

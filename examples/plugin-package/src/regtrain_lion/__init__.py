@@ -1,1 +1,0 @@
-"""The Lion optimizer, Cohen's kappa and a journal of runs, for regtrain."""

@@ -1,0 +1,158 @@
+"""A run folder from elsewhere is data: nothing in it names a place outside, or is believed about itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cli.projects import Project
+
+CONTENTS = {"empty": "{}", "a list": "[]", "deep": "[" * 3000, "nothing": "", "binary": "\x00\x01"}
+
+
+def copied(result: dict[str, Any], folder: Path) -> Path:
+    return Path(shutil.copytree(result["run_dir"], folder, symlinks=True))
+
+
+def checkpoint_of(folder: Path) -> Path:
+    return next(path for path in sorted((folder / "checkpoints").glob("step-*")) if path.is_dir())
+
+
+def test_files_that_are_damaged_are_one_clear_error(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
+    """Outcome, metadata and manifest of any content: no trace, no fault of the program, nothing registered."""
+    project, result = trained
+    wrong = []
+    for file in ("outcome.json", "metadata.json", "settled.json", "manifest.json"):
+        for name, content in CONTENTS.items():
+            folder = copied(result, tmp_path / f"{file}-{name}")
+            places = (
+                [folder / file] if file != "manifest.json" else list(folder.glob("checkpoints/step-*/manifest.json"))
+            )
+            for place in places:
+                place.write_text(content)
+            said = project("models", "register", folder, "--model", "hostile")
+            if said.code not in (2, 4) or "fault of regtrain" in said.err or not said.err.startswith("error: "):
+                wrong.append((file, name, said))
+    assert wrong == []
+    assert project("models", "show", "hostile").code == 2
+
+
+def test_a_manifest_names_every_file(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
+    """Damaged weights are not resumed or registered because a manifest leaves them out."""
+    project, result = trained
+    wrong = []
+    for name in ("all of them", "the weights", "a file that is gone"):
+        folder = copied(result, tmp_path / name.replace(" ", "-"))
+        for place in folder.glob("checkpoints/step-*/manifest.json"):
+            manifest = json.loads(place.read_bytes())
+            if name == "all of them":
+                manifest["files"] = {}
+            elif name == "the weights":
+                del manifest["files"]["model.safetensors"]
+            else:
+                (place.parent / "state.json").unlink()
+            place.write_text(json.dumps(manifest))
+            with (place.parent / "model.safetensors").open("r+b") as weights:
+                weights.seek(-1, os.SEEK_END)
+                weights.write(b"\xff")
+        for command in (
+            ("models", "register", folder, "--model", "hostile"),
+            ("run", folder / "config.yaml", "epochs=9"),
+        ):
+            said = project(*command)
+            if said.code != 4 and "no checkpoint" not in said.err:
+                wrong.append((name, command[0], said))
+    assert wrong == []
+
+
+def test_links_are_not_followed(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
+    """No foreign file comes into the registry by a link, and none is written through one."""
+    project, result = trained
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the user's own\n")
+    wrong = []
+    for place in ("logs/train.log", "code/notes.py", "requirements.txt", "metadata.json"):
+        folder = copied(result, tmp_path / place.replace("/", "-"))
+        (folder / place).unlink(missing_ok=True)
+        (folder / place).symlink_to(secret)
+        said = project("models", "register", folder, "--model", "hostile")
+        if said.code != 2 or ("secret.txt" not in said.err and "cannot be read" not in said.err):
+            wrong.append((place, said))
+    behind = copied(result, tmp_path / "behind")
+    shutil.move(behind / "logs", tmp_path / "logs-elsewhere")
+    (behind / "logs").symlink_to(tmp_path / "logs-elsewhere")
+    if project("models", "register", behind, "--model", "hostile").code != 2:
+        wrong.append(("logs", "a folder behind a link was taken"))
+    assert wrong == []
+    written = copied(result, tmp_path / "written")
+    (written / "metrics.json").unlink()
+    (written / "metrics.json").symlink_to(secret)
+    said = project("models", "register", written, "--model", "fine")
+    assert said.code == 0, said.err
+    assert secret.read_text() == "the user's own\n"
+    assert not (written / "metrics.json").is_symlink()
+
+
+def test_another_users_umask_leaves_the_folder_closed(project: Project) -> None:
+    """With umask 000 nobody else may write into a run folder, and a config with passwords is read by its owner only."""
+    before = os.umask(0)
+    try:
+        folder = Path(project.train()["run_dir"])
+    finally:
+        os.umask(before)
+    open_to_others = [
+        path for path in (folder, *folder.rglob("*")) if not path.is_symlink() and path.stat().st_mode & 0o002
+    ]
+    assert open_to_others == []
+    assert [(folder / name).stat().st_mode & 0o077 for name in ("config.yaml", "plan.json")] == [0, 0]
+
+
+BAD_WORDS: dict[str, tuple[tuple[str, ...], int]] = {
+    "dots": (("plan", "run.yaml", "." * 5000 + "=1"), 2),
+    "the root": (("run", "run.yaml", "--resume", "/"), 2),
+    "another user": (("run", "run.yaml", "--resume", "~nosuchuser/x"), 2),
+    "a folder of another user": (("plan", "run.yaml", "--data-dir", "~nosuchuser/x"), 2),
+    "an empty resume": (("plan", "run.yaml", "--resume", ""), 0),
+    "an empty name": (("plan", "run.yaml", "--name", ""), 0),
+    "an empty launcher": (("plan", "run.yaml", "--launcher", ""), 0),
+    "an empty section": (("plan", "run.yaml", "--section", ""), 0),
+    "a run of another user": (("runs", "show", "~nosuchuser/x"), 2),
+}
+
+
+def test_words_that_no_one_would_mean(project: Project) -> None:
+    """One clear error, or an empty value that counts as none."""
+    wrong = []
+    for name, (words, code) in BAD_WORDS.items():
+        said = project(*words)
+        if said.code != code or "fault of regtrain" in said.err:
+            wrong.append((name, said.code, said.err[:300]))
+    assert wrong == []
+
+
+def test_a_home_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REGTRAIN_HOME may name a user that is not there."""
+    monkeypatch.setenv("REGTRAIN_HOME", "~nosuchuser/x")
+    said = project("models", "list")
+    assert (said.code, "REGTRAIN_HOME" in said.err) == (2, True)
+
+
+def test_a_store_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REGTRAIN_STORE_URI, too."""
+    monkeypatch.setenv("REGTRAIN_STORE_URI", "~nosuchuser/x")
+    said = project("run", "run.yaml")
+    assert (said.code, "the store is '~nosuchuser/x'" in said.err) == (2, True)
+
+
+def test_an_empty_option_leaves_the_config_as_it_is(project: Project) -> None:
+    """`--output-dir "$UNSET"` and `--name ""` are as if they were not there."""
+    plain = project("plan", "run.yaml", "--json").json()
+    asked = project("plan", "run.yaml", "--name", "", "--output-dir", "", "--optimizer", "", "--json").json()
+    assert asked == plain
+    assert project.train("--output-dir", "", "--name", "")["version"] == "1.0.0"
+    assert [folder.parent.name for folder in project.run_folders()] == ["runs"]
