@@ -68,31 +68,32 @@ class Picture:
 
 
 def rooms() -> Picture:
-    """Floors: what stands higher may use what stands lower, never the other way round."""
-    picture = Picture(980, 600, "The rooms of regtrain on their floors")
+    """Layers: a higher one may use a lower one, never the other way round."""
+    picture = Picture(980, 600, "The layers of regtrain")
     picture.box(10, 10, 560, 460, "house")
     picture.text(28, 34, "core/regtrain", "title", "start")
     floors = [
         [("cli", "arguments, printing", "room"), ("api", "for Python users", "torch")],
-        [("run", "the story of a run", "room"), ("job", "the launched side", "torch")],
-        [("plan", "every choice, with reason", "room"), ("secrets", "", "room"), ("trainer", "the loop", "torch")],
+        [("run", "plan, prepare, launch, complete", "room")],
+        [("job", "the launched side", "torch"), ("tracking", "records to trackers", "room")],
+        [("plan", "every choice, with reason", "room"), ("trainer", "loop, engine", "torch")],
         [*_plain("config", "host", "targets", "run_dir", "hardware"), ("checkpoint", "", "torch")],
         [("hookspecs", "every hook, one sentence each", "room")],
-        [("types", "the nouns that cross hooks", "room")],
-        [("errors", "one class per fact", "room")],
+        [("types", "what crosses hooks, and the config", "room")],
+        [("errors", "one class per fact", "room"), ("redact", "", "room"), ("bounded", "", "room")],
     ]
-    _stack(picture, floors, 28, 48, 524)
+    _stack(picture, floors, 28, 48, 524, step=52)
     picture.box(590, 10, 380, 460, "house")
     picture.text(608, 34, "registry/regtrain_registry", "title", "start")
     floors = [
-        [("registry", "the one door: Registry", "room")],
+        [("registry", "the façade: Registry", "room")],
         _plain("archives", "artifacts", "migrations", "signing", "clock"),
         [("store", "files under their digest", "room")],
         _plain("location", "processes", "tables", "cards", "differences"),
         _plain("filters", "lineage", "promotion", "retention", "verification", "said"),
         _plain("records", "run_records"),
         _plain("recipe", "refs", "policy", "events", "identities"),
-        _plain("semver", "json_values", "asked"),
+        _plain("semver", "json_values", "asked", "metric_directions"),
         [("errors", "one class per fact", "room")],
     ]
     _stack(picture, floors, 608, 48, 344, step=52)
@@ -104,7 +105,7 @@ def rooms() -> Picture:
     picture.text(608, 520, "run, cli and api alone reach the registry", "small", "start")
     picture.box(608, 536, 18, 18, "torch")
     picture.text(634, 550, "loads torch; everything else does without", "small", "start")
-    picture.text(10, 586, "Higher floors use lower ones, never the other way round.", "small", "start")
+    picture.text(10, 586, "A higher layer uses lower ones, never the other way round.", "small", "start")
     return picture
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from types import TracebackType
 from typing import ClassVar
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ConfigValueError",
     "DataError",
     "EnvironmentFault",
+    "Guard",
     "ImportNotAllowedError",
     "JobFailedError",
     "MissingKeyError",
@@ -136,6 +138,33 @@ class JobFailedError(RegtrainError):
 
     code = "job_failed"
     exit_code = 1
+
+
+class Guard:
+    """Around a call into a plugin: what it raises is kept in `problem`, SystemExit and GeneratorExit included.
+
+    Only KeyboardInterrupt passes: that one is the user's, not the plugin's.
+    """
+
+    def __init__(self) -> None:
+        self.problem: BaseException | None = None
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.problem = problem
+        return problem is not None and not isinstance(problem, KeyboardInterrupt)
+
+    def check(self, what: str) -> None:
+        """Raise what was raised; one that is no ordinary exception, and would end the program, as PluginError."""
+        if isinstance(self.problem, Exception):
+            raise self.problem
+        if self.problem is not None:
+            fault = f"{type(self.problem).__name__}: {self.problem}".rstrip(": ")
+            raise PluginError(f"{what} raised {fault}", "mend the plugin: it may not end the program") from self.problem
 
 
 def brief(problem: BaseException) -> str:

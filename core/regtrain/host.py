@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from regtrain import hookspecs
-from regtrain.errors import EnvironmentFault, PluginError, UnknownNameError, nearest
+from regtrain.errors import EnvironmentFault, Guard, PluginError, UnknownNameError, nearest
 from regtrain.types import KINDS, Alert, CheckpointEvent, Kind, RunEvent, VersionEvent
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class PluginInfo:
     provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     listens: tuple[str, ...] = ()
     error: str = ""
+    clashes: tuple[str, ...] = ()
+    """What another plugin offers by the same name, as lines; a run has to say which it means."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -79,6 +81,7 @@ class PluginInfo:
             "version": self.version,
             "provides": {kind: list(names) for kind, names in self.provides.items()},
             "listens": list(self.listens),
+            "clashes": list(self.clashes),
             "error": self.error or None,
         }
 
@@ -130,53 +133,72 @@ class Host:
         self._points = installed() if points is None else list(points)
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
-        self._offers: dict[tuple[Kind, str], Offer] = {}
+        self._offers: dict[tuple[Kind, str], list[Offer]] = {}
         self._trace = bool(os.environ.get("REGTRAIN_TRACE_PLUGINS"))
         self._left_out: list[tuple[PluginInfo, list[Offer]]] = []
-        self._rivals: dict[tuple[Kind, str], list[PluginInfo]] = {}
 
     @cached_property
     def plugins(self) -> tuple[PluginInfo, ...]:
         """Every installed plugin, loaded on first use."""
-        return tuple(self._take(point) for point in self._points)
+        found = [self._take(point) for point in self._points]
+        return tuple(info if info.error else replace(info, clashes=self._clashes(info)) for info in found)
 
     def names(self, kind: Kind) -> list[str]:
-        """Names on offer, as their plugins spell them."""
-        assert self.plugins is not None
-        return sorted((offer.name for (k, _), offer in self._offers.items() if k == kind), key=str.lower)
+        """Names on offer, as their plugins spell them; `DISTRIBUTION:NAME` where several plugins offer one."""
+        return [offer.name for offer in self.offers(kind)]
 
     def offers(self, kind: Kind) -> list[Offer]:
         """All offers of a kind, also those whose package is missing."""
-        return [self._offers[kind, name.lower()] for name in self.names(kind)]
+        assert self.plugins is not None
+        found = [
+            replace(offer, name=_qualified(offer)) if len(rivals) > 1 else offer
+            for (k, _), rivals in self._offers.items()
+            if k == kind
+            for offer in rivals
+        ]
+        return sorted(found, key=lambda offer: offer.name.lower())
 
     def offer(self, kind: Kind, name: str) -> Offer:
         """The offer of that name in any letter case; `DISTRIBUTION:NAME` says which, where two plugins offer it.
 
         Raises:
-            PluginError: a plugin that was left out offers it, perhaps besides another one.
+            PluginError: several plugins offer it, and none is named; or one that was left out does.
             UnknownNameError: no plugin offers it; the nearest names are given.
             EnvironmentFault: it requires a package that is not installed.
         """
         assert self.plugins is not None
-        distribution, _, bare = name.rpartition(":")
-        found = self._offers.get((kind, bare.lower()))
-        if found and distribution and found.distribution.lower() != distribution.lower():
-            found = None
+        found = self._asked_for(kind, name)
         if found:
-            if not distribution:
-                self._refuse_rivals(found)
             problem = found.missing()
             if problem:
                 raise EnvironmentFault(f"{_singular(kind)} {found.name!r} {problem}", f"pip install '{found.requires}'")
-            return replace(found, name=f"{found.distribution}:{found.name}") if distribution else found
+            return found
+        bare = name.rpartition(":")[2].lower()
         for info, offers in self._left_out:
-            if any(o.kind == kind and str(o.name).lower() == bare.lower() for o in offers):
+            if any(o.kind == kind and str(o.name).lower() == bare for o in offers):
                 raise PluginError(
                     f"{_singular(kind)} {name!r} comes from plugin {info.name!r} of {info.distribution} "
                     f"{info.version}, which was left out: {info.error}",
                     f"mend or uninstall {info.distribution}; `regtrain plugins list` shows every plugin",
                 )
         raise UnknownNameError(*self._unknown(kind, name))
+
+    def _asked_for(self, kind: Kind, name: str) -> Offer | None:
+        """The one offer that `NAME` or `DISTRIBUTION:NAME` means; it keeps the name that it was asked for by."""
+        distribution, colon, bare = name.rpartition(":")
+        rivals = self._offers.get((kind, bare.lower()), [])
+        if colon:
+            rivals = [offer for offer in rivals if offer.distribution.lower() == distribution.lower()]
+        if len(rivals) > 1:
+            which = " and ".join(f"plugin {offer.plugin!r} of {offer.distribution}" for offer in rivals)
+            choices = sorted({_qualified(offer) for offer in rivals})
+            raise PluginError(
+                f"{_singular(kind)} {name!r} is offered by {which}",
+                f"say which one: {' or '.join(choices)}"
+                if len(choices) > 1
+                else "uninstall the distribution, or leave one of its plugins out with REGTRAIN_LOAD_PLUGINS",
+            )
+        return replace(rivals[0], name=_qualified(rivals[0])) if rivals and colon else next(iter(rivals), None)
 
     def run_planned(self, plan: Plan) -> None:
         """Ask every plugin about the plan.
@@ -212,15 +234,14 @@ class Host:
     def _ask(self, hook: str, what: str, **facts: object) -> list[str]:
         asked = []
         for info, listener in self._listeners(hook):
-            try:
+            with Guard() as call:
                 listener(**facts)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:
+            if call.problem is not None:
                 raise PluginError(
-                    f"plugin {info.name!r} of {info.distribution} refused {what}: {problem}",
+                    f"plugin {info.name!r} of {info.distribution} refused {what}: "
+                    f"{str(call.problem) or type(call.problem).__name__}",
                     "change what it objects to, or leave it out with REGTRAIN_LOAD_PLUGINS",
-                ) from problem
+                ) from call.problem
             asked.append(f"plugin {info.name!r} of {info.distribution}")
         return asked
 
@@ -228,12 +249,10 @@ class Host:
         """Tell every listener; what goes wrong in one is returned as a line and stops nobody else."""
         problems = []
         for info, listener in self._listeners(hook):
-            try:
+            with Guard() as call:
                 listener(**facts)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:  # SystemExit of a plugin must not end a run
-                problems.append(f"plugin {info.name!r} of {info.distribution} failed in {hook}: {problem!r}")
+            if call.problem is not None:
+                problems.append(f"plugin {info.name!r} of {info.distribution} failed in {hook}: {call.problem!r}")
         return problems
 
     def _listeners(self, hook: str) -> Iterator[tuple[PluginInfo, Callable[..., Any]]]:
@@ -249,36 +268,30 @@ class Host:
         """Load one plugin, or say why it is left out. What a plugin prints meanwhile goes to standard error."""
         info = PluginInfo(point.name, _distribution(point), _version(point))
         with redirect_stdout(sys.stderr):  # standard output belongs to the command
-            try:
-                with _limited(point.value):
-                    plugin = point.load()
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:  # a plugin that exits while importing must not end the program
-                return _left_out(info, f"import of {point.value} failed: {type(problem).__name__}: {problem}")
+            with Guard() as call, _limited(point.value):
+                plugin = point.load()
+            if call.problem is not None:
+                fault = f"{type(call.problem).__name__}: {call.problem}"
+                return _left_out(info, f"import of {point.value} failed: {fault}")
             offers, error = _try_out(plugin, info)
-        taken = self._taken(plugin, point.name)
-        error = taken or error or self._clash(offers)
+        error = self._taken(plugin, point.name) or error or _fault_of(offers)
         if error:
             broken = _left_out(info, error)
-            for offer in () if taken else offers:
-                self._rivals.setdefault((offer.kind, str(offer.name).lower()), []).append(broken)
             self._left_out.append((broken, offers))
             return broken
         self._plugins.register(plugin, point.name)
-        self._offers.update({(offer.kind, offer.name.lower()): offer for offer in offers})
+        for offer in offers:
+            self._offers.setdefault((offer.kind, offer.name.lower()), []).append(offer)
         return PluginInfo(info.name, info.distribution, info.version, _grouped(offers), self._heard_by(point.name))
 
-    def _refuse_rivals(self, found: Offer) -> None:
-        """Which of two is meant by a name that both offer, is for the run to say."""
-        rivals = self._rivals.get((found.kind, found.name.lower()))
-        if rivals:
-            raise PluginError(
-                f"{_singular(found.kind)} {found.name!r} is offered by plugin {found.plugin!r} of {found.distribution} "
-                f"and by plugin {rivals[0].name!r} of {rivals[0].distribution}, which was left out",
-                f"write {found.distribution}:{found.name} for the first; to take the other, leave the first out with "
-                "REGTRAIN_LOAD_PLUGINS",
-            )
+    def _clashes(self, info: PluginInfo) -> tuple[str, ...]:
+        return tuple(
+            f"{_singular(kind)} {offer.name!r} is also offered by plugin {offer.plugin!r} of {offer.distribution}"
+            for kind in KINDS
+            for name in info.provides.get(kind, ())
+            for offer in self._offers[kind, name.lower()]
+            if offer.plugin != info.name
+        )
 
     def _taken(self, plugin: object, name: str) -> str:
         if self._plugins.get_plugin(name) is not None:
@@ -286,32 +299,13 @@ class Host:
         other = self._plugins.get_name(plugin)
         return f"it is the same object as plugin {other!r}" if other else ""
 
-    def _clash(self, offers: list[Offer]) -> str:
-        seen: dict[tuple[Kind, str], Offer] = {}
-        for offer in offers:
-            if not isinstance(offer.name, str) or not offer.name.strip() or not callable(offer.factory):
-                return f"offers a {_singular(offer.kind)} {offer.name!r} that is not a name with a callable"
-            try:
-                _requirement(offer.requires)
-            except (TypeError, ValueError) as problem:
-                return f"offers the {_singular(offer.kind)} {offer.name!r}, which {problem}"
-            key = (offer.kind, offer.name.lower())
-            taken = self._offers.get(key) or seen.get(key)
-            if taken:
-                return (
-                    f"offers the {_singular(offer.kind)} {offer.name!r}, "
-                    f"already taken by plugin {taken.plugin!r} of {taken.distribution}"
-                )
-            seen[key] = offer
-        return ""
-
     def _heard_by(self, plugin: str) -> tuple[str, ...]:
         hooks = [caller.name for caller in self._plugins.get_hookcallers(self._plugins.get_plugin(plugin)) or ()]
         return tuple(sorted(hook for hook in hooks if not hook.startswith("regtrain_register_")))
 
     def _unknown(self, kind: Kind, name: str) -> tuple[str, str]:
         names = self.names(kind)
-        near = nearest(name, names)
+        near = nearest(name, names) or nearest(name.rpartition(":")[2], names)
         offer = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(names) or 'none'}"
         broken = [info for info in self.plugins if info.error]
         hint = "`regtrain plugins list` shows what each plugin offers"
@@ -363,12 +357,11 @@ def _offered(trial: pluggy.PluginManager, info: PluginInfo) -> tuple[list[Offer]
             ) -> None:
                 offers.append(Offer(kind, name, factory, info.name, info.distribution, requires, dict(traits or {})))
 
-            try:
+            with Guard() as call:
                 implementation.function(*[register for _ in implementation.argnames])
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:
-                error = error or f"regtrain_register_{kind} failed: {type(problem).__name__}: {problem}"
+            if call.problem is not None:
+                fault = f"{type(call.problem).__name__}: {call.problem}"
+                error = error or f"regtrain_register_{kind} failed: {fault}"
     return offers, error
 
 
@@ -417,6 +410,28 @@ def _traced(hook: str, plugin: str, call: Callable[..., Any]) -> Callable[..., A
             print(f"plugin {plugin}: {hook}({', '.join(facts)}) {took:.1f} ms", file=sys.stderr)
 
     return traced
+
+
+def _fault_of(offers: list[Offer]) -> str:
+    """What keeps the offers of one plugin from being taken."""
+    seen: set[tuple[Kind, str]] = set()
+    for offer in offers:
+        if not isinstance(offer.name, str) or not offer.name.strip() or not callable(offer.factory):
+            return f"offers a {_singular(offer.kind)} {offer.name!r} that is not a name with a callable"
+        if ":" in offer.name:
+            return f"offers the {_singular(offer.kind)} {offer.name!r}: a colon separates distribution and name"
+        try:
+            _requirement(offer.requires)
+        except (TypeError, ValueError) as problem:
+            return f"offers the {_singular(offer.kind)} {offer.name!r}, which {problem}"
+        if (offer.kind, offer.name.lower()) in seen:
+            return f"offers the {_singular(offer.kind)} {offer.name!r} twice"
+        seen.add((offer.kind, offer.name.lower()))
+    return ""
+
+
+def _qualified(offer: Offer) -> str:
+    return f"{offer.distribution}:{offer.name}"
 
 
 def _left_out(info: PluginInfo, error: str) -> PluginInfo:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from regtrain.errors import PluginError, UnknownNameError
-from regtrain.host import Host, PluginInfo
+from regtrain.host import Host, Offer, PluginInfo
 from support.host.packages import BROKEN, GOOD, OFFERS_MODEL, Package, regtrain
 
 names = pytest.mark.parametrize("package", BROKEN, ids=lambda package: package.name)
@@ -69,30 +69,44 @@ def test_an_unknown_name_is_not_blamed_on_a_broken_plugin(host_with: Callable[..
     assert "import-raises" in caught.value.hint
 
 
-def test_ours_come_first(host_with: Callable[..., Host]) -> None:
-    """A package whose name sorts before ours does not take a name that ships with regtrain: the run has to say which."""
-    taker = Package("aaa", "@hookimpl\ndef regtrain_register_optimizers(register):\n    register('SGD', print)")
-    host = host_with(taker)
-    with pytest.raises(
-        PluginError, match=r"'SGD' is offered by plugin .* of regtrain and by plugin 'aaa' of aaa"
-    ) as caught:
-        host.offer("optimizers", "sgd")
-    assert "regtrain:SGD" in caught.value.hint
-    found = host.offer("optimizers", "regtrain:sgd")
-    assert (found.distribution, found.name) == ("regtrain", "regtrain:SGD")
-    with pytest.raises(PluginError, match="left out"):
-        host.offer("optimizers", "aaa:sgd")
-    assert "already taken" in info_of(host, taker).error
+def test_a_name_that_two_plugins_offer(host_with: Callable[..., Host]) -> None:
+    """A run says which it takes; what ships with regtrain is no exception, and neither package loses its other names."""
+    rival = Package(
+        "aaa",
+        OFFERS_MODEL + "@hookimpl\ndef regtrain_register_optimizers(register):\n    register('sgd', print)",
+    )
+    host = host_with(rival, GOOD)
+    with pytest.raises(PluginError) as caught:
+        host.offer("optimizers", "SGD")
+    assert "plugin 'optimizers-torch' of regtrain and plugin 'aaa' of aaa" in caught.value.message
+    assert caught.value.hint == "say which one: aaa:sgd or regtrain:SGD"
+    for asked, distribution, name in (("regtrain:sgd", "regtrain", "regtrain:SGD"), ("AAA:SGD", "aaa", "aaa:sgd")):
+        found = host.offer("optimizers", asked)
+        assert (found.distribution, found.name) == (distribution, name)
+    assert {"regtrain:SGD", "aaa:sgd", "Adam"} < set(host.names("optimizers"))
+    assert host.offer("models", rival.model).distribution == "aaa"
+    assert [info.error for info in host.plugins if info.error] == []
+    assert info_of(host, rival).clashes == ("optimizer 'SGD' is also offered by plugin 'optimizers-torch' of regtrain",)
+    ours = next(info for info in host.plugins if info.name == "optimizers-torch")
+    assert ours.clashes == ("optimizer 'sgd' is also offered by plugin 'aaa' of aaa",)
 
 
-def test_two_packages_with_one_name(host_with: Callable[..., Host]) -> None:
-    """Of two packages that offer the same name, the one that sorts first is loaded, and a run that asks for it is told."""
-    first, second = (Package(name, OFFERS_MODEL.replace("MODEL", "shared")) for name in ("one-first", "two-second"))
-    host = host_with(second, first)
-    with pytest.raises(PluginError, match=r"one-first and by plugin .* of two-second"):
-        host.offer("models", "shared")
-    assert host.offer("models", "one-first:shared").distribution == "one-first"
-    assert "already taken by plugin 'one-first' of one-first" in info_of(host, second).error
+def test_a_distribution_that_offers_a_name_twice(host_with: Callable[..., Host]) -> None:
+    """There is no word for one of two plugins of the same distribution: both are named, with what can be done."""
+    host = host_with(Package("twin", OFFERS_MODEL))
+    for number in (1, 2):
+        offer = Offer("models", "same", print, f"twin-{number}", "twin")
+        host._offers.setdefault(("models", "same"), []).append(offer)
+    for asked in ("same", "twin:same"):
+        with pytest.raises(PluginError, match="plugin 'twin-1' of twin and plugin 'twin-2' of twin") as caught:
+            host.offer("models", asked)
+        assert "REGTRAIN_LOAD_PLUGINS" in caught.value.hint
+
+
+def test_a_qualified_name_of_another_distribution_is_unknown(host_with: Callable[..., Host]) -> None:
+    """Naming the wrong distribution finds nothing, and offers what there is."""
+    with pytest.raises(UnknownNameError, match="no optimizer is called 'good-package:SGD'; nearest: "):
+        host_with(GOOD).offer("optimizers", "good-package:SGD")
 
 
 def test_metadata_that_an_interrupted_install_left(site: Path, host_with: Callable[..., Host]) -> None:
@@ -137,7 +151,7 @@ def test_the_command_line_lives_with_all_of_them(site: Path) -> None:
     assert by_distribution["good-package"]["provides"] == {"models": ["from-good-package"]}
     table = regtrain(site, "plugins", "list")
     assert table.returncode == 0
-    assert "LEFT OUT: offers the optimizer 'adamw'" in " ".join(table.stdout.split())
+    assert "LEFT OUT: offers the optimizer 'regtrain:adamw'" in " ".join(table.stdout.split())
     helped = regtrain(site, "--help")
     assert helped.returncode == 0, helped.stderr
     assert "Installed plugins" in helped.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def listener(name: str, signature: str, body: str) -> Package:
     return Package(name, f"heard = []\n@hookimpl\ndef {signature}:\n    {body}")
 
 
-@pytest.mark.parametrize("raised", ["ValueError('no')", "SystemExit('no')"])
+@pytest.mark.parametrize("raised", ["ValueError('no')", "SystemExit('no')", "GeneratorExit('no')"])
 def test_a_plugin_can_refuse_a_run(raised: str, host_with: Callable[..., Host]) -> None:
     """What a plugin raises when a run is planned becomes an error that names it."""
     host = host_with(listener("refuser", "regtrain_run_planned()", f"raise {raised}"))
@@ -128,3 +129,30 @@ def test_failing_listeners_spoil_no_run(site: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["version"] == "1.0.0"
     for hook in hooks:
         assert f"plugin 'all-thumbs' of all-thumbs failed in {hook}: RuntimeError('wire cut')" in done.stderr
+
+
+def test_calls_can_be_traced(
+    host_with: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """REGTRAIN_TRACE_PLUGINS prints plugin, hook, arguments and time of each call on standard error."""
+    monkeypatch.setenv("REGTRAIN_TRACE_PLUGINS", "1")
+    host = host_with(listener("hears", "regtrain_run_finished(run)", "heard.append(1)"))
+    assert host.run_finished(RUN) == []
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.search(r"^plugin hears: regtrain_run_finished\(run\) [0-9.]+ ms$", captured.err, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_plugin_that_does_not_come_back_is_named(site: Path, tmp_path: Path) -> None:
+    """An import that never ends stops neither help nor lists: it is left out after a limit."""
+    Package("sleeps", "import threading\nthreading.Event().wait()\n" + REFUSES.code).install(site)
+    environment = {"REGTRAIN_PLUGIN_SECONDS": "0.5"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGTRAIN_PLUGIN_SECONDS", environment["REGTRAIN_PLUGIN_SECONDS"])
+        listed = regtrain(site, "plugins", "list", "--json", cwd=tmp_path)
+        helped = regtrain(site, "--help", cwd=tmp_path)
+    assert (listed.returncode, helped.returncode) == (0, 0), listed.stderr + helped.stderr
+    (found,) = [one for one in json.loads(listed.stdout) if one["distribution"] == "sleeps"]
+    assert "was not imported within 0.5 seconds" in found["error"]
+    assert "Commands" in helped.stdout

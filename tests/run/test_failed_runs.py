@@ -203,6 +203,26 @@ def test_a_checkpoint_of_another_architecture(project: Project) -> None:
     assert [run["status"] for run in project.runs()] == ["failed", "finished"]
 
 
+def test_a_launcher_that_exits(project: Project) -> None:
+    """A launcher that ends the program is a fault of its plugin, not the end of the command."""
+    for number, raised in enumerate(("SystemExit(0)", "GeneratorExit()")):
+        name = f"leaver{number}"
+        text = LAUNCHER.replace('"here"', f'"{name}"').replace("from regtrain.job import main", f"raise {raised}")
+        project.write(f"site/{name}.py", text)
+        project.write(f"site/{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        project.write(f"site/{name}-1.0.dist-info/entry_points.txt", f"[regtrain]\n{name} = {name}\n")
+        said = project("run", "run.yaml", "--launcher", name, "--json")
+        assert (said.code, said.error()["code"]) == (2, "plugin")
+        assert f"launcher '{name}' raised {raised.partition('(')[0]}" in said.error()["message"]
+    assert [run["status"] for run in project.runs()] == ["failed", "failed"]
+
+
+def test_a_model_that_raises_the_end_of_a_generator(project: Project) -> None:
+    """Whatever a user's code raises, the run is recorded as failed."""
+    project.write("model.py", "def build():\n    raise GeneratorExit('stop')\n")
+    assert failed(project)["exit_code"] == 1
+
+
 def test_a_launcher_that_fails(project: Project) -> None:
     """A launcher that raises fails the run, which is not left running for ever."""
     project.write(

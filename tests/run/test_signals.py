@@ -42,7 +42,7 @@ sys.meta_path.insert(0, Finder())
 
 @pytest.fixture
 def gated(project: Project) -> Project:
-    """A project whose job waits at sample 13 of 16, in the second step of the first epoch."""
+    """A project whose job waits at the fifth sample of the second step: before it, one sample is looked at and the sanity check takes a batch."""
     project.write("data.py", DATA)
     project.config(launcher=None)
     return project
@@ -126,7 +126,7 @@ def test_a_parent_that_was_killed_is_lost(gated: Project) -> None:
 def test_a_job_that_was_killed_is_a_failure(gated: Project) -> None:
     """A job that was killed (as for lack of memory) fails the run: exit code 1, one message, what was saved stays."""
     # The third epoch: the checkpoint of the first is complete by then, since the second waits for it.
-    gated.write("data.py", DATA.replace("gate: int = 13", "gate: int = 45"))
+    gated.write("data.py", DATA.replace("gate: int = 22", "gate: int = 54"))
     with started(gated, "run", "run.yaml", "--epochs", "3", "--json") as run:
         os.kill(int(run.at_gate()), signal.SIGKILL)
         assert run.end() == 1

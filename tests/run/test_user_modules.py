@@ -149,11 +149,14 @@ def test_a_job_is_not_broken_by_its_working_directory(project: Project) -> None:
     """A file of the working directory that has the name of one of Python's modules is not run by the job."""
     project.write("queue.py", 'open("ran", "w")\nraise RuntimeError("not queue")\n')
     project.config(launcher=None)
+    wrote = 'import os\nopen(os.path.join(os.environ["REGTRAIN_RUN_DIR"], "mine.txt"), "w").close()\n'
+    project.write("model.py", wrote + (project.folder / "model.py").read_text())
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [str(Path(sys.executable).with_name("regtrain")), "run", "run.yaml", "--json"]
     done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not (project.folder / "ran").exists()
+    assert (Path(json.loads(done.stdout)["run_dir"]) / "mine.txt").exists()
 
 
 def test_what_was_trained_is_what_is_recorded(project: Project) -> None:

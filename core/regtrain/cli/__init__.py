@@ -7,12 +7,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from regtrain.cli.lazy import LazyGroup
 from regtrain.cli.output import say
+from regtrain.errors import Guard
 
 __all__ = ["main"]
 
@@ -46,7 +48,9 @@ class Root(LazyGroup):
             return command
         for offer in _plugin_commands(strangers_only=False):
             if offer.name == cmd_name:
-                made: click.Command = offer.factory()
+                with Guard() as call:
+                    made: click.Command = offer.factory()
+                call.check(f"command {cmd_name!r} of {offer.distribution}")
                 return made
         return None
 
@@ -64,7 +68,8 @@ def _plugin_commands(*, strangers_only: bool) -> list[Any]:
     from regtrain.host import GROUP, Host, installed
 
     points = [p for p in installed() if not strangers_only or (p.dist and p.dist.name != GROUP)]
-    return Host(points).offers("commands") if points else []
+    offers = Host(points).offers("commands") if points else []
+    return [replace(o, name=f"{o.distribution}:{o.name}") if o.name in COMMANDS else o for o in offers]
 
 
 @click.group(cls=Root, commands_at=COMMANDS, context_settings=SETTINGS)

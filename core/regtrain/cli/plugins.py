@@ -43,6 +43,7 @@ def show(name: str, as_json: bool) -> None:
         return
     rows = [("plugin", info.name), ("distribution", f"{info.distribution} {info.version}")]
     rows += [(kind, ", ".join(names)) for kind, names in info.provides.items()]
+    rows += [("clash", line) for line in info.clashes]
     rows += [("listens to", ", ".join(info.listens) or "-"), ("left out", info.error or "no")]
     print_table(("fact", "value"), rows)
 
@@ -51,4 +52,4 @@ def _offers(info: PluginInfo) -> str:
     if info.error:
         return f"LEFT OUT: {info.error}"
     offers = [f"{kind}: {', '.join(names)}" for kind, names in info.provides.items()]
-    return "; ".join([*offers, *info.listens])
+    return "; ".join([*offers, *info.listens, *(f"CLASH: {line}" for line in info.clashes)])

@@ -13,7 +13,7 @@ from regtrain.types import Callback, CallbackContext, Fit, Schedule
 
 __all__ = ["LogRecords", "MetricsFile", "build_callbacks"]
 
-PROGRESS = "progress"
+PROGRESS = "regtrain:progress"  # also where another plugin offers that name
 
 
 class LogRecords(Callback):
@@ -52,7 +52,8 @@ def build_callbacks(job: Job, schedule: Schedule, first_step: int) -> list[Callb
     )
     made: list[Callback] = [MetricsFile(log_dir / "metrics.jsonl"), LogRecords(job.log)]
     named = job.config.callbacks
-    for name in (PROGRESS, *(name for name in named if name.lower() != PROGRESS)):
+    progress = next((name for name in named if name.lower() in (PROGRESS, "progress")), PROGRESS)
+    for name in (progress, *(name for name in named if name != progress)):
         keys = named.get(name)
         if keys is None or keys.enabled:
             factory = host.offer("callbacks", name).factory

@@ -73,7 +73,11 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Out
                 reason = "second Ctrl-C: nothing saved"
                 run_dir.write_outcome(Outcome("interrupted", reason=reason, seconds=_since(began)))
             raise
-        except (Exception, SystemExit) as problem:  # a user's file that calls sys.exit() has not trained anything
+        except (
+            Exception,
+            SystemExit,
+            GeneratorExit,
+        ) as problem:  # a user's file that calls sys.exit() has not trained anything
             log.error(traceback.format_exc())
             outcome = failed(problem, run_dir, plan)
     if rank:
@@ -90,7 +94,7 @@ def _guarded(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     """A failure is noted before the other processes lose their peer."""
     try:
         return _train(job, strategy, stop)
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, GeneratorExit) as problem:
         job.log.error(traceback.format_exc())
         return failed(problem, job.run_dir, job.plan)
 
@@ -134,7 +138,7 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""
     except Interrupted as interruption:
         status, reason = "interrupted", str(interruption)
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, GeneratorExit) as problem:
         log.error(traceback.format_exc())
         with contextlib.suppress(Exception):  # the checkpoint that is being written is what can be resumed
             checkpoints.wait()

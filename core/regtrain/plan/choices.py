@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from regtrain.checkpoint.directions import mode_of
 from regtrain.checkpoint.keep import Mode
 from regtrain.config import Config
-from regtrain.errors import ConfigValueError, MissingKeyError
+from regtrain.errors import ConfigValueError, Guard, MissingKeyError
 from regtrain.hardware import Hardware
 from regtrain.host import Host
 from regtrain.types import Choice, Task
@@ -92,7 +92,10 @@ def choose_measures(config: Config, host: Host) -> list[Choice]:
     Raises:
         ConfigValueError: whether less or more of a metric is better is not known.
     """
-    task: Task = host.offer("tasks", config.experiment.task or "classification").factory()
+    offer = host.offer("tasks", config.experiment.task or "classification")
+    with Guard() as call:
+        task: Task = offer.factory()
+    call.check(f"task {offer.name!r}")
     named = config.evaluation.evaluator.name
     nothing = named is not None and named.lower() == NO_EVALUATOR
     evaluator = NO_EVALUATOR if nothing else host.offer("evaluators", named or task.evaluator).name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regtrain.errors import PluginError, RunBusyError
+from regtrain.errors import Guard, PluginError, RunBusyError
 from regtrain.host import Host
 from regtrain.run_dir import RunDir, read_json
 from regtrain.run_dir.codec import write_json
@@ -26,8 +26,12 @@ def launch(plan: Plan, host: Host, run_dir: RunDir) -> Launched:
     # A file in the working directory, such as queue.py, is not to be taken for one of Python's own modules.
     environment = {"REGTRAIN_RUN_DIR": str(run_dir.path), "PYTHONSAFEPATH": "1"}
     command = JobCommand(("-m", "regtrain.job", str(run_dir.path)), run_dir.path, environment)
-    launcher: Launcher = host.offer("launchers", plan.launcher).factory()
-    launched = launcher.launch(command, plan.resources)
+    offer = host.offer("launchers", plan.launcher)
+    launched: object = None
+    with Guard() as call:
+        launcher: Launcher = offer.factory()
+        launched = launcher.launch(command, plan.resources)
+    call.check(f"launcher {plan.launcher!r}")
     if not isinstance(launched, Launched):
         raise PluginError(
             f"launcher {plan.launcher!r} returned a {type(launched).__name__}", "its plugin has to return a Launched"
@@ -46,11 +50,16 @@ def read_submission(run_dir: RunDir) -> Submission | None:
 
 
 def poll(submission: Submission, host: Host) -> JobState:
-    return JobState(_remote(submission, host).poll(submission.external_id))  # a plugin may return the plain word
+    with Guard() as call:
+        state = _remote(submission, host).poll(submission.external_id)
+    call.check(f"launcher {submission.launcher!r}")
+    return JobState(state)  # a plugin may return the plain word
 
 
 def cancel(submission: Submission, host: Host) -> None:
-    _remote(submission, host).cancel(submission.external_id)
+    with Guard() as call:
+        _remote(submission, host).cancel(submission.external_id)
+    call.check(f"launcher {submission.launcher!r}")
 
 
 def _remote(submission: Submission, host: Host) -> RemoteLauncher:

@@ -143,7 +143,7 @@ def load_target(target: Target) -> Callable[..., Any]:
         found = getattr(module, target.function)
     except RegtrainError:
         raise
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit, GeneratorExit) as problem:
         where = target.file or target.module
         raise ConfigValueError(
             f"{target.key}: import of {where} failed: {type(problem).__name__}: {problem}", _last_line(problem, where)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from regtrain.errors import RegtrainError, brief
+from regtrain.errors import Guard, RegtrainError, brief
 from regtrain.host import Host
 from regtrain.run_dir import RunDir
 from regtrain.run_dir.codec import read_value, write_value
@@ -48,15 +48,11 @@ def forward_all(
     for name, keys in plan.config.trackers.items():
         if not keys.enabled:
             continue
-        try:
+        with Guard() as call:
             tracker: Tracker = host.offer("trackers", name).factory(**keys.args)
             _forward(run_dir, plan, name, tracker, status, version)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as problem:  # SystemExit of a tracker's package must not end the run
-            said = (
-                problem.message if isinstance(problem, RegtrainError) else f"{type(problem).__name__}: {brief(problem)}"
-            )
+        if call.problem is not None:
+            said = _reason(call.problem)
             problems.append(f"tracker {name!r}: {said}; `regtrain runs sync {run_dir.path}` sends what is missing")
     return problems
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from regtrain.errors import Guard
 from regtrain.types import Callback, Fit
 
 __all__ = ["MOMENTS", "Callbacks"]
@@ -35,14 +36,12 @@ class Callbacks:
 
     def call(self, moment: str, fit: Fit, *facts: Any) -> None:
         for callback, method in self._called.get(moment, ()):
-            try:
+            with Guard() as guarded:
                 method(fit, *facts)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:
+            if guarded.problem is not None:
                 if getattr(callback, "required", False):
-                    raise
-                self._leave_out(callback, moment, problem)
+                    raise guarded.problem
+                self._leave_out(callback, moment, guarded.problem)
 
     def _leave_out(self, callback: Any, moment: str, problem: BaseException) -> None:
         for name, entries in self._called.items():  # new lists: one of the old ones is being gone through

@@ -80,16 +80,16 @@ BROKEN = (
         "unknown-hook", OFFERS_MODEL + "@hookimpl\ndef regtrain_run_done(run): ...", "unknown hook 'regtrain_run_done'"
     ),
     Package(
-        "name-taken",
-        OFFERS_MODEL + "@hookimpl\ndef regtrain_register_optimizers(register):\n    register('adamw', print)",
-        "offers the optimizer 'adamw', already taken by plugin 'optimizers-torch' of regtrain",
+        "name-with-colon",
+        OFFERS_MODEL + "@hookimpl\ndef regtrain_register_optimizers(register):\n    register('regtrain:adamw', print)",
+        "offers the optimizer 'regtrain:adamw': a colon separates distribution and name",
     ),
     Package(
         "name-twice",
         OFFERS_MODEL.replace(
             "lambda: None)", "lambda: None)\n    register('Model', print)\n    register('mOdel', print)"
         ),
-        "offers the model 'mOdel', already taken by plugin 'name-twice' of name-twice",
+        "offers the model 'mOdel' twice",
     ),
     Package(
         "no-callable",

@@ -57,7 +57,7 @@ def wait(signals):
     signal.set_wakeup_fd(-1)
 
 
-def build(gate: int = 13):
+def build(gate: int = 22):
     return Gated(16, gate), Gated(8, 0)
 """
 
