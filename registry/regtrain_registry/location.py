@@ -19,6 +19,7 @@ __all__ = [
     "check_file_system",
     "check_url",
     "default_store",
+    "expanded",
     "file_system_type",
     "is_forced",
     "locate",
@@ -63,7 +64,7 @@ def locate(start: Path, environ: Mapping[str, str]) -> Location:
     """
     start = start.absolute()
     if environ.get("REGTRAIN_HOME"):
-        home = start / _expanded(environ["REGTRAIN_HOME"])
+        home = start / expanded("REGTRAIN_HOME", environ["REGTRAIN_HOME"])
     else:
         found = (folder / HOME_FOLDER for folder in (start, *start.parents))
         home = next((folder for folder in found if _is_folder(folder)), start / HOME_FOLDER)
@@ -71,12 +72,12 @@ def locate(start: Path, environ: Mapping[str, str]) -> Location:
     return Location(home, uri, environ.get("REGTRAIN_STORE_URI") or str(home / "blobs"))
 
 
-def _expanded(text: str) -> Path:
+def expanded(key: str, text: str) -> Path:
     """The path with a `~` of this or another user filled in; `ArgumentError` where there is no such user."""
     try:
         return Path(text).expanduser()
     except RuntimeError as problem:
-        raise ArgumentError(f"REGTRAIN_HOME is {text!r}: {problem}", "Give the path of a folder.") from problem
+        raise ArgumentError(f"{key} is {text!r}: {problem}", "Give the path of a folder.") from problem
 
 
 def _file_url(path: Path) -> str:

@@ -175,6 +175,19 @@ def test_a_change_with_the_old_time_is_seen(tmp_path: Path, own_cache: Path, mon
     assert digests_of({"a": file}, own_cache) == {"a": sha256("six")}
 
 
+def test_what_would_be_read_for_ever_has_no_digest(tmp_path: Path, own_cache: Path) -> None:
+    """A file of a terabyte that is one hole, a device, and a FIFO are left out."""
+    for name, size in (("hole", 1 << 40), ("part", (1 << 34) + 1)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "a").write_text("one")
+    named = {name: tmp_path / name for name in ("hole", "part", "fifo", "zero", "a")}
+    assert digests_of(named, own_cache) == {"a": sha256("one")}
+    assert files._read(tmp_path / "fifo") is None
+
+
 @pytest.mark.parametrize("damage", ["garbage", "folder", "read-only"])
 def test_a_cache_that_cannot_be_used_is_no_error(damage: str, tmp_path: Path, own_cache: Path) -> None:
     """All is read again."""

@@ -120,6 +120,8 @@ BAD_WORDS: dict[str, tuple[tuple[str, ...], int]] = {
     "an empty resume": (("plan", "run.yaml", "--resume", ""), 0),
     "an empty name": (("plan", "run.yaml", "--name", ""), 0),
     "an empty launcher": (("plan", "run.yaml", "--launcher", ""), 0),
+    "an empty section": (("plan", "run.yaml", "--section", ""), 0),
+    "a run of another user": (("runs", "show", "~nosuchuser/x"), 2),
 }
 
 
@@ -138,3 +140,19 @@ def test_a_home_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("REGTRAIN_HOME", "~nosuchuser/x")
     said = project("models", "list")
     assert (said.code, "REGTRAIN_HOME" in said.err) == (2, True)
+
+
+def test_a_store_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REGTRAIN_STORE_URI, too."""
+    monkeypatch.setenv("REGTRAIN_STORE_URI", "~nosuchuser/x")
+    said = project("run", "run.yaml")
+    assert (said.code, "the store is '~nosuchuser/x'" in said.err) == (2, True)
+
+
+def test_an_empty_option_leaves_the_config_as_it_is(project: Project) -> None:
+    """`--output-dir "$UNSET"` and `--name ""` are as if they were not there."""
+    plain = project("plan", "run.yaml", "--json").json()
+    asked = project("plan", "run.yaml", "--name", "", "--output-dir", "", "--optimizer", "", "--json").json()
+    assert asked == plain
+    assert project.train("--output-dir", "", "--name", "")["version"] == "1.0.0"
+    assert [folder.parent.name for folder in project.run_folders()] == ["runs"]

@@ -143,7 +143,8 @@ def _words(option: str | None, first: str | None, others: Sequence[str]) -> tupl
 
 
 def _request(options: dict[str, Any]) -> Request:
-    flags = {key: options[name] for name, key in FLAGS.items() if options.get(name) is not None}
+    # An empty value, as a script with an unset variable gives it, is none: the config's own holds.
+    flags = {key: options[name] for name, key in FLAGS.items() if options.get(name) not in (None, "")}
     config, overrides = _words(options["config_option"], options["config"], options["overrides"])
     for section in ("optimizer", "scheduler"):
         overrides += [f"{section}.{word}" for word in options[f"{section}_args"]]
@@ -151,8 +152,8 @@ def _request(options: dict[str, Any]) -> Request:
         config=config,
         overrides=overrides,
         flags=flags,
-        section=options["section"],
-        resume=options["resume"],
+        section=options["section"] or None,
+        resume=options["resume"] or None,
         allow_imports=tuple(options["allow_import"]),
     )
 

@@ -20,6 +20,7 @@ __all__ = ["cache_file", "digests_of", "file_fingerprints"]
 MAX_FILES = 10_000  # that a version names one by one
 LARGE = 10 * 1000**3  # bytes that take long enough to say so
 SETTLED = 2 * 1000**3  # nanoseconds after which a change shows in a file's times, whatever the file system
+HOLLOW = 100  # of a large file, the least share that is on the disk; the rest are holes, read as zeros for hours
 THREADS = 4
 HIDDEN = (".", "__pycache__")
 
@@ -63,7 +64,8 @@ def file_fingerprints(job: Job) -> dict[str, str]:
         digests = digests_of(files, cache_file(), job.log.warning)
         left_out = sorted(files.keys() - digests.keys())
         if left_out:
-            job.log.warning("%d files of data.%s cannot be read, e.g. %s", len(left_out), key, files[left_out[0]])
+            words = "%d files of data.%s cannot be read, or are mostly holes, and have no digest, e.g. %s"
+            job.log.warning(words, len(left_out), key, files[left_out[0]])
         found |= digests if len(digests) <= MAX_FILES else {key: _together(digests)}
     return found
 
@@ -110,7 +112,9 @@ def _files(place: Path, name: str, runs: Path) -> Iterator[tuple[str, Path]]:
 
 def _read(file: Path) -> _Read | None:
     try:
-        with file.open("rb", buffering=0) as content:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as content:
+            if not stat.S_ISREG(os.fstat(content.fileno()).st_mode):
+                return None
             before, began = _identity(os.fstat(content.fileno())), time.time_ns()
             digest = hashlib.file_digest(content, "sha256").hexdigest()
             after = _identity(os.fstat(content.fileno()))
@@ -158,7 +162,9 @@ def _remember(cache: Path, read: Iterable[_Read]) -> None:
 
 def _identity_at(file: Path) -> Identity | None:
     with suppress(OSError):
-        return _identity(file.stat())
+        status = file.stat()
+        hollow = status.st_size > LARGE and status.st_blocks * 512 * HOLLOW < status.st_size
+        return None if hollow or not stat.S_ISREG(status.st_mode) else _identity(status)
     return None
 
 

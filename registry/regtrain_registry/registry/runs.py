@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
@@ -119,7 +118,8 @@ def gone(connection: Connection) -> list[str]:
 def get(connection: Connection, ref: str) -> RunDetail:
     """The run by id, folder, name (the newest of it), or the beginning of its id when that says which."""
     ref = as_text(ref)
-    folder = str(Path(os.path.abspath(Path(ref).expanduser())))  # noqa: PTH100 - as recorded: links not followed
+    home = os.path.expanduser(ref)  # noqa: PTH111 - a `~` of no user stays, and finds nothing
+    folder = os.path.abspath(home)  # noqa: PTH100 - as recorded: links not followed
     for where in (_R.id == ref, _R.run_dir.in_([ref, folder]), _R.name == ref):
         row = _newest(connection, where)
         if row is not None:

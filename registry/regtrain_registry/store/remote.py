@@ -14,6 +14,7 @@ from regtrain_registry.errors import (
     RegistryUrlError,
     StoreUnavailableError,
 )
+from regtrain_registry.location import expanded
 from regtrain_registry.store.content import (
     ALGORITHM,
     Blob,
@@ -35,7 +36,7 @@ def open_store(place: str) -> Store:
     """A folder, a file:// URL, or any URL that fsspec knows. Nothing is created or reached yet."""
     scheme, separator, rest = place.partition("://")
     if not separator:
-        return LocalStore(Path(place).expanduser().absolute())
+        return LocalStore(expanded("the store", place).absolute())
     if scheme in ("file", "local"):
         return LocalStore(Path(rest).absolute())
     return RemoteStore(place)
