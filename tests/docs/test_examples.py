@@ -17,6 +17,7 @@ CONFIGS = sorted(path for path in EXAMPLES.rglob("*.yaml") if "plugin-package" n
 # Config → command before it, metric of the best checkpoint, at least (or at most) this.
 LEARNS = {
     "digits.yaml": ("true", "val/accuracy", 0.97, 1.0),
+    "dgd/run.yaml": ("true", "val/loss", 0.0, 0.05),
     "mnist.yaml": ("true", "val/accuracy", 0.96, 1.0),
     "own-model/run.yaml": ("true", "val/f1", 0.92, 1.0),
     "regression/run.yaml": ("python regression/data.py", "val/rmse", 0.0, 60.0),
