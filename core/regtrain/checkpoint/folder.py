@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -276,14 +277,18 @@ def read_checkpoint(path: Path) -> TrainingState:
         tree = json.loads((path / "state.json").read_bytes())
         state: TrainingState = decode(tree, load_file(path / "state.safetensors"))
         state["model"] = load_file(path / "model.safetensors")
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as problem:
         raise CheckpointDamagedError(f"{path} cannot be read: {problem}", "take an earlier checkpoint") from problem
     return state
 
 
 def _check_digests(path: Path) -> None:
     for name, entry in read_manifest(path).files.items():
-        found = digest_of(path / Path(name).name, entry.digest)
+        file = path / Path(name).name
+        status = file.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:  # reading may take for ever
+            raise CheckpointDamagedError(f"{file} is damaged: no file of {entry.size} bytes", "take another checkpoint")
+        found = digest_of(file, entry.digest)
         if found != entry.digest:
             raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry.digest}")
 

@@ -47,7 +47,13 @@ class Classification:
             raise ValueError("a single output is no score for each class: give the model one output for each of them")
         self._finite = self._finite and bool(torch.isfinite(outputs).all())
         classes = max(self.num_classes or 0, outputs.shape[1])
-        found = outputs.argmax(dim=1) + classes * targets.reshape(-1).to(outputs.device)
+        targets = targets.reshape(-1).to(outputs.device)
+        outside = targets[(targets < 0) | (targets >= classes)]
+        if outside.numel():
+            raise ValueError(
+                f"targets hold class {int(outside[0])}, and there are scores for classes 0 to {classes - 1}"
+            )
+        found = outputs.argmax(dim=1) + classes * targets
         counts = torch.bincount(found, minlength=classes * classes).reshape(classes, classes).cpu()
         self._matrix = counts if self._matrix is None else self._matrix + counts
 
