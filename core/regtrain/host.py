@@ -129,7 +129,9 @@ def _numbers(text: str) -> list[int]:
 class Host:
     """Typed façade over the plugins. Make it with the installed entry points, or with others in a test."""
 
-    def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(self, points: Iterable[EntryPoint] | None = None, import_seconds: float | None = None) -> None:
+        """import_seconds: for one plugin, where less than usual is to be waited."""
+        self._import_seconds = import_seconds
         self._points = installed() if points is None else list(points)
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
@@ -268,7 +270,7 @@ class Host:
         """Load one plugin, or say why it is left out. What a plugin prints meanwhile goes to standard error."""
         info = PluginInfo(point.name, _distribution(point), _version(point))
         with redirect_stdout(sys.stderr):  # standard output belongs to the command
-            with Guard() as call, _limited(point.value):
+            with Guard() as call, _limited(point.value, self._import_seconds):
                 plugin = point.load()
             if call.problem is not None:
                 fault = f"{type(call.problem).__name__}: {call.problem}"
@@ -375,13 +377,14 @@ def _call_with_known(implementation: pluggy.HookImpl) -> Callable[..., Any]:
 
 
 @contextmanager
-def _limited(what: str, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+def _limited(what: str, most: float | None = None, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """A plugin that does not come back from its import is named, and stops neither help nor lists.
 
     Signals reach the main thread only; elsewhere there is no limit.
     """
     text = environ.get("REGTRAIN_PLUGIN_SECONDS", "")
     seconds = float(text) if text.replace(".", "", 1).isdecimal() else IMPORT_SECONDS
+    seconds = min(seconds or most, most) if most else seconds
     if threading.current_thread() is not threading.main_thread() or not seconds:
         yield
         return
