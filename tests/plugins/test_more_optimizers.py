@@ -77,4 +77,4 @@ def test_a_requirement_that_cannot_be_read_is_refused(requires: Any) -> None:
 
     found, error = host_module._try_out(Offering(), host_module.PluginInfo("odd", "odd", "1"))
     assert not error
-    assert "offers the optimizer 'Odd', which" in Host([])._clash(found)
+    assert "offers the optimizer 'Odd', which" in host_module._fault_of(found)

@@ -48,8 +48,10 @@ def csv_table(
     val_file = folder / val_path if val_path else None
     fingerprint = {"train": _digest(train_file)} | ({"val": _digest(val_file)} if val_file else {})
     train = _read(train_file)
-    target = target_column or train.columns[-1]
+    target = (target_column or train.columns[-1]).strip()
     features = [column for column in train.columns if column != target]
+    if not features:
+        raise ValueError(f"{train.path} has no column besides the target {target!r}; give it features to learn from")
     val = _read(val_file) if val_file else None
     if val is not None and set(val.columns) != set(train.columns):
         other = sorted(set(val.columns) ^ set(train.columns))
