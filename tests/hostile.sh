@@ -7,20 +7,21 @@
 # zone     TZ=Asia/Kathmandu
 # locale   LANG=C, LC_ALL=C
 # settings variables and files of a user: git, pip, proxies, terminal
+# processor  arithmetic without the vector instructions of this one: sums come out otherwise
 # core     one processor
 # load     other work that halves what the tests get
 # folder   a checkout whose path has blanks and other letters than ASCII
 # user     a user of the tests' own that is not root (to be called as root)
 # network  none but the loopback interface (to be called as root)
 #
-# Without a condition there are two rounds, with `locale core load` and with the others: Python 3.11 reads the path of an
+# Without a condition there are two rounds, with `locale processor core load` and with the others: Python 3.11 reads the path of an
 # editable installation in the encoding of the locale, so that C and other letters exclude each other. Without arguments
 # the quick tests run. PYTHON: an interpreter whose environment has what development needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ $# -eq 0 ] || [ "$1" = -- ]; then
-    tests/hostile.sh locale core load "$@"
+    tests/hostile.sh locale processor core load "$@"
     exec tests/hostile.sh date zone settings folder user network "$@"
 fi
 
@@ -50,8 +51,8 @@ copy_checkout() {
     ! holds folder || name='a folder, größer – 数据'
     mkdir "$place/$name"
     git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$place/$name"
-    cp -r .git "$place/$name/.git" 2>/dev/null || true
     cd "$place/$name"
+    git init --quiet && git add --all
     "$PYTHON" -m venv --without-pip .venv
     site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     mkdir "$place/wheel"
@@ -79,6 +80,7 @@ if holds user; then
 fi
 ! holds network || namespace=(unshare --net "${namespace[@]:1}")
 ! holds core || outer+=(taskset --cpu-list 0)
+! holds processor || settings+=(ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Prescott)
 ! holds zone || settings+=(TZ=Asia/Kathmandu)
 ! holds locale || settings+=(LANG=C LC_ALL=C)
 if holds settings; then

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
-__all__ = ["read_bounded"]
+__all__ = ["is_hollow", "read_bounded"]
+
+LARGE = 1 << 30  # bytes
+LEAST_DATA = 100  # a file with less than one part in this many is not read as zeros for hours
+MOST_EXTENTS = 10_000
 
 
 def read_bounded(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
@@ -24,3 +29,28 @@ def read_bounded(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
         if status.st_size > limit:
             raise ValueError(f"{path} is larger than {limit >> 20} MiB")
         return file.read(limit + 1)
+
+
+def is_hollow(path: Path) -> bool:
+    """Whether a large file is almost nothing but holes: it takes no room, and hours to read.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    size = path.stat().st_size
+    if size <= LARGE or not hasattr(os, "SEEK_DATA"):
+        return False
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        end = found = 0
+        for _ in range(MOST_EXTENTS):
+            begin = os.lseek(descriptor, end, os.SEEK_DATA)
+            end = os.lseek(descriptor, begin, os.SEEK_HOLE)
+            found += end - begin
+            if found * LEAST_DATA >= size:
+                return False
+        return False
+    except OSError as problem:  # no data behind the last place; a file system that does not know has no holes
+        return problem.errno == errno.ENXIO
+    finally:
+        os.close(descriptor)

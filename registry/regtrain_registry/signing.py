@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from regtrain_registry.records import VersionDetail
 
 __all__ = ["changed_parts", "check_names", "key_id_of", "sign_folder", "statement", "verify_folder"]
 
+MAX_KEY = 1 << 20  # bytes
 FORM = "regtrain-statement-1"
 _NAMED = re.compile(r"Hash mismatch for \\?'([^'\\]+)")
 HOW_TO_MAKE = (
@@ -137,8 +139,11 @@ def _library() -> Iterator[None]:
 
 @contextmanager
 def _readable(key: Path) -> Iterator[None]:
-    """What is wrong with a key, in one error."""
+    """What is wrong with a key, in one error. It is a small regular file: a FIFO waits, and a device never ends."""
     try:
+        status = key.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_KEY:
+            raise ValueError("it is no regular file of a key's size")
         yield
     except OSError as error:
         raise SigningKeyError(f"cannot read {key}: {error.strerror}", HOW_TO_MAKE) from error

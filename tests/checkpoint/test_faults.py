@@ -47,6 +47,7 @@ def check(folder: Path) -> None:
     assert torch.equal(state["optimizer"]["state"][0]["m"], torch.ones(3) * step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["before", "half", "ENOSPC"])
 def test_a_sample_of_faults(tmp_path: Path, how: str) -> None:
     """Every seventh call of a save is the last one, or fails."""

@@ -17,6 +17,7 @@ from regtrain.config.leaves import dotted
 from regtrain.config.spellings import FLAGS, SPELLINGS
 from regtrain.config.yaml_source import read_file
 from regtrain.errors import ConfigKeyError
+from support.every import for_every
 
 SEEDS = Path(__file__).parent / "seeds"
 TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -63,7 +64,7 @@ def fits(value: Any, name: str) -> bool:
 DOCUMENT = schema()
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in SEEDS.glob("*.yaml")))
+@for_every(sorted(path.stem for path in SEEDS.glob("*.yaml")))
 def test_an_editor_accepts_every_example(name: str) -> None:
     """No example is underlined in red."""
     assert list(complaints(read_file(SEEDS / f"{name}.yaml").values, DOCUMENT, DOCUMENT)) == []
@@ -111,7 +112,7 @@ def test_to_explain_leaves_the_schema_as_it_is() -> None:
 EXPLAINED = [dotted(key.path) for key in all_keys() if key.path[:3] != ("tuning", "search_space", "*")]
 
 
-@pytest.mark.parametrize("key", [*EXPLAINED, 'tuning.search_space."optimizer.lr".low'])
+@for_every([*EXPLAINED, 'tuning.search_space."optimizer.lr".low'])
 def test_every_key_can_be_explained(key: str) -> None:
     """Sections and leaves, by their canonical name."""
     found = explain(key)
@@ -120,7 +121,7 @@ def test_every_key_can_be_explained(key: str) -> None:
     assert found.flag == FLAGS.get(key)
 
 
-@pytest.mark.parametrize("spelling", [s for s in SPELLINGS if "*" not in s])
+@for_every([s for s in SPELLINGS if "*" not in s])
 def test_every_spelling_can_be_explained(spelling: str) -> None:
     """It leads to its canonical key, which lists it."""
     found = explain(spelling)

@@ -14,6 +14,7 @@ import pytest
 
 from regtrain.config import Config, load, to_yaml
 from regtrain.errors import ConfigFileError
+from support.every import for_every
 
 SEEDS = Path(__file__).parent / "seeds"
 NAMES = sorted(path.stem for path in SEEDS.glob("*.yaml"))
@@ -42,7 +43,7 @@ def typed(values: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     return {key: (type(value).__name__, value) for key, value in values.items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_every(NAMES)
 def test_an_example_means_exactly_what_stands_beside_it(name: str) -> None:
     """An example gives the expected canonical keys and leaves every other key at its default."""
     expected = json.loads((SEEDS / f"{name}.json").read_text())
@@ -50,7 +51,7 @@ def test_an_example_means_exactly_what_stands_beside_it(name: str) -> None:
     assert typed(differing(config)) == typed(expected)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_every(NAMES)
 def test_an_example_survives_its_canonical_form(name: str, tmp_path: Path) -> None:
     """The canonical YAML of an example loads again as the equal config."""
     config = load(SEEDS / f"{name}.yaml", environ={}).config

@@ -13,6 +13,7 @@ from regtrain.config.leaves import dotted, split_dotted
 from regtrain.config.rewrite import is_known, rewrite_path
 from regtrain.config.spellings import FLAGS, SPELLINGS
 from regtrain.errors import ConfigKeyError, ConfigValueError
+from support.every import for_every
 
 
 def given(mapping: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def given(mapping: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {key: entry["value"] for key, entry in flat.items() if entry["source"] != "default"}
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@for_every(SPELLINGS)
 def test_a_spelling_leads_to_a_canonical_key(spelling: str) -> None:
     """It is no canonical key itself, and where it leads there is one."""
     written = split_dotted(spelling.replace("*", "part"))
@@ -31,7 +32,7 @@ def test_a_spelling_leads_to_a_canonical_key(spelling: str) -> None:
     assert next(rewrite_path(target, {})) == (target, {})
 
 
-@pytest.mark.parametrize("key", [dotted(info.path) for info in all_keys() if "*" not in info.path])
+@for_every([dotted(info.path) for info in all_keys() if "*" not in info.path])
 def test_a_canonical_key_stays_where_it_is(key: str) -> None:
     """No rule moves a canonical key, whatever its value."""
     path = split_dotted(key)
@@ -39,7 +40,7 @@ def test_a_canonical_key_stays_where_it_is(key: str) -> None:
         assert list(rewrite_path(path, value)) == [(path, value)]
 
 
-@pytest.mark.parametrize("key", FLAGS)
+@for_every(FLAGS)
 def test_a_flag_belongs_to_a_canonical_key(key: str) -> None:
     """The table of flags names existing keys."""
     path = split_dotted(key)
@@ -61,7 +62,7 @@ def sample(spelling: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("spelling", [s for s in SPELLINGS if "*" not in s])
+@for_every([s for s in SPELLINGS if "*" not in s])
 def test_a_spelling_means_its_key_in_file_override_and_environment(spelling: str, tmp_path: Path) -> None:
     """All three ways to give a value understand every spelling alike."""
     value, path = sample(spelling), split_dotted(spelling)

@@ -14,10 +14,10 @@ from support.docs.running import config_lies, lies_of
 from support.docs.spellings_page import PAGE as SPELLINGS
 from support.docs.spellings_page import page as spellings
 from support.docs.statics import bad_commands, bad_links, pages
+from support.every import for_every
 
 ROOT = Path(__file__).parents[2]
 PAGES = pages(ROOT)
-IDS = [str(path.relative_to(ROOT)) for path in PAGES]
 RUNNING = [path for path in PAGES if any(b.language in ("python", "console") for b in read_page(path).blocks)]
 
 
@@ -30,20 +30,20 @@ def test_what_a_page_says_is_so(path: Path, tmp_path: Path) -> None:
     assert not lies, "\n\n".join(map(str, lies))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=IDS)
+@for_every(PAGES)
 def test_configs_of_a_page_load(path: Path, tmp_path: Path) -> None:
     """Every YAML block is a config that the loader accepts."""
     lies = config_lies(read_page(path), tmp_path)
     assert not lies, "\n".join(map(str, lies))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=IDS)
+@for_every(PAGES)
 def test_links_of_a_page_resolve(path: Path) -> None:
     """Files and headings that a page links to exist."""
     assert bad_links(path, ROOT) == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=IDS)
+@for_every(PAGES)
 def test_commands_that_a_page_names_exist(path: Path) -> None:
     """Wherever a page writes `regtrain …`, command and options exist."""
     assert bad_commands(read_page(path)) == []

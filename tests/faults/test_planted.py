@@ -35,6 +35,7 @@ REFUSED: dict[str, Callable[[Point], bool]] = {
 CUT = {"synchronous_off": 60, "synchronous_full": 0, "files_not_synced": 60, "folders_not_synced": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", [*KILLED, *REFUSED])
 def test_a_strike_finds(bench: Warm, mutant: str) -> None:
     """At one of the points that matter, of one scenario."""
@@ -45,6 +46,7 @@ def test_a_strike_finds(bench: Warm, mutant: str) -> None:
     assert any(bench.strike(FIRST, point, mutant) for point in chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", CUT)
 def test_a_power_cut_finds(bench: Warm, mutant: str) -> None:
     """At one of the moments of one scenario."""

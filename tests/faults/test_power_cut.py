@@ -47,6 +47,7 @@ def wrong(bench: Warm, scenario: Scenario, count: int | None = None, mutant: str
                 yield f"{scenario.name}, power gone after call {moment} ({call}), draw {draw}: {violation}"
 
 
+@pytest.mark.slow
 @each_scenario
 def test_some_cuts(bench: Warm, scenario: Scenario) -> None:
     """A sample of all moments, by a seed (FAULT_SEED), and the last one."""

@@ -156,3 +156,6 @@ def test_a_plugin_that_does_not_come_back_is_named(site: Path, tmp_path: Path) -
     (found,) = [one for one in json.loads(listed.stdout) if one["distribution"] == "sleeps"]
     assert "was not imported within 0.5 seconds" in found["error"]
     assert "Commands" in helped.stdout
+    assert "plugin 'sleeps' of sleeps is left out" in helped.stderr
+    unset = regtrain(site, "--help", cwd=tmp_path)  # help waits for less than the 30 seconds of a run
+    assert (unset.returncode, "was not imported within 2 seconds" in unset.stderr) == (0, True)

@@ -121,6 +121,7 @@ def other_client(s3_server: dict[str, str]) -> s3fs.S3FileSystem:
     )
 
 
+@pytest.mark.slow
 class TestS3(StoreConformance):
     """A bucket on a server."""
 

@@ -6,6 +6,13 @@ import shutil
 import zlib
 from typing import Any
 
+import numpy as np
+import pytest
+import torch
+
+from regtrain.errors import DataError
+from regtrain.job.data import check_splits
+from regtrain.types import Splits
 from support.cli.projects import Project, make_project
 
 NORMED = """
@@ -19,6 +26,27 @@ def build():
     d = torch.utils.data.TensorDataset
     labels = (inputs.sum(1) > 0).long() + 1
     return d(inputs[:16], labels[:16]), d(inputs[16:], labels[16:])
+"""
+LATE = """
+import torch
+class One:
+    def __init__(self, rows): self.rows = rows
+    def __len__(self): return len(self.rows)
+    def __getitem__(self, i): return self.rows[i]
+def build():
+    x = torch.zeros(24, 3)
+    y = torch.zeros(24).long()
+    late = y.clone()
+    late[torch.randperm(24, generator=torch.Generator().manual_seed(0))[:1]] = 7
+    d = torch.utils.data.TensorDataset
+    return d(x, late), d(x, y)
+def swapped():
+    train, val = build()
+    return val, train
+"""
+OWN_LOSS = """
+class Own:
+    def __call__(self, outputs, targets): return outputs.square().mean()
 """
 OTHER_KEYS = """
 class Rows:
@@ -68,7 +96,36 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
         "a batch of one sample came to a BatchNorm layer",
         "data.drop_last: true",
     ),
-    "classes from one": ({"data.py": FROM_ONE}, {}, "the data have class 2", "number the classes from 0"),
+    "classes from one": (
+        {"data.py": FROM_ONE},
+        {},
+        "the training data have class 2, and the model has 2 outputs",
+        "here they are 1 to 2",
+    ),
+    "a late class": (
+        {"data.py": LATE},
+        {},
+        "the training data have class 7, and the model has 2 outputs, for classes 0 to 1",
+        "an output for each",
+    ),
+    "a late class of the validation data": (
+        {"data.py": LATE.replace("d(x, late), d(x, y)", "d(x, y), d(x, late)")},
+        {},
+        "the validation data have class 7",
+        "an output for each",
+    ),
+    "a late class of samples that are read one by one": (
+        {"data.py": LATE.replace("d(x, late)", "One(d(x, late))")},
+        {},
+        "the data have class 7",
+        "number the classes from 0",
+    ),
+    "a class of another loss": (
+        {"data.py": LATE, "loss.py": OWN_LOSS},
+        {"loss": {"target": "./loss.py:Own"}, "data": {"target": "./data.py:swapped"}},
+        "targets hold class 7, and there are scores for classes 0 to 1",
+        "",
+    ),
     "weights for other classes": (
         {},
         {"loss": {"name": "CrossEntropyLoss", "weight": [1, 1, 2]}},
@@ -156,3 +213,12 @@ def test_renamed_columns_are_another_input(project: Project) -> None:
         project.write("train.csv", f"{header}\n{rows}")
         project.train()
     assert [v["version"] for v in project("models", "versions", "tiny", "--json").json()] == ["2.0.0", "1.0.0"]
+
+
+def test_samples_may_differ_in_what_a_collate_function_settles() -> None:
+    """Lengths of lists, sizes of images, numbers of NumPy: only keys, the number of values and dimensions must agree."""
+    check_splits(Splits([([1, 2, 3], 0)], [([1], np.int64(1))]), "here")  # type: ignore[arg-type]
+    check_splits(Splits([{"x": torch.ones(3, 9, 9), "y": 1}], [{"y": 2, "x": np.ones((3, 5, 7))}]), "here")  # type: ignore[arg-type]
+    for val in ([(torch.ones(2),)], [(torch.ones(2, 2), 0)], [{"x": torch.ones(2), "y": 0}]):
+        with pytest.raises(DataError, match="here: samples of the training data"):
+            check_splits(Splits([(torch.ones(2), 0)], val), "here")  # type: ignore[arg-type]

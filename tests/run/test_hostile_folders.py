@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from regtrain.checkpoint.folder import read_checkpoint
+from regtrain.errors import CheckpointDamagedError
 from support.cli.projects import CONFIG, Project
 
 CONTENTS = {"empty": "{}", "a list": "[]", "deep": "[" * 3000, "nothing": "", "binary": "\x00\x01"}
@@ -156,6 +160,7 @@ BAD_WORDS: dict[str, tuple[tuple[str, ...], int]] = {
     "an empty name": (("plan", "run.yaml", "--name", ""), 0),
     "an empty launcher": (("plan", "run.yaml", "--launcher", ""), 0),
     "an empty section": (("plan", "run.yaml", "--section", ""), 0),
+    "a name that is too long": (("run", "run.yaml", "--resume", "a" * 5000), 2),
     "a run of another user": (("runs", "show", "~nosuchuser/x"), 2),
 }
 
@@ -184,6 +189,17 @@ def test_a_store_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) -
     assert (said.code, "the store is '~nosuchuser/x'" in said.err) == (2, True)
 
 
+def test_a_clock_far_in_the_future(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the year 2262 Python cannot read the clock: that is the machine's, not a fault of the program."""
+
+    def late() -> None:
+        raise OverflowError("timestamp too large to convert to C _PyTime_t")
+
+    monkeypatch.setattr("regtrain.cli.runs.open_registry", lambda *_, **__: late())
+    said = project("runs", "list", "--json")
+    assert (said.code, said.error()["code"], said.error()["hint"]) == (5, "environment", "set the clock")
+
+
 def test_an_empty_option_leaves_the_config_as_it_is(project: Project) -> None:
     """`--output-dir "$UNSET"` and `--name ""` are as if they were not there."""
     plain = project("plan", "run.yaml", "--json").json()
@@ -191,3 +207,54 @@ def test_an_empty_option_leaves_the_config_as_it_is(project: Project) -> None:
     assert asked == plain
     assert project.train("--output-dir", "", "--name", "")["version"] == "1.0.0"
     assert [folder.parent.name for folder in project.run_folders()] == ["runs"]
+
+
+def _hole(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+ENDLESS: dict[str, Callable[[Path], None]] = {
+    "a FIFO": os.mkfifo,
+    "a terabyte of nothing": _hole,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+def test_what_would_be_read_for_ever_is_not_read(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
+    """In place of a checkpoint's files, of a log, or of a key."""
+    project, result = trained
+    wrong = []
+    for what, make in ENDLESS.items():
+        for file in ("state.json", "manifest.json", "model.safetensors", "train.log"):
+            folder = copied(result, tmp_path / f"{what}-{file}")
+            for place in [path for path in folder.rglob(file) if not path.parent.is_symlink()]:
+                place.unlink()
+                make(place)
+            said = project("models", "register", folder, "--model", "hostile")
+            left_out = file == "train.log" and said.code == 0 and what != "a terabyte of nothing"
+            if not left_out and (said.code not in (2, 4) or "fault of" in said.err):
+                wrong.append((what, file, "register", said))
+            if file != "train.log":
+                with pytest.raises(CheckpointDamagedError):
+                    read_checkpoint(checkpoint_of(folder))
+        key = tmp_path / f"{what}.pem"
+        make(key)
+        for command in ("sign", "verify"):
+            said = project("models", command, "tiny", "--key", key)
+            if said.code != 2 or "cannot be used as a key" not in said.err:
+                wrong.append((what, command, said))
+    assert wrong == []
+
+
+def test_a_deep_state_is_a_damaged_checkpoint(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
+    """Also with the right digest: whoever writes the file writes the manifest."""
+    _, result = trained
+    place = checkpoint_of(copied(result, tmp_path / "deep"))
+    (place / "state.json").write_text("[" * 3000 + "]" * 3000)
+    manifest = json.loads((place / "manifest.json").read_bytes())
+    digest = "sha256:" + hashlib.sha256((place / "state.json").read_bytes()).hexdigest()
+    manifest["files"]["state.json"] = {"digest": digest, "size": 6000}
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointDamagedError, match="cannot be read"):
+        read_checkpoint(place)

@@ -132,7 +132,7 @@ def test_a_metric_may_not_replace_the_trainers_own(tmp_path: Path, name: str) ->
     """An evaluator that measures `loss` would decide what is best by it."""
     host = Host()
     assert host.plugins
-    host._offers["evaluators", "scores"] = Offer("evaluators", "scores", lambda: Scores(name), "test", "test")
+    host._offers["evaluators", "scores"] = [Offer("evaluators", "scores", lambda: Scores(name), "test", "test")]
     words = refused(run(tmp_path, host=host, evaluation={"evaluator": "scores"}))
     assert f"evaluator Scores measures {name!r}, which is what the trainer calls its own value" in words
 

@@ -30,7 +30,9 @@ def host() -> Host:
     """The installed plugins, with an evaluator that knows the index column of the small data."""
     made = Host()
     assert made.plugins
-    made._offers["evaluators", "classification"] = Offer("evaluators", "classification", LabelAccuracy, "test", "test")
+    made._offers["evaluators", "classification"] = [
+        Offer("evaluators", "classification", LabelAccuracy, "test", "test")
+    ]
     return made
 
 

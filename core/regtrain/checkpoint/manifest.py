@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from regtrain.bounded import read_bounded
 from regtrain.errors import CheckpointDamagedError
 
-__all__ = ["FILES", "MANIFEST", "Manifest", "check_files", "read_manifest"]
+__all__ = ["FILES", "MANIFEST", "MAX_BYTES", "Manifest", "check_files", "read_manifest"]
 
 MANIFEST = "manifest.json"
 FILES = frozenset({"model.safetensors", "state.safetensors", "state.json"})

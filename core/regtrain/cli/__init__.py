@@ -35,6 +35,8 @@ COMMANDS = {
     "plugins": ("regtrain.cli.plugins:plugins", "Installed plugins: list, show."),
 }
 
+HELP_SECONDS = 2.0  # for the import of one plugin, when all that is asked for is a list of commands
+
 
 class Root(LazyGroup):
     """regtrain's own commands; those of plugins follow."""
@@ -68,7 +70,13 @@ def _plugin_commands(*, strangers_only: bool) -> list[Any]:
     from regtrain.host import GROUP, Host, installed
 
     points = [p for p in installed() if not strangers_only or (p.dist and p.dist.name != GROUP)]
-    offers = Host(points).offers("commands") if points else []
+    if not points:
+        return []
+    host = Host(points, HELP_SECONDS if strangers_only else None)
+    offers = host.offers("commands")
+    for info in host.plugins if strangers_only else ():
+        if "TimeoutError" in info.error:
+            say(f"warning: plugin {info.name!r} of {info.distribution} is left out: {info.error}", err=True)
     return [replace(o, name=f"{o.distribution}:{o.name}") if o.name in COMMANDS else o for o in offers]
 
 
@@ -130,4 +138,7 @@ def _described(problem: Exception) -> tuple[str, str, str, int]:
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""
         return "environment", f"{where}{problem.strerror or problem}", "", 5
+    if isinstance(problem, OverflowError) and "timestamp" in str(problem):  # Python counts no further than 2262
+        message = "the clock of this machine is set to a time that Python cannot represent"
+        return "environment", message, "set the clock", 5
     return "internal", f"{type(problem).__name__}: {problem}", "this is a fault of regtrain; -v shows the trace", 1

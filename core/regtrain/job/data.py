@@ -69,12 +69,19 @@ def _check_alike(train: Dataset[Any], val: Dataset[Any], origin: str) -> None:
 
 
 def _form(sample: Any) -> Any:
-    """Keys, the number of values, and the dimensions of each tensor, whose sizes may differ from sample to sample."""
+    """Keys, the number of values, and the dimensions of each; sizes and lengths may differ from sample to sample."""
     if isinstance(sample, Mapping):
-        return {str(key): _form(sample[key]) for key in sorted(sample, key=str)}
-    if isinstance(sample, list | tuple):
-        return [_form(item) for item in sample]
-    return f"{sample.ndim} dimensions" if isinstance(sample, torch.Tensor) else type(sample).__name__
+        return {str(key): _kind(sample[key]) for key in sorted(sample, key=str)}
+    return [_kind(item) for item in sample] if isinstance(sample, list | tuple) else _kind(sample)
+
+
+def _kind(value: Any) -> Any:
+    """A tensor or an array by its dimensions; a number has none. Anything else is left to the collate function."""
+    if isinstance(value, Mapping):
+        return _form(value)
+    if isinstance(value, int | float):
+        return "0 dimensions"
+    return f"{value.ndim} dimensions" if hasattr(value, "ndim") else "no tensor"
 
 
 def _check_finite(tensors: tuple[torch.Tensor, ...], split: str, origin: str) -> None:

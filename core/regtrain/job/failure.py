@@ -33,6 +33,13 @@ EXPLAINED: tuple[tuple[str, type[RegtrainError], str, str], ...] = (
         "e.g. model.num_classes or model.out_features",
     ),
     (
+        r"device-side assert triggered",
+        DataError,
+        "the GPU stopped at a value that an operation does not take; most often it is a class, or an index of an "
+        "embedding, that is outside of the model",
+        "training.device: cpu says which one",
+    ),
+    (
         r"Expected more than 1 value per channel when training",
         DataError,
         "a batch of one sample came to a BatchNorm layer, which needs two or more",

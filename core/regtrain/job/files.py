@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from regtrain.bounded import is_hollow
 from regtrain.job.making import Job
 
 __all__ = ["cache_file", "digests_of", "file_fingerprints"]
@@ -20,7 +21,6 @@ __all__ = ["cache_file", "digests_of", "file_fingerprints"]
 MAX_FILES = 10_000  # that a version names one by one
 LARGE = 10 * 1000**3  # bytes that take long enough to say so
 SETTLED = 2 * 1000**3  # nanoseconds after which a change shows in a file's times, whatever the file system
-HOLLOW = 100  # of a large file, the least share that is on the disk; the rest are holes, read as zeros for hours
 THREADS = 4
 HIDDEN = (".", "__pycache__")
 
@@ -163,8 +163,7 @@ def _remember(cache: Path, read: Iterable[_Read]) -> None:
 def _identity_at(file: Path) -> Identity | None:
     with suppress(OSError):
         status = file.stat()
-        hollow = status.st_size > LARGE and status.st_blocks * 512 * HOLLOW < status.st_size
-        return None if hollow or not stat.S_ISREG(status.st_mode) else _identity(status)
+        return _identity(status) if stat.S_ISREG(status.st_mode) and not is_hollow(file) else None
     return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regtrain.bounded import is_hollow
 from regtrain.checkpoint.manifest import MANIFEST, Manifest, check_files, read_manifest
 from regtrain.config.keys import not_learned
 from regtrain.errors import ConfigValueError, NotFiniteError, RunNotFoundError, nearest
@@ -164,7 +165,8 @@ def _own_files(run_dir: RunDir, files: Iterable[FileToStore]) -> Iterator[FileTo
     """The files, each of which lies in the run folder itself.
 
     Raises:
-        RunNotFoundError: one is a link, or lies behind one: it would bring a foreign file into the registry.
+        RunNotFoundError: one is a link, or lies behind one: it would bring a foreign file into the registry; or it is
+            nothing but a hole.
     """
     inside = run_dir.path.resolve()
     for file in files:
@@ -174,6 +176,8 @@ def _own_files(run_dir: RunDir, files: Iterable[FileToStore]) -> Iterator[FileTo
                 f"{path} is a link to {path.resolve()}, and a run folder holds its own files",
                 "put the file itself in its place, or remove the link",
             )
+        if path.is_file() and is_hollow(path):
+            raise RunNotFoundError(f"{path} is a large file without content", "it was cut, or made up")
         yield file
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtrain.checkpoint.manifest import MANIFEST
-from regtrain.errors import RegtrainError, RunNotFoundError
+from regtrain.bounded import read_bounded
+from regtrain.checkpoint.manifest import MANIFEST, MAX_BYTES
+from regtrain.errors import RegtrainError, RunNotFoundError, brief
 from regtrain.plan.paths import expanded
 from regtrain.run.inputs import STATE, Sources
 from regtrain.run_dir import RunDir
@@ -54,7 +56,7 @@ def find_resume(text: str, cwd: Path, registry: Callable[[], Registry]) -> Resum
         RegistryError: no such version, or its files are damaged.
     """
     path = cwd / expanded("--resume", text)
-    if path.exists() or (path.name in PTH_VIEWS and path.parent.is_dir()):
+    if os.path.exists(path) or (path.name in PTH_VIEWS and path.parent.is_dir()):  # noqa: PTH110 - also of a name that is too long
         return _by_path(path)
     if "@" in text or text.startswith("models:/"):
         return _by_version(text, registry())
@@ -118,7 +120,14 @@ def _by_version(ref: str, registry: Registry) -> Resume:
         raise RunNotFoundError(
             f"{version.ref} holds weights only, no training state", "resume from the run folder that it came from"
         )
-    step = json.loads(registry.open_artifact(version.ref, f"checkpoint/{MANIFEST}").read_bytes())["step"]
+    try:
+        manifest = read_bounded(registry.open_artifact(version.ref, f"checkpoint/{MANIFEST}"), MAX_BYTES)
+        step = int(json.loads(manifest)["step"])
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+        raise RunNotFoundError(
+            f"the checkpoint's manifest in {version.ref} cannot be read: {brief(problem) or type(problem).__name__}",
+            "resume from the run folder that it came from",
+        ) from problem
     sources = Sources(checkpoint=f"step-{step:08d}", version=version.ref)
     began_with = (version.config.get("model") or {}).get("init_from")
     return Resume(sources, version.ref, version.run_id, version.ref, began_with)

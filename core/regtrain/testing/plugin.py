@@ -55,7 +55,8 @@ class PluginConformance:
     def test_its_names_are_free(self) -> None:
         """No other installed plugin offers a name that this one offers."""
         others = [point for point in installed({}) if point.value != self.module]
-        assert self._info(Host([*others, *self._points()])).error == ""
+        info = self._info(Host([*others, *self._points()]))
+        assert (info.error, info.clashes) == ("", ())
 
     def test_importing_it_loads_no_torch(self) -> None:
         """Importing the plugin, and asking it what it offers, leaves torch alone (checked with `without_torch`)."""

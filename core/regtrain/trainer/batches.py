@@ -7,7 +7,7 @@ an epoch skips what was seen without loading it, and sees the rest in the order 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -101,6 +101,11 @@ class Batches:
     def __len__(self) -> int:
         """Batches of an epoch in all processes together."""
         return self._count
+
+    @property
+    def tensors(self) -> Sequence[torch.Tensor]:
+        """All samples, where the dataset is nothing but tensors in memory; else none."""
+        return self._rows.tensors if isinstance(self._rows, TensorRows) else ()
 
     @property
     def order(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from regtrain.errors import ConfigValueError, brief
+from regtrain.trainer.classes import check_classes
 from regtrain.trainer.metrics import check_names, unfolded
 from regtrain.trainer.randomness import restore, snapshot
 from regtrain.trainer.validation import Validation, check_measured
@@ -25,9 +26,10 @@ def sanity_check(trainer: Trainer, validation: Validation) -> None:
     """A step on the first batch, a pass over the last one, a batch of validation, and a save that is thrown away.
 
     What would only fail after the first epoch, at the first record or at the first save, fails now. Costs at most two
-    steps and one validation batch. Collective.
+    steps, one more forward pass and one validation batch. Collective.
 
     Raises:
+        DataError: a class that the model has no output for.
         ConfigValueError: the loss is no number, a batch cannot be learned from, or a metric is not measured.
         CheckpointMismatchError: the state holds what no file of ours can.
     """
@@ -66,6 +68,7 @@ def _put_back(trainer: Trainer) -> Iterator[None]:
 def _step(trainer: Trainer) -> None:
     parts = trainer.parts
     batch = parts.strategy.to_device(parts.train.fetch(min(parts.strategy.place.rank, len(parts.train) - 1)))
+    check_classes(parts, batch)
     output = _forward(trainer, batch)
     _check_loss(output)
     if parts.engine.needs_closure:

@@ -1,6 +1,6 @@
 """Printed output against what stands in a page.
 
-Ids, times, digests, durations, sizes and the page's own folder differ from run to run: they are taken out on both sides.
+Ids, dates, times, digests, durations, sizes and the page's own folder differ from run to run: they are taken out on both sides.
 So is the width of columns. Numbers behind the name of a metric depend on processor and torch: the page's may be off by a
 fifth, or by 0.1. A line `…` in a page stands for any lines.
 """
@@ -15,11 +15,12 @@ HOME = "/home/me/project"
 ELLIPSIS = "…"
 
 PATTERNS = (
-    (re.compile(r"\d{8}-\d{6}-([a-z0-9-]+?)-[0-9a-f]{4}\b"), r"ID-\1"),
+    (re.compile(r"\d{8}-\d{6}-([a-z0-9-]+?)-[0-9a-f]{4}(?:[0-9a-f]{12})?\b"), r"ID-\1"),
     (re.compile(r"\b(sha256|blake3):[0-9a-f]+"), r"\1:DIGEST"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UID"),
     (re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+00:00|Z)?"), "TIME"),
+    (re.compile(r"\b20\d{2}-\d{2}-\d{2}\b"), "DATE"),
     (re.compile(r'("(?:seconds|time|size_bytes|size)": )[\d.]+'), r"\1N"),
     (re.compile(r"\b\d+(\.\d+)? (B|kB|MB|GB)\b"), "SIZE"),
     # which epoch is the best one can turn on the last bit of a metric
@@ -27,7 +28,8 @@ PATTERNS = (
     (re.compile(r"\bstep-\d{8}\b"), "step-N"),
     (re.compile(r"\bregtrain-resume-\w+"), "regtrain-resume-N"),
 )
-METRIC = re.compile(r"((?:train|val)/\w+\"?:? |\"value\": )(-?\d+(?:\.\d+)?(?:e-?\d+)?)")
+NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+METRIC = re.compile(r'((?:train|val)/\w+"?:?|"value":)((?: ' + NUMBER + r"(?![\w.]))+)")
 
 
 def normalised(text: str) -> str:
@@ -60,7 +62,15 @@ def _lines_match(wanted: list[str], seen: list[str]) -> bool:
 
 
 def _same_line(wanted: str, seen: str) -> bool:
-    if METRIC.sub(r"\1#", wanted) != METRIC.sub(r"\1#", seen):
+    if METRIC.sub(_counted, wanted) != METRIC.sub(_counted, seen):
         return False
-    pairs = zip(METRIC.findall(wanted), METRIC.findall(seen), strict=True)
-    return all(math.isclose(float(one), float(other), rel_tol=0.2, abs_tol=0.1) for (_, one), (_, other) in pairs)
+    pairs = zip(_metrics(wanted), _metrics(seen), strict=True)
+    return all(math.isclose(one, other, rel_tol=0.2, abs_tol=0.1) for one, other in pairs)
+
+
+def _counted(match: re.Match[str]) -> str:
+    return match[1] + " #" * len(match[2].split())
+
+
+def _metrics(line: str) -> list[float]:
+    return [float(number) for _, numbers in METRIC.findall(line) for number in numbers.split()]
