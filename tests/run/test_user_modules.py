@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from regtrain.targets import find_target, load_target
-from regtrain.targets.load import import_file, loaded_files
+from regtrain.targets.load import expect, import_file, loaded_sources
 from support.cli.projects import Project
 
 
@@ -71,8 +71,8 @@ def test_every_way_to_import(tmp_path: Path, package: bool, monkeypatch: pytest.
         if load_target(target)() != 7:
             wrong.append((name, "another value"))
         dynamic = "lambda" in name
-        if set(loaded_files(base)) - ({base / "pkg/layers.py"} if dynamic else set()) != set(target.files):
-            wrong.append((name, loaded_files(base), target.files))
+        if set(loaded_sources(base)) - ({base / "pkg/layers.py"} if dynamic else set()) != set(target.files):
+            wrong.append((name, loaded_sources(base), target.files))
     assert wrong == []
 
 
@@ -126,6 +126,110 @@ def test_objects_of_the_project_can_be_pickled(tmp_path: Path) -> None:
     module = import_file(base / "sub.dir/data set.py", base)
     rows = pickle.loads(pickle.dumps(module.Rows()))
     assert type(rows) is module.Rows
+
+
+ROWS = """
+class Rows:
+    def __len__(self): return 4
+    def __getitem__(self, i):
+        from lib.numbers import first
+        return first + i
+"""
+SPAWNED = """
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from regtrain.targets.load import import_file
+base = Path(sys.argv[1])
+if __name__ == "__main__":
+    rows = import_file(base / "my data.py", base).Rows()
+    for method in ("spawn", "forkserver"):
+        with ProcessPoolExecutor(1, get_context(method)) as pool:
+            print(list(pool.map(rows.__getitem__, range(4))))
+"""
+
+
+@pytest.mark.slow
+def test_a_spawned_process_finds_the_modules(tmp_path: Path) -> None:
+    """Loading processes are spawned on macOS, and get the dataset by pickle: its module is found by its name alone,
+    in a folder of any name, and with it what its functions import late."""
+    base = project_of(
+        tmp_path / "von \u00c4nne_5f_ & co.",
+        {"my data.py": ROWS, "lib/__init__.py": "", "lib/numbers.py": "first = 7\n"},
+    )
+    (tmp_path / "spawned.py").write_text(SPAWNED)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-P", str(tmp_path / "spawned.py"), str(base)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["[7, 8, 9, 10]"] * 2, done.stderr
+
+
+def test_what_was_made_before_an_edit_goes_on_as_it_was(tmp_path: Path) -> None:
+    """A model of the first run still imports what it needs after the second run has begun."""
+    late = "def build():\n    def later():\n        from other import N\n        return N\n    return later\n"
+    base = project_of(tmp_path, {"net.py": late, "other.py": "N = 1\n"})
+    first = called(base, "./net.py:build")
+    project_of(tmp_path, {"net.py": late + "# edited\n"})
+    second = called(base, "./net.py:build")
+    assert first is not second
+    assert (first(), second()) == (1, 1)  # type: ignore[operator]
+
+
+def test_what_is_recorded_is_all_that_is_run(tmp_path: Path) -> None:
+    """A file that changes after it was recorded, and before a function imports it, is refused by its name."""
+    base = project_of(
+        tmp_path, {"net.py": "def build():\n    from other import N\n    return N\n", "other.py": "N = 1\n"}
+    )
+    target = find_target("model.target", "./net.py:build", base, ())
+    expect(base, target.read())
+    build = load_target(target)
+    (base / "other.py").write_text("N = 2\n")
+    with pytest.raises(ImportError, match=r"other\.py has changed since the run began"):
+        build()
+    expect(base, target.read())  # the next run
+    assert load_target(target)() == 2
+
+
+def test_late_imports_are_looked_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that imports may be called for every sample: no file is looked for each time."""
+    text = "def build():\n    def f():\n        import json, other\n        return json, other.N\n    return f\n"
+    base = project_of(tmp_path, {"net.py": text, "other.py": "N = 1\n"})
+    late = called(base, "./net.py:build")
+    assert late() == (json, 1)  # type: ignore[operator]
+    monkeypatch.setattr(Path, "is_file", lambda path: pytest.fail(f"looked for {path}"))
+    assert late() == (json, 1)  # type: ignore[operator]
+
+
+EDITS = """
+from pathlib import Path
+import importlib
+import torch
+class Edits(torch.utils.data.TensorDataset):
+    calls = 0
+    def __getitem__(self, i):
+        Edits.calls += 1
+        if Edits.calls > 50:  # the model is built, and the check before the first step is over
+            Path({model!r}).write_text("edited = True")
+            assert importlib.import_module(".ex" + "tra", __package__).N == 3
+        return super().__getitem__(i)
+def build():
+    inputs = torch.randn(24, 3, generator=torch.Generator().manual_seed(1))
+    labels = (inputs.sum(1) > 0).long()
+    return Edits(inputs[:16], labels[:16]), Edits(inputs[16:], labels[16:])
+"""
+
+
+def test_code_may_be_edited_while_it_trains(project: Project) -> None:
+    """The run ends well, with the code that it began with; what was imported by a made-up name is kept as well."""
+    project.write("extra.py", "N = 3\n")
+    project.write("data.py", EDITS.format(model=str(project.folder / "model.py")))
+    planned = (project.folder / "model.py").read_text()
+    run = project.train("epochs=5")
+    code = Path(run["run_dir"]) / "code"
+    assert (project.folder / "model.py").read_text() == "edited = True"
+    assert (code / "model.py").read_text() == planned
+    assert (code / "extra.py").read_text() == "N = 3\n"
 
 
 def test_a_folder_of_data_is_not_a_module(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import torch
 from torch import nn
 
-from regtrain.job.making import Job, Section, target_of
+from regtrain.job.making import Job, Section
 from regtrain.trainer import Parts
 from regtrain.types import Indexed, Kind, chosen
 
@@ -93,9 +93,8 @@ def _origin(job: Job, section: Section) -> str:
         name = f"{type(given).__module__}.{type(given).__qualname__}"
         return f"{name} {_layers(given)}" if isinstance(given, nn.Module) else name
     keys = getattr(job.config, section)
-    target = target_of(job.plan, section)
-    if target:
-        return f"{keys.target} {target.digest}"
+    if keys.target:  # as it was planned, and so as it was run; the file may be another one by now
+        return f"{keys.target} {job.plan.code[section]}"
     if section == "loss":
         return chosen(job.config.loss.name)
     offer = job.host.offer(KINDS[section], chosen(keys.name))

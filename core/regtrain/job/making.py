@@ -7,7 +7,8 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
@@ -17,12 +18,13 @@ from regtrain.host import Host
 from regtrain.run_dir import RunDir
 from regtrain.run_dir.records import RecordWriter
 from regtrain.targets import Target, accepted_arguments, find_target, load_target
+from regtrain.targets.load import expect
 from regtrain.types import Callback, Kind, Plan, Settled, Splits, chosen
 from regtrain.types.config import Config
 
 Section = Literal["model", "data", "loss"]
 
-__all__ = ["GivenObjects", "Job", "Section", "factory_of", "make", "origin_of", "target_of"]
+__all__ = ["GivenObjects", "Job", "Section", "factory_of", "make", "origin_of", "planned_code", "target_of"]
 
 
 @dataclass
@@ -66,22 +68,36 @@ def origin_of(plan: Plan, section: str) -> str:
 
 
 def target_of(plan: Plan, section: Section) -> Target | None:
-    """The user's file that a section names; None for a plugin or an object.
-
-    Raises:
-        ConfigValueError: the file has changed since the run was planned.
-    """
+    """The user's file that a section names; None for a plugin or an object."""
     text = getattr(plan.config, section).target
     if not text or section in plan.given:
         return None
-    target = find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports)
-    planned = plan.code.get(section)
-    if target.digest != planned:
-        raise ConfigValueError(
-            f"{section}.target: {text} has changed since the run was planned: {planned} then, {target.digest} now",
-            "start the run again, and it is planned with the code of now",
-        )
-    return target
+    return find_target(f"{section}.target", text, plan.base_dir, plan.allow_imports)
+
+
+def planned_code(plan: Plan) -> dict[Path, bytes]:
+    """The user's files as they were planned, with what they hold: nothing else is run from here on.
+
+    Raises:
+        ConfigValueError: a file has changed since the run was planned.
+    """
+    sources: dict[Path, bytes] = {}
+    for section in get_args(Section):
+        target = target_of(plan, section)
+        if target is None:
+            continue
+        read = target.read()
+        planned, now = plan.code.get(section), target.digest_of(read)
+        if now != planned:
+            text = getattr(plan.config, section).target
+            raise ConfigValueError(
+                f"{section}.target: {text} has changed since the run was planned: {planned} then, {now} now",
+                "start the run again, and it is planned with the code of now",
+            )
+        sources |= read
+    if sources:
+        expect(plan.base_dir.resolve(), sources)
+    return sources
 
 
 def factory_of(job: Job, section: Section, kind: Kind) -> Callable[..., Any]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from regtrain.checkpoint.folder import Checkpoints
 from regtrain.checkpoint.keep import CheckpointInfo, keep_policy
@@ -25,7 +24,7 @@ from regtrain.job.evidence import code_of, signature_of, state_shapes
 from regtrain.job.failure import failed
 from regtrain.job.files import file_fingerprints
 from regtrain.job.initial import begin_with
-from regtrain.job.making import GivenObjects, Job, Section, target_of
+from regtrain.job.making import GivenObjects, Job, planned_code
 from regtrain.job.parts import build_data, build_model, build_parts
 from regtrain.job.ranks import open_strategy, rank_of
 from regtrain.job.resume import find_state, load_into, same_measures
@@ -33,7 +32,7 @@ from regtrain.job.settle import settle_device, settle_measures
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.run_dir.outcome import Status
 from regtrain.run_dir.records import RecordWriter
-from regtrain.targets.load import loaded_files
+from regtrain.targets.load import loaded_sources
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
 from regtrain.types import Alert, CheckpointEvent, Plan, Schedule, Splits, Strategy
@@ -105,8 +104,9 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     seed = plan.seed
     keys = job.config.reproducibility
     use_deterministic(keys.deterministic, keys.benchmark)
+    code = planned_code(plan)
     if main:
-        _keep_code(job.run_dir, plan, _named_files(plan))
+        _keep_code(job.run_dir, plan, code)
     seed_all(seed)
     splits = build_data(job)
     job = settle_measures(job, splits.val is not None)
@@ -125,8 +125,6 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     )
     parts, schedule = build_parts(job, strategy, splits, model, checkpoints, data)
     trainer = Trainer(parts, stop)
-    if main:  # also what was imported by a name that is put together while it runs
-        _keep_code(job.run_dir, plan, loaded_files(plan.base_dir.resolve()))
     if plan.resume:
         _resume(job, trainer, schedule, job.run_dir.path / plan.resume)
     parts.callbacks = build_callbacks(job, schedule, trainer.progress.step) if main else job.given.callbacks
@@ -147,6 +145,8 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
         for batches in (parts.train, parts.val):
             if batches:
                 batches.close()
+        if main:  # also what was imported by a name that is put together while it runs
+            _keep_code(job.run_dir, plan, loaded_sources(plan.base_dir.resolve()))
     if main:
         _alert_of_nan(job, trainer)
     log.info("%s after %d epochs, %d steps", status, trainer.progress.epoch, trainer.progress.step)
@@ -251,20 +251,14 @@ def _announcer(job: Job) -> Callable[[CheckpointInfo], None]:
     return saved
 
 
-def _keep_code(run_dir: RunDir, plan: Plan, files: Iterable[Path]) -> None:
-    """The user's own files as they are now: they are part of what was trained."""
+def _keep_code(run_dir: RunDir, plan: Plan, sources: Mapping[Path, bytes]) -> None:
+    """The user's own files as they were run: they are part of what was trained."""
     base = plan.base_dir.resolve()
-    for file in files:
+    for file, source in sources.items():
         copy = run_dir.code / file.relative_to(base)
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-
-
-def _named_files(plan: Plan) -> list[Path]:
-    """Files that targets name in their imports."""
-    sections: tuple[Section, ...] = get_args(Section)
-    return [file for name in sections if (target := target_of(plan, name)) for file in target.files]
+            copy.write_bytes(source)
 
 
 class _LogFile(logging.FileHandler):

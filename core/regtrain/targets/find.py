@@ -10,7 +10,7 @@ import ast
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,28 +35,42 @@ class Target:
     @property
     def files(self) -> tuple[Path, ...]:
         """The file, and what it imports from the project, and so on; none for an installed module."""
-        if self.file is None:
-            return ()
-        found = [*packages_of(self.file, self.base), self.file]
-        waiting = list(found)
-        while waiting:
-            for file in imported_by(waiting.pop(), self.base):
-                if file not in found:
-                    found.append(file)
-                    waiting.append(file)
-        return tuple(found)
+        return tuple(self.read())
 
     @property
     def digest(self) -> str:
         """Digest of the files and of their places in the project, or the name of the installed module."""
+        return self.digest_of(self.read())
+
+    def read(self) -> dict[Path, bytes]:
+        """The files, each with what it holds now, read once.
+
+        Raises:
+            ConfigValueError: one cannot be read, or is no source file by its size.
+        """
+        if self.file is None:
+            return {}
+        waiting = [*packages_of(self.file, self.base), self.file]
+        found: dict[Path, bytes] = {}
+        while waiting:
+            file = waiting.pop(0)
+            if file not in found:
+                try:
+                    found[file] = read_source(file)
+                except (OSError, ValueError) as problem:
+                    raise ConfigValueError(f"{self.key}: {problem}", "mend the file") from None
+                waiting += imported_by(file, found[file], self.base)
+        return found
+
+    def digest_of(self, sources: Mapping[Path, bytes]) -> str:
+        """The digest of what was read."""
         if self.file is None:
             return self.module
-        files = self.files
-        if files == (self.file,):
-            return "sha256:" + hashlib.sha256(self.file.read_bytes()).hexdigest()
+        if list(sources) == [self.file]:
+            return "sha256:" + hashlib.sha256(sources[self.file]).hexdigest()
         hasher = hashlib.sha256()
-        for file in sorted(files):
-            content = hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(sources):
+            content = hashlib.sha256(sources[file]).hexdigest()
             hasher.update(f"{file.relative_to(self.base).as_posix()} {content}\n".encode("utf-8", "surrogateescape"))
         return "sha256:" + hasher.hexdigest()
 

@@ -63,11 +63,11 @@ def _taken(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
     return tuple(path for path in candidates if path.is_file())
 
 
-def imported_by(file: Path, base: Path) -> Iterator[Path]:
+def imported_by(file: Path, source: bytes, base: Path) -> Iterator[Path]:
     """Files of the project that a file names in its imports, also in those inside of functions."""
     try:
-        tree = ast.parse(read_source(file), str(file))
-    except (SyntaxError, ValueError, OSError, RecursionError):
+        tree = ast.parse(source, str(file))
+    except (SyntaxError, ValueError, RecursionError):
         return  # importing it says what is wrong
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
