@@ -15,7 +15,7 @@ HOME = "/home/me/project"
 ELLIPSIS = "…"
 
 PATTERNS = (
-    (re.compile(r"\d{8}-\d{6}-([a-z0-9-]+?)-[0-9a-f]{4}(?:[0-9a-f]{12})?\b"), r"ID-\1"),
+    (re.compile(r"\d{8}-\d{6}-([a-z0-9-]+?)-[0-9a-f]{4,32}\b"), r"ID-\1"),
     (re.compile(r"\b(sha256|blake3):[0-9a-f]+"), r"\1:DIGEST"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UID"),
