@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,38 @@ def test_each_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
             assert path.name == "step-00000002", at
             assert "step-00000003" in warnings[0]
         (newest / name).write_bytes(whole)
+
+
+def fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def linked(file: Path) -> None:
+    file.rename(file.parent.parent / "elsewhere")
+    file.symlink_to(file.parent.parent / "elsewhere")
+
+
+def sparse(file: Path) -> None:
+    os.truncate(file, 1 << 40)
+
+
+def cut(file: Path) -> None:
+    os.truncate(file, file.stat().st_size - 1)
+
+
+@pytest.mark.parametrize("spoil", [fifo, linked, sparse, cut])
+def test_files_are_looked_at_before_they_are_read(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    """A FIFO, which waits for ever, a link, and a terabyte of nothing are damage that is found at once."""
+    wrong = []
+    for name in ("model.safetensors", "state.safetensors", "state.json"):
+        newest = three(tmp_path / name)[-1]
+        spoil(newest / name)
+        warnings: list[str] = []
+        path, _ = load_newest(tmp_path / name, warnings.append)
+        if path.name != "step-00000002" or name not in warnings[0] or "digest" in warnings[0]:
+            wrong.append((name, path, warnings))
+    assert wrong == []
 
 
 def test_manifests_with_sha256_are_verified(tmp_path: Path) -> None:

@@ -215,6 +215,8 @@ def test_evaluators_that_depend_on_batches() -> None:
         with pytest.raises(AssertionError):
             suite.test_it_gives_bare_numbers(Named(wrong))
     suite.test_it_gives_bare_numbers(Named({"mse": 0.5}))
+    with pytest.raises(AssertionError):
+        suite.test_outputs_that_are_not_finite_show(Named({"mse": 0.5}))
 
 
 def test_datasets_that_cannot_be_trusted() -> None:
@@ -442,5 +444,5 @@ def test_plugins_that_promise_otherwise() -> None:
         Heavy().test_importing_it_loads_no_torch()
     with pytest.raises(AssertionError):
         Other().test_it_provides_what_it_says()
-    with pytest.raises(AssertionError, match="also offered"):
+    with pytest.raises(AssertionError, match="also offered by plugin"):
         Taker().test_its_names_are_free()

@@ -86,7 +86,7 @@ def test_csv_takes_the_last_column_as_classes(tmp_path: Path) -> None:
 
 def test_csv_takes_any_column_as_numbers(tmp_path: Path) -> None:
     """A named target of numbers comes as float32 of shape (rows, 1)."""
-    splits = csv_table(written(tmp_path, TABLE), target_column="b", target_type="number")
+    splits = csv_table(written(tmp_path, TABLE), target_column=" b ", target_type="number")
     features, numbers = splits.train.tensors  # type: ignore[attr-defined]
     assert features.tolist() == [[1, 0], [3, 1], [5, 1]]
     assert numbers.shape == (3, 1)
@@ -127,6 +127,7 @@ def test_csv_fingerprint_is_that_of_the_file(tmp_path: Path) -> None:
     ("text", "words"),
     [
         pytest.param("", "holds no rows", id="empty file"),
+        pytest.param("label\n0\n1\n", "no column besides the target 'label'", id="nothing to learn from"),
         pytest.param("a,b\n", "holds no rows", id="header only"),
         pytest.param("a,label\n1,0\nnan,1\n", r":3 column 'a': 'nan' is not finite", id="NaN"),
         pytest.param("a,label\n1,0\n-inf,1\n", r":3 column 'a': '-inf' is not finite", id="infinity"),
@@ -197,7 +198,7 @@ def test_csv_headers_are_stripped(tmp_path: Path) -> None:
     [
         pytest.param(TABLE.encode("utf-16"), r"is UTF-16, and UTF-8 is wanted; save it as UTF-8", id="UTF-16"),
         pytest.param("größe,label\n1,0\n".encode("latin-1"), "Latin-1 or Windows-1252.*save it as UTF-8", id="Latin-1"),
-        pytest.param(b"a,label\n1,9007199254740994\n", "class numbers above", id="a class beyond 2^53"),
+        pytest.param(b"a,label\n1,9007199254740993\n", "class numbers of 9007199254740992 and more", id="beyond 2^53"),
     ],
 )
 def test_csv_names_encodings_and_large_classes(content: bytes, words: str, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_an_unknown_average_is_refused() -> None:
 
 def test_scores_that_are_not_finite_are_no_class() -> None:
     """NaN in a single score makes every metric NaN, until the evaluator is reset."""
-    for bad in (float("nan"), float("inf")):
+    for bad in (math.nan, math.inf):
         evaluator = Classification()
         scores = torch.tensor([[1.0, 0.0], [bad, 0.0]])
         evaluator.update(scores, torch.tensor([0, 0]))
@@ -141,6 +141,23 @@ def test_scores_that_are_not_finite_are_no_class() -> None:
         evaluator.reset()
         evaluator.update(torch.eye(2), torch.tensor([0, 1]))
         assert evaluator.compute()["accuracy"] == 1.0
+
+
+def test_a_class_that_is_masked_is_left_out() -> None:
+    """Minus infinity says that a class is impossible; a row of nothing else says nothing."""
+    evaluator = Classification()
+    evaluator.update(torch.tensor([[-math.inf, 0.0]]), torch.tensor([1]))
+    assert evaluator.compute()["accuracy"] == 1.0
+    evaluator.update(torch.tensor([[-math.inf, -math.inf]]), torch.tensor([0]))
+    assert all(map(math.isnan, evaluator.compute().values()))
+
+
+def test_numbers_that_are_not_finite_have_no_error() -> None:
+    """Every metric is NaN, also after infinity."""
+    for bad in (math.nan, math.inf):
+        evaluator = Regression()
+        evaluator.update(torch.tensor([1.0, bad]), torch.tensor([1.0, 2.0]))
+        assert all(map(math.isnan, evaluator.compute().values()))
 
 
 def test_a_single_output_is_no_score_for_each_class() -> None:
@@ -152,5 +169,5 @@ def test_a_single_output_is_no_score_for_each_class() -> None:
 def test_r2_of_constant_targets_is_not_a_number() -> None:
     """There is no variance to explain; 0 would look like a bad model, 1 like a good one."""
     evaluator = Regression()
-    evaluator.update(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0]))
+    evaluator.update(torch.tensor([1.0, 2.0, 1.0]), torch.tensor([0.1, 0.1, 0.1], dtype=torch.float64))
     assert math.isnan(evaluator.compute()["r2"])

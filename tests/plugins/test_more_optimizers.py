@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from regtrain import host as host_module
 from regtrain.errors import EnvironmentFault
-from regtrain.host import Host
+from regtrain.hookspecs import hookimpl
+from regtrain.host import Host, PluginInfo, offers
+from regtrain.host.loading import try_out
 from regtrain.testing import OptimizerConformance, PluginConformance, plugin_points
 
 SCHEDULE_FREE = "regtrain_plugins.optimizers.schedule_free"
@@ -58,7 +59,7 @@ def test_a_missing_package_is_named_with_its_remedy(
             raise PackageNotFoundError(name)
         return found
 
-    monkeypatch.setattr(host_module, "version", version)
+    monkeypatch.setattr(offers, "version", version)
     host = Host(plugin_points({"lion": LION}))
     with pytest.raises(EnvironmentFault, match=words) as raised:
         host.offer("optimizers", "lion")
@@ -71,10 +72,10 @@ def test_a_requirement_that_cannot_be_read_is_refused(requires: Any) -> None:
     """A plugin that says what it needs in another form is named and left out."""
 
     class Offering:
-        @host_module.hookspecs.hookimpl
+        @hookimpl
         def regtrain_register_optimizers(self, register: Any) -> None:
             register("Odd", dict, requires=requires)
 
-    found, error = host_module._try_out(Offering(), host_module.PluginInfo("odd", "odd", "1"))
+    found, error = try_out(Offering(), PluginInfo("odd", "odd", "1"))
     assert not error
-    assert "offers the optimizer 'Odd', which" in host_module._fault_of(found)
+    assert "offers the optimizer 'Odd', which" in offers.fault_of(found)

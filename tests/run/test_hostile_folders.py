@@ -14,7 +14,7 @@ import pytest
 
 from regtrain.checkpoint.folder import read_checkpoint
 from regtrain.errors import CheckpointDamagedError
-from support.cli.projects import Project
+from support.cli.projects import CONFIG, Project
 
 CONTENTS = {"empty": "{}", "a list": "[]", "deep": "[" * 3000, "nothing": "", "binary": "\x00\x01"}
 
@@ -116,6 +116,41 @@ def test_another_users_umask_leaves_the_folder_closed(project: Project) -> None:
     assert [(folder / name).stat().st_mode & 0o077 for name in ("config.yaml", "plan.json")] == [0, 0]
 
 
+def test_the_umask_of_a_notebook_leaves_the_folder_closed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python interface is not started by our command line; its umask is the caller's, also afterwards."""
+    from regtrain import Trainer
+
+    monkeypatch.chdir(project.folder)
+    before = os.umask(0)
+    try:
+        sections = {key: value for key, value in CONFIG.items() if key != "launcher"}
+        folder = Trainer(sections).train().run_dir
+        after = os.umask(0)
+    finally:
+        os.umask(before)
+    assert after == 0
+    assert [p for p in (folder, *folder.rglob("*")) if not p.is_symlink() and p.stat().st_mode & 0o002] == []
+
+
+def test_a_checkpoint_is_taken_whole_and_alone(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
+    """What is resumed from brings its own regular files, none by a link, and is not registered in another size."""
+    project, result = trained
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key").write_text("the user's own\n")
+    folder = copied(result, tmp_path / "linked")
+    checkpoint_of(folder).joinpath("more").symlink_to(secret)
+    shutil.rmtree(project.folder / "runs-of-links", ignore_errors=True)
+    said = project("run", "run.yaml", "--resume", folder, "epochs=9", "--output-dir", "runs-of-links")
+    assert "fault of regtrain" not in said.err
+    assert not list((project.folder / "runs-of-links").rglob("key"))
+    large = copied(result, tmp_path / "large")
+    for place in large.glob("checkpoints/step-*/model.safetensors"):
+        os.truncate(place, 1 << 40)
+    said = project("models", "register", large, "--model", "hostile")
+    assert (said.code, "bytes, expected" in said.err) == (4, True)
+
+
 BAD_WORDS: dict[str, tuple[tuple[str, ...], int]] = {
     "dots": (("plan", "run.yaml", "." * 5000 + "=1"), 2),
     "the root": (("run", "run.yaml", "--resume", "/"), 2),
@@ -152,6 +187,17 @@ def test_a_store_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("REGTRAIN_STORE_URI", "~nosuchuser/x")
     said = project("run", "run.yaml")
     assert (said.code, "the store is '~nosuchuser/x'" in said.err) == (2, True)
+
+
+def test_a_clock_far_in_the_future(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the year 2262 Python cannot read the clock: that is the machine's, not a fault of the program."""
+
+    def late() -> None:
+        raise OverflowError("timestamp too large to convert to C _PyTime_t")
+
+    monkeypatch.setattr("regtrain.cli.runs.open_registry", lambda *_, **__: late())
+    said = project("runs", "list", "--json")
+    assert (said.code, said.error()["code"], said.error()["hint"]) == (5, "environment", "set the clock")
 
 
 def test_an_empty_option_leaves_the_config_as_it_is(project: Project) -> None:

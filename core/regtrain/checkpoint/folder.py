@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import stat
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -31,7 +30,7 @@ from regtrain.checkpoint.keep import (
     ranked,
     remove,
 )
-from regtrain.checkpoint.manifest import MANIFEST, read_manifest
+from regtrain.checkpoint.manifest import MANIFEST, check_files, read_manifest
 from regtrain.checkpoint.tree import decode, encode
 from regtrain.errors import CheckpointDamagedError, EnvironmentFault
 
@@ -283,12 +282,10 @@ def read_checkpoint(path: Path) -> TrainingState:
 
 
 def _check_digests(path: Path) -> None:
-    for name, entry in read_manifest(path).files.items():
-        file = path / Path(name).name
-        status = file.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:  # reading may take for ever
-            raise CheckpointDamagedError(f"{file} is damaged: no file of {entry.size} bytes", "take another checkpoint")
-        found = digest_of(file, entry.digest)
+    manifest = read_manifest(path)
+    check_files(path, manifest)
+    for name, entry in manifest.files.items():
+        found = digest_of(path / name, entry.digest)
         if found != entry.digest:
             raise CheckpointDamagedError(f"{path / name} is damaged: digest {found}, expected {entry.digest}")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from regtrain.bounded import read_bounded
 from regtrain.errors import CheckpointDamagedError
 
-__all__ = ["FILES", "MANIFEST", "MAX_BYTES", "Manifest", "read_manifest"]
+__all__ = ["FILES", "MANIFEST", "MAX_BYTES", "Manifest", "check_files", "read_manifest"]
 
 MANIFEST = "manifest.json"
 FILES = frozenset({"model.safetensors", "state.safetensors", "state.json"})
@@ -68,3 +70,22 @@ def read_manifest(folder: Path) -> Manifest:
     if missing:
         raise CheckpointDamagedError(f"{folder}: {missing} is missing", _HINT)
     return manifest
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Look at the files of a checkpoint before any of them is read: each is a regular file of the noted size.
+
+    Raises:
+        CheckpointDamagedError: one is a link, a FIFO or a device, or has another size than the manifest says.
+    """
+    for name, entry in manifest.files.items():
+        try:
+            status = os.lstat(folder / name)
+        except (OSError, ValueError) as problem:
+            raise CheckpointDamagedError(f"{folder}: {name!r} cannot be read: {problem}", _HINT) from problem
+        if not stat.S_ISREG(status.st_mode):
+            raise CheckpointDamagedError(f"{folder / name} is no regular file", _HINT)
+        if status.st_size != entry.size:
+            raise CheckpointDamagedError(
+                f"{folder / name} is damaged: it has {status.st_size} bytes, expected {entry.size}", _HINT
+            )

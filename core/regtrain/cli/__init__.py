@@ -138,4 +138,7 @@ def _described(problem: Exception) -> tuple[str, str, str, int]:
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""
         return "environment", f"{where}{problem.strerror or problem}", "", 5
+    if isinstance(problem, OverflowError) and "timestamp" in str(problem):  # Python counts no further than 2262
+        message = "the clock of this machine is set to a time that Python cannot represent"
+        return "environment", message, "set the clock", 5
     return "internal", f"{type(problem).__name__}: {problem}", "this is a fault of regtrain; -v shows the trace", 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from regtrain.errors import ConfigValueError
 from regtrain.host import Host
@@ -51,6 +52,27 @@ def execute(
     started: Callable[[Plan, RunDir], None] = lambda plan, run_dir: None,
 ) -> RunResult:
     """Record a run from its start to its end around `start`, which trains, or submits what trains."""
+    with _closed_to_others():
+        return _execute(planned, host, start, started)
+
+
+@contextmanager
+def _closed_to_others() -> Iterator[None]:
+    """No file of a run is made for everybody to write into, whatever the umask of the caller is, such as a notebook."""
+    before = os.umask(0o077)  # the mask cannot be read without setting one
+    os.umask(before | 0o002)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _execute(
+    planned: Planned,
+    host: Host,
+    start: Callable[[RunDir], Launched],
+    started: Callable[[Plan, RunDir], None],
+) -> RunResult:
     plan = planned.plan
     run_dir, registry, warnings = prepare(planned)
     notes = warnings + host.run_started(started_event(plan, run_dir))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtrain.checkpoint.manifest import MANIFEST
+from regtrain.checkpoint.manifest import FILES, MANIFEST
 from regtrain.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def bring_inputs(run_dir: RunDir, sources: Sources, registry: Callable[[], Regis
             shutil.copyfile(registry().open_artifact(sources.version, name), folder / inside)
     elif sources.checkpoints:
         for checkpoint in _up_to(sources.checkpoints, sources.checkpoint):
-            shutil.copytree(checkpoint, run_dir.path / CHECKPOINTS / checkpoint.name, copy_function=_link)
+            _bring_checkpoint(checkpoint, run_dir.path / CHECKPOINTS / checkpoint.name)
     if sources.weights:
         target = run_dir.path / WEIGHTS
         target.parent.mkdir(exist_ok=True)
@@ -70,7 +71,19 @@ def _up_to(folder: Path, last: str | None) -> list[Path]:
     return [path for path in found if last is None or path.name <= last]
 
 
-def _link(source: str, target: str) -> None:
+def _bring_checkpoint(source: Path, target: Path) -> None:
+    """The files of a checkpoint and nothing else: what is no regular file is left out, and found missing by the job."""
+    target.mkdir(parents=True)
+    for name in sorted(FILES | {MANIFEST}):
+        try:
+            regular = stat.S_ISREG(os.lstat(source / name).st_mode)
+        except OSError:
+            continue
+        if regular:
+            _link(source / name, target / name)
+
+
+def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtrain.bounded import is_hollow
-from regtrain.checkpoint.manifest import MANIFEST, Manifest, read_manifest
+from regtrain.checkpoint.manifest import MANIFEST, Manifest, check_files, read_manifest
 from regtrain.config.keys import not_learned
 from regtrain.errors import ConfigValueError, NotFiniteError, RunNotFoundError, nearest
 from regtrain.redact import redact
@@ -78,6 +78,7 @@ def register_run(
     Raises:
         RunNotFoundError: the run has left no checkpoint.
         NotFiniteError: weights or losses of the checkpoint are not finite.
+        CheckpointDamagedError: a file of the checkpoint is missing, no regular file, or of another size.
         RegistryError: the version is taken, a file cannot be stored, the database cannot be reached.
     """
     from regtrain_registry import Bump, ParentLink, Recipe, Registration, Relation, Source, VersionStatus
@@ -100,6 +101,7 @@ def register_run(
             f"{place.name} has weights or losses that are not finite; nothing is registered",
             "name another checkpoint, or say --allow-nonfinite",
         )
+    check_files(place, manifest)
     made = registry.register(
         Registration(
             model=model or plan.model_name,

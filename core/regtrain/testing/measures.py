@@ -53,6 +53,16 @@ class EvaluatorConformance(Offered):
             assert isinstance(value, float), f"{name} is a {type(value).__name__}"
             assert math.isfinite(value), f"{name} is {value}"
 
+    def test_outputs_that_are_not_finite_show(self, evaluator: Evaluator) -> None:
+        """A NaN among the outputs makes every metric NaN: a model that diverged must not look like a good one."""
+        (outputs, targets), *others = self.batches()
+        if isinstance(outputs, torch.Tensor) and outputs.is_floating_point():
+            broken = outputs.clone()
+            broken[(0,) * broken.ndim] = math.nan
+            metrics = _measured(evaluator, [(broken, targets), *others])
+            assert [name for name, value in metrics.items() if not math.isnan(value)] == []
+            assert all(map(math.isfinite, _measured(evaluator, others).values())), "reset forgets it"
+
     def test_the_order_of_batches_does_not_matter(self, evaluator: Evaluator) -> None:
         """The same batches the other way round give the same metrics."""
         batches = self.batches()

@@ -76,8 +76,9 @@ def _check(classes: torch.Tensor, count: int, ignored: int, name: str) -> None:
         return
     counted = classes[classes != ignored]
     from_one = int(counted.min()) == 1 and int(counted.max()) == count
+    outputs = "one output, for class 0" if count == 1 else f"{count} outputs, for classes 0 to {count - 1}"
     raise DataError(
-        f"the {name} data have class {int(bad[0])}, and the model has {count} outputs, for classes 0 to {count - 1}",
+        f"the {name} data have class {int(bad[0])}, and the model has {outputs}",
         f"number the classes from 0: here they are 1 to {count}"
         if from_one
         else "number the classes from 0, and give the model an output for each, e.g. model.out_features or "

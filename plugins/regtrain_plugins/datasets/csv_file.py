@@ -48,8 +48,10 @@ def csv_table(
     val_file = folder / val_path if val_path else None
     fingerprint = {"train": _digest(train_file)} | ({"val": _digest(val_file)} if val_file else {})
     train = _read(train_file)
-    target = target_column or train.columns[-1]
+    target = (target_column or train.columns[-1]).strip()
     features = [column for column in train.columns if column != target]
+    if not features:
+        raise ValueError(f"{train.path} has no column besides the target {target!r}; give it features to learn from")
     val = _read(val_file) if val_file else None
     if val is not None and set(val.columns) != set(train.columns):
         other = sorted(set(val.columns) ^ set(train.columns))
@@ -138,8 +140,8 @@ def _dataset(table: _Table, features: Sequence[str], target: str, target_type: s
         raise ValueError(
             f"{table.path}: {target!r} is not made of classes 0, 1, 2…; `target_type: number` takes numbers"
         )
-    if bool((goal > EXACT).any()):  # a float does not tell larger whole numbers apart
-        raise ValueError(f"{table.path}: {target!r} has class numbers above {EXACT}; number the classes from 0")
+    if bool((goal >= EXACT).any()):  # a float does not tell larger whole numbers apart
+        raise ValueError(f"{table.path}: {target!r} has class numbers of {EXACT} and more; number the classes from 0")
     return TensorDataset(inputs, goal.long())
 
 

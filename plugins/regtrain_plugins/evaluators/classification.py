@@ -45,7 +45,8 @@ class Classification:
             raise ValueError(f"classification wants scores of shape (batch, classes), got {tuple(outputs.shape)}")
         if outputs.shape[1] < 2:
             raise ValueError("a single output is no score for each class: give the model one output for each of them")
-        self._finite = self._finite and bool(torch.isfinite(outputs).all())
+        highest, predicted = outputs.max(dim=1)  # NaN where one is among them; -inf leaves a class out
+        self._finite = self._finite and bool(torch.isfinite(highest).all())
         classes = max(self.num_classes or 0, outputs.shape[1])
         targets = targets.reshape(-1).to(outputs.device)
         outside = targets[(targets < 0) | (targets >= classes)]
@@ -53,7 +54,7 @@ class Classification:
             raise ValueError(
                 f"targets hold class {int(outside[0])}, and there are scores for classes 0 to {classes - 1}"
             )
-        found = outputs.argmax(dim=1) + classes * targets
+        found = predicted + classes * targets
         counts = torch.bincount(found, minlength=classes * classes).reshape(classes, classes).cpu()
         self._matrix = counts if self._matrix is None else self._matrix + counts
 

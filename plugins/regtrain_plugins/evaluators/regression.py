@@ -39,13 +39,16 @@ class Regression:
         if not self._outputs:
             return {}
         outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
+        if not bool(torch.isfinite(outputs).all()):
+            return dict.fromkeys(("mse", "rmse", "mae", "r2"), math.nan)
         mse = (outputs - targets).square().mean().item()
+        constant = bool((targets == targets[0]).all())  # exactly: their mean may be off by a rounding error
         spread = (targets - targets.mean()).square().mean().item()
         return {
             "mse": mse,
             "rmse": mse**0.5,
             "mae": (outputs - targets).abs().mean().item(),
-            "r2": 1 - mse / spread if spread else math.nan,  # of constant targets there is none
+            "r2": math.nan if constant or not spread else 1 - mse / spread,  # of constant targets there is none
         }
 
 

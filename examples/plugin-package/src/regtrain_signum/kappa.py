@@ -5,6 +5,7 @@ Cohen, "A Coefficient of Agreement for Nominal Scales", Educational and Psycholo
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,20 @@ class Kappa:
 
     def reset(self) -> None:
         self._pairs: Counter[tuple[int, int]] = Counter()
+        self._finite = True
 
     def update(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        self._finite = self._finite and bool(outputs.isfinite().all())
         self._pairs.update(zip(targets.tolist(), outputs.argmax(dim=1).tolist(), strict=True))
 
     def compute(self) -> dict[str, float]:
-        """`kappa` in -1..1 (0 where chance alone explains everything) and `accuracy`; empty when nothing was seen."""
+        """`kappa` in -1..1 (0 where chance alone explains everything) and `accuracy`; empty when nothing was seen, NaN
+        after scores that are not finite."""
         total = self._pairs.total()
         if not total:
             return {}
+        if not self._finite:
+            return {"kappa": math.nan, "accuracy": math.nan}
         actual: Counter[int] = Counter()
         predicted: Counter[int] = Counter()
         for (one, other), count in self._pairs.items():
