@@ -42,7 +42,8 @@ def test_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
         .replace(f"={tmp_path / 'project'}/", "=")
         .replace(f" {tmp_path / 'project'}/demo/runs\n", " demo/runs\n")
     )
-    assert same_output(shown.output, without_folder(output, tmp_path / "project", tmp_path / "no"))
+    output = without_folder(output, tmp_path / "project", tmp_path / "no")
+    assert same_output(shown.output, output), output
 
 
 def test_help_names_every_target() -> None:

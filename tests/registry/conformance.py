@@ -129,7 +129,10 @@ class RegistryConformance(
             ({"optimizer": {"lr": 0.2}}, [10, 64]),
             ({"optimizer": {"lr": 0.2}}, [10, 128]),
         ]
-        recipes = [Recipe(config=config, state={"w": [shape, "float32"]}) for config, shape in steps]
+        recipes = [
+            Recipe(config=config, state={"w": [shape, "float32"]}, not_learned=frozenset({"experiment.seed"}))
+            for config, shape in steps
+        ]
         made = [place.register(recipe=recipe) for recipe in recipes]
         made.append(place.register(recipe=recipes[-1], bump=Bump.MINOR))
         made.append(place.register(recipe=recipes[-1], version="1.4.0", force=True))

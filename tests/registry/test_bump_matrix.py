@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from regtrain.config.keys import not_learned
 from regtrain_registry import Bump, ParentLink, Recipe, Registry, Relation, VersionInfo, decide
 from regtrain_registry.errors import WrongBumpError
 from regtrain_registry.events import EventKind
@@ -101,7 +102,7 @@ def recipe(*edits: Edit) -> Recipe:
             del section[key]
         else:
             section[key] = value
-    return Recipe(**parts)
+    return Recipe(**parts, not_learned=not_learned())
 
 
 def of(change: str) -> Recipe:

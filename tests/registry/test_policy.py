@@ -27,8 +27,8 @@ ANY_POLICY = st.builds(
 )  # fmt: skip
 WRONG: list[tuple[Any, str]] = [
     ({"keep_bets": 3}, "no key 'keep_bets'; did you mean keep_best"),
-    ({"keep_best": 0, "monitor": "loss"}, "keep_best is 0"),
-    ({"keep_best": True, "monitor": "loss"}, "keep_best is True"),
+    ({"keep_best": 0, "monitor": "a", "mode": "min"}, "keep_best is 0"),
+    ({"keep_best": True, "monitor": "a", "mode": "min"}, "keep_best is True"),
     ({"keep_best": 3}, "keep_best needs a metric"),
     ({"keep_best": 3, "keep_top_k": 3, "monitor": "a"}, "keep_best twice"),
     ({"monitor": ["a", "b"], "mode": ["min"] * 3}, "2 metrics and 3 modes"),

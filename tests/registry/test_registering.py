@@ -97,7 +97,9 @@ def test_versions_follow_the_change(register: Register) -> None:
         ({"optimizer": {"lr": 0.2}}, [10, 64]),
         ({"optimizer": {"lr": 0.2}}, [10, 128]),
     ]
-    made = [register(recipe=Recipe(config=config, state={"w": [shape, "float32"]})) for config, shape in steps]
+    seed = frozenset({"experiment.seed"})
+    recipes = [Recipe(config=config, state={"w": [shape, "float32"]}, not_learned=seed) for config, shape in steps]
+    made = [register(recipe=recipe) for recipe in recipes]
     assert [v.version for v in made] == ["1.0.0", "1.0.1", "1.1.0", "2.0.0"]
     assert [v.number for v in made] == [1, 2, 3, 4]
     assert made[2].bump.reasons == ["optimizer.lr: 0.1 → 0.2"]
