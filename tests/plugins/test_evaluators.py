@@ -193,7 +193,7 @@ def test_predictions_that_are_not_finite_are_no_error() -> None:
 @pytest.mark.parametrize(
     ("targets", "words"),
     [
-        (torch.tensor([1, 2, 1]), "class 2, and there are 2 outputs; number the classes from 0"),
+        (torch.tensor([1, 2, 1]), "class 2, and there are scores for classes 0 to 1; number"),
         (torch.tensor([1, -100, 1]), "class -100"),
         (torch.tensor([0.0, 1.0, 0.0]), "float32 numbers, and classes are whole"),
         (torch.zeros(3, 2, dtype=torch.long), r"shape \(3, 2\), and one class for each of 3 rows"),

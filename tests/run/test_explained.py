@@ -82,8 +82,55 @@ def offered(project: Project, computed: str) -> dict[str, Any]:
     return {"evaluation": {"evaluator": {"name": "scores"}}}
 
 
+def pairs(inputs: str, labels: str) -> str:
+    """A data.py of 16 and 8 samples."""
+    return (
+        "import torch\ndef build():\n    d = torch.utils.data.TensorDataset\n    x = torch.ones(24, 3)\n"
+        f"    x, y = {inputs}, {labels}\n    return d(x[:16], y[:16]), d(x[16:], y[16:])\n"
+    )
+
+
+NUMBERS = {"experiment": {"name": "tiny", "task": "regression"}, "evaluation": {"evaluator": "none"}}
+
+
 # name → files, sections of the config, and what the message and the hint must hold
 CASES: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
+    "another number of inputs": (
+        {"data.py": pairs("x[:, :2]", "torch.zeros(24, dtype=torch.long)")},
+        {},
+        "takes 3 numbers for a sample, and gets 2",
+        "model.in_features=2",
+    ),
+    "inputs of another type": (
+        {"data.py": pairs("x.double()", "torch.zeros(24, dtype=torch.long)")},
+        {},
+        "inputs of a layer are Double numbers, and its weights are Float",
+        "inputs.float()",
+    ),
+    "numbers for classes": (
+        {"data.py": pairs("x", "torch.zeros(24, 1)")},
+        {},
+        "one class number for each",
+        "regression",
+    ),
+    "whole columns for classes": (
+        {"data.py": pairs("x", "torch.zeros(24, 2, dtype=torch.long)")},
+        {"evaluation": {"evaluator": "none"}},
+        "one class number for each",
+        "shape (batch,)",
+    ),
+    "each output with each target": (
+        {"data.py": pairs("x", "torch.zeros(24)"), "model.py": NORMED.replace("nn.Linear(4, 2)", "nn.Linear(4, 1)")},
+        NUMBERS,
+        "the targets have shape (8) and the outputs of the model (8, 1)",
+        "the same shape",
+    ),
+    "a weight that is no list": (
+        {},
+        {"loss": {"name": "CrossEntropyLoss", "weight": 3}},
+        "loss.weight is 3",
+        "one number for each class",
+    ),
     "a last batch of one": (
         {"model.py": NORMED},
         {"training": {"epochs": 1, "batch_size": 5}},

@@ -40,6 +40,38 @@ EXPLAINED: tuple[tuple[str, type[RegtrainError], str, str], ...] = (
         "training.device: cpu says which one",
     ),
     (
+        r"index out of range in self",
+        DataError,
+        "the data have an index that an embedding of the model has no row for",
+        "count indices from 0, and give the embedding one row more than the largest of them",
+    ),
+    (
+        r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)",
+        ConfigValueError,
+        "a linear layer of the model takes {1} numbers for a sample, and gets {0}",
+        "give the model as many inputs as the data have, e.g. model.in_features={0} where it is the first layer",
+    ),
+    (
+        r"mat1 and mat2 must have the same dtype, but got (\w+) and (\w+)",
+        ConfigValueError,
+        "the inputs of a layer are {0} numbers, and its weights are {1}",
+        "convert them in the dataset, e.g. inputs.float()",
+    ),
+    (
+        r"expected input\[[\d, ]*\] to have (\d+) channels, but got (\d+) channels",
+        ConfigValueError,
+        "a convolution of the model takes {0} channels, and gets {1}",
+        "give the model as many channels as the data have, e.g. model.in_channels={1} where it is the first layer",
+    ),
+    (
+        r"0D or 1D target tensor expected|expected scalar type Long but found Float|"
+        r"expected target dtype to be Long|Expected floating point type for target with class probabilities",
+        ConfigValueError,
+        "the loss wants one class number for each sample, and the targets are something else",
+        "for numbers choose experiment.task: regression; for classes return whole numbers of shape (batch,), "
+        "which data.target_type: class does for a CSV file",
+    ),
+    (
         r"Expected more than 1 value per channel when training",
         DataError,
         "a batch of one sample came to a BatchNorm layer, which needs two or more",
@@ -89,7 +121,7 @@ def _as_known(problem: BaseException, run_dir: RunDir) -> RegtrainError:
     for pattern, kind, message, hint in EXPLAINED:
         match = re.search(pattern, str(problem))
         if match:
-            return kind(message.format(*match.groups()), hint)
+            return kind(message.format(*match.groups()), hint.format(*match.groups()))
     said = brief(problem)
     return JobFailedError(
         f"training failed: {type(problem).__name__}{': ' if said else ''}{said}",

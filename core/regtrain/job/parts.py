@@ -83,13 +83,20 @@ def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
 
 
 def _as_tensors(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Weights of classes are tensors in torch, and lists of numbers in YAML."""
-    return {
-        key: torch.tensor(value, dtype=torch.float32)
-        if key in CLASS_WEIGHTS and isinstance(value, list) and all(isinstance(item, int | float) for item in value)
-        else value
-        for key, value in args.items()
-    }
+    """Weights of classes are tensors in torch, and lists of numbers in YAML.
+
+    Raises:
+        ConfigValueError: weights that are no list of numbers.
+    """
+    found = dict(args)
+    for key in CLASS_WEIGHTS:
+        value = args.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, list) or not all(type(item) in (int, float) for item in value):
+            raise ConfigValueError(f"loss.{key} is {value!r}", "give a list with one number for each class: [1, 1, 2]")
+        found[key] = torch.tensor(value, dtype=torch.float32)
+    return found
 
 
 def _torch_loss(name: str) -> Callable[..., Any]:

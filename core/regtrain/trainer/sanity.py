@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -108,7 +110,19 @@ def _last_batch(trainer: Trainer) -> None:
 
 
 def _forward(trainer: Trainer, batch: Any) -> StepOutput:
-    output: Any = trainer.raw_forward(batch)
+    with warnings.catch_warnings():
+        # torch compares each output with each target then, and trains a wrong model
+        warnings.filterwarnings("error", message="Using a target size", category=UserWarning)
+        try:
+            output: Any = trainer.raw_forward(batch)
+        except UserWarning as problem:
+            sizes = re.findall(r"torch\.Size\(\[(.*?)\]\)", str(problem))
+            targets, outputs = sizes if len(sizes) == 2 else ("?", "?")
+            raise ConfigValueError(
+                f"the targets have shape ({targets}) and the outputs of the model ({outputs}): "
+                "the loss would compare each of them with each",
+                "give the model as many outputs as there are targets for a sample, and both the same shape",
+            ) from problem
     if not isinstance(output, StepOutput):
         raise ConfigValueError(
             f"task {type(trainer.parts.task).__name__} returned a {type(output).__name__} from train_step",

@@ -95,8 +95,8 @@ def _classes(targets: torch.Tensor, rows: int, classes: int) -> torch.Tensor:
     if least < 0 or most >= classes:
         wrong = least if least < 0 else most
         raise ValueError(
-            f"the data have class {wrong}, and there are {classes} outputs; number the classes from 0, "
-            "and give the model one output for each of them"
+            f"targets hold class {wrong}, and there are scores for classes 0 to {classes - 1}; "
+            "number the classes from 0, and give the model an output for each"
         )
     return flat
 
