@@ -55,6 +55,36 @@ def test_another_optimizer_or_scheduler_is_refused(tmp_path: Path, case: str) ->
     assert refused.outcome.steps == 0
 
 
+class Layers(nn.Module):
+    """Three layers, which are defined in this order and always used in another."""
+
+    def __init__(self, order: str) -> None:
+        super().__init__()
+        for name in order:
+            setattr(self, name, nn.Linear(6, 3 if name == "c" else 6))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.c(self.b(self.a(inputs)))
+        return outputs
+
+
+def test_layers_in_another_order_are_refused(tmp_path: Path) -> None:
+    """torch keeps the state of an optimizer by position: layers of one shape would get each other's momentum."""
+
+    def layers(order: str, epochs: int, resume: Path | None = None) -> Done:
+        live = GivenObjects(Layers(order), Splits(rows(40, 1), rows(10, 2)))
+        return train(tmp_path, {"training": {"epochs": epochs, "batch_size": 8}}, live=live, resume=resume)
+
+    first = layers("abc", 1)
+    before = first.run_dir.path / "checkpoints"
+    refused = layers("bac", 2, before)
+    assert refused.outcome.error
+    assert refused.outcome.error["exit_code"] == 2
+    assert "another order" in refused.outcome.error["message"]
+    assert "a.weight is now b.weight" in refused.outcome.error["message"].replace("model.", "")
+    assert layers("abc", 2, before).outcome.status == "finished"
+
+
 def test_one_cycle_does_not_go_beyond_its_end(tmp_path: Path) -> None:
     """OneCycleLR of a shorter run is refused before a step is made, not at the first step that it does not have."""
     keys = {"scheduler": {"name": "OneCycleLR", "max_lr": 0.1}}

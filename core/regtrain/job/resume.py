@@ -14,7 +14,7 @@ from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoi
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError, brief
 from regtrain.job.initial import misfits, some, tensors_of
 from regtrain.trainer import Parts, Trainer
-from regtrain.trainer.state import order_of
+from regtrain.trainer.state import order_of, parameter_names
 from regtrain.types import Plan, Schedule
 from regtrain.types.config import Config
 
@@ -77,6 +77,7 @@ def load_into(
     check_same_architecture(parts.model, state["model"], path)
     _check_order(trainer, state, path)
     _check_part_types(trainer, state, path)
+    _check_parameters(trainer, state, path)
     _check_length(trainer, state, path, schedule)
     _say_what_changed(trainer, state, path, plan.public, warn)
     try:
@@ -143,6 +144,22 @@ def _check_part_types(trainer: Trainer, state: TrainingState, path: Path) -> Non
         raise CheckpointMismatchError(
             f"{path} was trained with {', '.join(optimizers)}, and the config asks for {', '.join(changed)}",
             "resume with the groups that it was trained with, or begin a run of its own without --resume",
+        )
+
+
+def _check_parameters(trainer: Trainer, state: TrainingState, path: Path) -> None:
+    """torch matches the state of an optimizer by position: a layer would get the momentum of another one."""
+    before = state.get("parameters", {})  # checkpoints of the first releases have no names
+    for part, names in parameter_names(trainer.parts).items():
+        was = before.get(part, names)
+        if was == names:
+            continue
+        first = next((pair for pair in zip(was, names, strict=False) if pair[0] != pair[1]), None)
+        differ = f"{first[0]} is now {first[1]}" if first else f"{len(was)} then, {len(names)} now"
+        raise CheckpointMismatchError(
+            f"the parameters of optimizer {part or type(trainer.parts.engine.parts[0].optimizer).__name__} are in "
+            f"another order than in {path}: {differ}",
+            "define the layers in the order of before, or begin a run with these weights: model.init_from",
         )
 
 

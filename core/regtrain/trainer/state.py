@@ -10,13 +10,22 @@ from regtrain.trainer.engine import plateau
 from regtrain.trainer.parts import Parts, Progress
 from regtrain.trainer.randomness import restore, snapshot
 
-__all__ = ["load_state", "order_of", "training_state"]
+__all__ = ["load_state", "order_of", "parameter_names", "training_state"]
 
 
 def order_of(parts: Parts) -> dict[str, int]:
     """What the order of an epoch follows from; the number of processes may change where a step stays the same."""
     step = parts.settings.accumulate * parts.strategy.place.world_size
     return {**parts.train.order, "batches_per_step": step}
+
+
+def parameter_names(parts: Parts) -> dict[str, list[str]]:
+    """Names of the parameters of each optimizer, in the order in which torch keeps their state, which has no names."""
+    names = {id(p): name.replace("_orig_mod.", "") for name, p in parts.engine.trainable.named_parameters()}
+    return {
+        part.name: [names.get(id(p), "") for group in part.optimizer.param_groups for p in group["params"]]
+        for part in parts.engine.parts
+    }
 
 
 def training_state(parts: Parts, progress: Progress, rng: dict[str, Any] | None = None) -> TrainingState:
@@ -28,6 +37,7 @@ def training_state(parts: Parts, progress: Progress, rng: dict[str, Any] | None 
     randomness = parts.strategy.gather(rng or snapshot())
     return {
         **parts.engine.state(),
+        "parameters": parameter_names(parts),
         "stateful": {name: thing.state_dict() for name, thing in parts.stateful.items()},
         "early_stopping": parts.early_stopping.state_dict() if parts.early_stopping else {},
         "monitors": {part.name: part.monitor for part in parts.engine.parts},
