@@ -41,6 +41,24 @@ PARTS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "to more keys": ({"optimizer": {"name": "SGD", "lr": 0.1}}, {"optimizer": "AdamW"}, "SGD", "AdamW"),
     "to the same keys": ({"optimizer": "AdamW"}, {"optimizer": "Adam"}, "AdamW", "Adam"),
     "scheduler": ({"scheduler": {"name": "StepLR"}}, {"scheduler": "cosine"}, "StepLR", "CosineAnnealingLR"),
+    "parts of a scheduler": (
+        {
+            "scheduler": {
+                "name": "SequentialLR",
+                "schedulers": [{"name": "LinearLR"}, {"name": "ExponentialLR", "gamma": 0.9}],
+                "milestones": [1],
+            }
+        },
+        {
+            "scheduler": {
+                "name": "SequentialLR",
+                "schedulers": [{"name": "ExponentialLR", "gamma": 0.9}, {"name": "LinearLR"}],
+                "milestones": [1],
+            }
+        },
+        "SequentialLR(LinearLR, ExponentialLR)",
+        "SequentialLR(ExponentialLR, LinearLR)",
+    ),
 }
 
 

@@ -209,7 +209,7 @@ class DefaultEngine:
         for part in self.parts:
             types[f"optimizer {part.name}".strip()] = type(part.optimizer).__name__
             if part.scheduler:
-                types[f"scheduler {part.name}".strip()] = type(part.scheduler).__name__
+                types[f"scheduler {part.name}".strip()] = _type_of(part.scheduler)
         return types
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -234,6 +234,12 @@ def uncompiled(model: nn.Module) -> nn.Module:
 
 def _copied(state: dict[str, Any], copy: bool) -> dict[str, Any]:
     return {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in state.items()} if copy else dict(state)
+
+
+def _type_of(scheduler: Any) -> str:
+    """The class of a scheduler, and of those that it is made of, which load their state by position."""
+    inner = getattr(scheduler, "_schedulers", ())
+    return type(scheduler).__name__ + (f"({', '.join(map(_type_of, inner))})" if inner else "")
 
 
 def plateau(scheduler: LRScheduler | None) -> ReduceLROnPlateau | None:
