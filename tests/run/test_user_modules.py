@@ -256,7 +256,8 @@ def test_a_job_is_not_broken_by_its_working_directory(project: Project) -> None:
     wrote = 'import os\nopen(os.path.join(os.environ["REGTRAIN_RUN_DIR"], "mine.txt"), "w").close()\n'
     project.write("model.py", wrote + (project.folder / "model.py").read_text())
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [str(Path(sys.executable).with_name("regtrain")), "run", "run.yaml", "--json"]
+    environment.pop("PYTHONSAFEPATH", None)
+    command = [sys.executable, "-m", "regtrain", "run", "run.yaml", "--json"]
     done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not (project.folder / "ran").exists()
