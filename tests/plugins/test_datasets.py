@@ -156,6 +156,12 @@ def test_csv_names_missing_column_and_file(tmp_path: Path) -> None:
         csv_table(written(tmp_path, TABLE), val_path="missing.csv")
 
 
+def test_csv_refuses_an_unknown_kind_of_target(tmp_path: Path) -> None:
+    """A misspelt kind is not taken for classes."""
+    with pytest.raises(ValueError, match="there are: class, number"):
+        csv_table(written(tmp_path, TABLE), target_type="numbers")  # type: ignore[arg-type]
+
+
 def two_files(folder: Path, train: str, val: str) -> dict[str, str]:
     (folder / "train.csv").write_text(train)
     (folder / "val.csv").write_text(val)
@@ -189,7 +195,8 @@ def test_csv_refuses_tables_that_differ(train: str, val: str, words: str, tmp_pa
 
 
 def test_csv_headers_are_stripped(tmp_path: Path) -> None:
-    """Blanks around a name do not belong to it."""
+    """Blanks around a name do not belong to it, in the file and in the config."""
+    assert csv_table(written(tmp_path, TABLE), target_column=" label").features == ["a", "b"]
     assert csv_table(written(tmp_path, TABLE.replace("a,b,label", "a, b , label"))).features == ["a", "b"]
 
 
@@ -198,7 +205,13 @@ def test_csv_headers_are_stripped(tmp_path: Path) -> None:
     [
         pytest.param(TABLE.encode("utf-16"), r"is UTF-16, and UTF-8 is wanted; save it as UTF-8", id="UTF-16"),
         pytest.param("größe,label\n1,0\n".encode("latin-1"), "Latin-1 or Windows-1252.*save it as UTF-8", id="Latin-1"),
-        pytest.param(b"a,label\n1,9007199254740993\n", "class numbers of 9007199254740992 and more", id="beyond 2^53"),
+        pytest.param(TABLE.encode("utf-16-le"), r"is UTF-16 or a binary file.*UTF-8", id="UTF-16 without a mark"),
+        pytest.param(TABLE.encode("utf-32"), r"is UTF-32, and UTF-8", id="UTF-32"),
+        pytest.param(b"\x1f\x8b\x08\x00\xff", r"is gzip.*unpack", id="gzip"),
+        pytest.param(b"a,label\n1,9007199254740994\n", "class numbers of", id="a class beyond 2^53"),
+        pytest.param(b"a,label\n1,9007199254740993\n1,9007199254740992\n", "class numbers of", id="merged classes"),
+        pytest.param(b",a,label\n0,1,0\n", r"column 1 has no name.*index=False", id="the index of pandas"),
+        pytest.param(b"a,label" + b" " * (16 << 20) + b"\n1,0\n", r":1 is longer than 16 MiB", id="an endless line"),
     ],
 )
 def test_csv_names_encodings_and_large_classes(content: bytes, words: str, tmp_path: Path) -> None:
@@ -212,6 +225,6 @@ def test_csv_reads_regular_files_only(tmp_path: Path) -> None:
     import os
 
     os.mkfifo(tmp_path / "fifo.csv")
-    for path in (tmp_path / "fifo.csv", Path("/dev/zero")):
+    for path in (tmp_path / "fifo.csv", Path("/dev/zero"), tmp_path):
         with pytest.raises(ValueError, match="no regular file"):
             csv_table(str(path))

@@ -171,3 +171,35 @@ def test_r2_of_constant_targets_is_not_a_number() -> None:
     evaluator = Regression()
     evaluator.update(torch.tensor([1.0, 2.0, 1.0]), torch.tensor([0.1, 0.1, 0.1], dtype=torch.float64))
     assert math.isnan(evaluator.compute()["r2"])
+
+
+def test_spread_that_is_only_rounding_is_none() -> None:
+    """The mean of equal numbers need not be one of them."""
+    evaluator = Regression()
+    for count in range(2, 200):
+        evaluator.reset()
+        evaluator.update(torch.full((count,), 0.3, dtype=torch.float64), torch.full((count,), 0.1, dtype=torch.float64))
+        assert math.isnan(evaluator.compute()["r2"]), count
+
+
+def test_predictions_that_are_not_finite_are_no_error() -> None:
+    """An infinite prediction has no error that others can be compared with."""
+    for bad in (float("nan"), float("inf"), -float("inf")):
+        evaluator = Regression()
+        evaluator.update(torch.tensor([1.0, bad]), torch.tensor([3.0, 4.0]))
+        assert all(map(math.isnan, evaluator.compute().values()))
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        (torch.tensor([1, 2, 1]), "class 2, and there are 2 outputs; number the classes from 0"),
+        (torch.tensor([1, -100, 1]), "class -100"),
+        (torch.tensor([0.0, 1.0, 0.0]), "float32 numbers, and classes are whole"),
+        (torch.zeros(3, 2, dtype=torch.long), r"shape \(3, 2\), and one class for each of 3 rows"),
+    ],
+)
+def test_targets_that_are_no_classes_are_named(targets: torch.Tensor, words: str) -> None:
+    """What torch would say of a matrix of counts is said of the data."""
+    with pytest.raises(ValueError, match=words):
+        Classification().update(torch.zeros(3, 2), targets)

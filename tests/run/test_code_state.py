@@ -49,6 +49,7 @@ SETTINGS = (
     "diff.noprefix=true", "diff.mnemonicPrefix=true", "diff.context=0", "diff.relative=true", "diff.external=/bin/false",
     "diff.interHunkContext=5", "diff.renames=copies", "diff.submodule=log", "diff.ignoreSubmodules=all",
     "diff.suppressBlankEmpty=true", "diff.algorithm=patience", "color.ui=always", "core.pager=false",
+    "diff.orderFile=/nonexistent", "core.fsmonitor=false; touch monitored; false",
 )  # fmt: skip
 
 
@@ -113,8 +114,9 @@ def test_no_setting_of_the_user_leaks_in(tmp_path: Path, place: str, monkeypatch
             monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
             monkeypatch.setenv("GIT_CONFIG_KEY_0", key)
             monkeypatch.setenv("GIT_CONFIG_VALUE_0", value)
-        if code_state(folder / "sub")["diff"] != plain:
+        if code_state(folder / "sub")["diff"] != plain or (folder / "monitored").exists():
             wrong.append(setting)
+        (folder / "monitored").unlink(missing_ok=True)
         if place == "repository":
             git(folder, "config", "--unset", key)
     assert wrong == []
@@ -150,7 +152,87 @@ def test_submodules_count(tmp_path: Path) -> None:
     assert b"-dirty" not in state["diff"]
 
 
-def test_what_could_not_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def changed(folder: Path) -> None:
+    (folder / "model.py").write_text("width = 99\n")
+
+
+def committed(folder: Path) -> None:
+    (folder / "model.py").write_text("width = 77\n")
+    git(folder, "commit", "-qam", "Not pushed")
+
+
+# name → what is done to the submodule, which has one of its own in `inner`
+INSIDE: dict[str, Callable[[Path], object]] = {
+    "changed": changed,
+    "another commit": committed,
+    "another commit, and changed": lambda library: (committed(library), changed(library)),
+    "changed in its own submodule": lambda library: changed(library / "inner"),
+    "changed in both": lambda library: (changed(library / "inner"), changed(library)),
+}
+
+
+def test_changes_in_submodules_apply_on_a_fresh_clone(tmp_path: Path) -> None:
+    """Whatever has changed below, and whatever the folder of the submodule is called."""
+    inner, library = tmp_path / "inner", tmp_path / "library"
+    repository(inner)
+    repository(library)
+    git(library, "submodule", "--quiet", "add", str(inner), "inner")
+    git(library, "commit", "-qm", "With one of its own")
+    wrong = []
+    for number, (name, change) in enumerate(INSIDE.items()):
+        folder = tmp_path / str(number) / "repository"
+        filled(folder)
+        git(folder, "submodule", "--quiet", "add", str(library), "libr\u00e4ry of ours")
+        git(folder, "submodule", "--quiet", "update", "--init", "--recursive")
+        git(folder, "commit", "-qm", "With a library")
+        if code_state(folder)["dirty"] is not False:
+            wrong.append((name, "dirty"))
+        change(folder / "libr\u00e4ry of ours")
+        state = code_state(folder)
+        if name == "another commit":  # which the clone of a library that was not pushed does not have
+            if b"+Subproject commit" not in state["diff"]:
+                wrong.append((name, state))
+            continue
+        differ = applied(folder, tmp_path / str(number) / "clone", state["diff"])
+        if state["dirty"] is not True or differ or b"-dirty" in state["diff"]:
+            wrong.append((name, differ or state))
+    assert wrong == []
+
+
+def test_files_that_git_does_not_track_are_no_change(tmp_path: Path) -> None:
+    """Also those in a submodule, such as what a build leaves there."""
+    repository(tmp_path / "library")
+    folder = tmp_path / "repository"
+    filled(folder)
+    git(folder, "submodule", "--quiet", "add", str(tmp_path / "library"), "library")
+    git(folder, "commit", "-qm", "With a library")
+    (folder / "library" / "built.o").write_text("x")
+    (folder / "built.o").write_text("x")
+    assert code_state(folder)["dirty"] is False
+
+
+def test_a_change_of_line_ends_alone(tmp_path: Path) -> None:
+    """What git translates is no change of content, and an empty diff could not be applied."""
+    folder = tmp_path / "repository"
+    filled(folder)
+    git(folder, "config", "core.autocrlf", "true")
+    (folder / "model.py").write_bytes(b"width = 4\r\n")
+    state = code_state(folder)
+    assert (state["dirty"], state["diff"], state["diff_left_out"]) == (True, None, "git shows no change of content")
+
+
+def test_a_repository_that_is_not_read_is_not_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git says of a damaged one that there is none; where git is not installed, nobody could be asked."""
+    folder = tmp_path / "repository"
+    filled(folder)
+    (folder / ".git" / "HEAD").write_text("garbage\n")
+    assert "not a git repository" in code_state(folder / "sub")["problem"]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert code_state(folder / "sub")["problem"] == "git is not installed"
+    assert "problem" not in code_state(tmp_path)
+
+
+def test_what_could_not_be_asked_is_said(tmp_path: Path) -> None:
     """A repository that git does not read is not the same as none."""
     folder = tmp_path / "repository"
     filled(folder)
@@ -159,8 +241,6 @@ def test_what_could_not_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     state = code_state(folder)
     assert state["git_commit"] is None
     assert "config" in state["problem"]
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert "problem" not in code_state(folder)
 
 
 def test_code_outside_of_git(tmp_path: Path) -> None:

@@ -23,7 +23,12 @@ _DIFF = (
     "--inter-hunk-context=0", "--no-relative", "--no-indent-heuristic", "--diff-algorithm=default", "--submodule=short",
     "-O/dev/null",
 )  # fmt: skip
-_SETTINGS = ("-c", "diff.suppressBlankEmpty=false", "-c", "core.quotePath=true", "-c", "status.renames=false")
+_SETTINGS = (
+    "-c", "diff.suppressBlankEmpty=false", "-c", "core.quotePath=true", "-c", "status.renames=false",
+    "-c", "diff.orderFile=/dev/null", "-c", "core.fsmonitor=false",
+)  # fmt: skip
+# Files that git does not track count in submodules as little as anywhere else.
+_STATUS = ("--porcelain=v2", "-z", "--untracked-files=no", "--ignore-submodules=untracked")
 # Variables of git that say how it is reached, not what it is asked about.
 _KEPT = frozenset({"GIT_SSH", "GIT_SSH_COMMAND", "GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH"})
 _NO_REPOSITORY = "not a git repository"
@@ -47,9 +52,10 @@ def code_state(folder: Path, limit: int = MAX_DIFF) -> dict[str, Any]:
     if commit.content is None:
         unborn = _git(folder, "rev-parse", "--git-dir").content is not None
         problem = "the repository has no commit yet" if unborn else commit.problem
-        return {**NO_CODE, **({"problem": problem} if problem and _NO_REPOSITORY not in problem else {})}
+        none = _NO_REPOSITORY in problem and not _has_repository(folder)
+        return {**NO_CODE, **({"problem": problem} if problem and not none else {})}
     state: dict[str, Any] = {"git_commit": commit.content.decode().strip(), "dirty": False, "diff": None}
-    status = _git(folder, "status", "--porcelain=v2", "--untracked-files=no", "--ignore-submodules=none", limit=limit)
+    status = _git(folder, "status", *_STATUS, limit=limit)
     if status.content is None:
         return state | {"dirty": None, "problem": status.problem}
     if not status.content:
@@ -58,31 +64,55 @@ def code_state(folder: Path, limit: int = MAX_DIFF) -> dict[str, Any]:
     diff = _diff(folder, status.content, limit)
     if diff.content is None:
         return state | {"diff_left_out": "git did not give it", "problem": diff.problem}
+    if not diff.content:  # line ends that git's settings translate
+        return state | {"diff_left_out": "git shows no change of content"}
     if len(diff.content) > limit:
         return state | {"diff_left_out": f"more than {limit:,} bytes"}
     return state | {"diff": redact_text(diff.content.decode("latin-1")).encode("latin-1")}  # every byte is a character
 
 
+def _has_repository(folder: Path) -> bool:
+    return any((place / ".git").exists() for place in (folder.absolute(), *folder.absolute().parents))
+
+
 def _diff(folder: Path, status: bytes, limit: int) -> _Answer:
     """The diff of the repository, and behind it those of submodules whose own files have changed."""
-    whole = _git(folder, *_DIFF, "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=dirty", "HEAD", limit=limit)
-    top = _git(folder, "rev-parse", "--show-toplevel", limit=10_000).content
-    if whole.content is None or top is None:
+    top = _git(folder, "rev-parse", "--show-toplevel", limit=10_000)
+    if top.content is None:
+        return top
+    return _diff_below(Path(os.fsdecode(top.content.rstrip(b"\n"))), "HEAD", "", status, limit)
+
+
+def _diff_below(top: Path, commit: str, prefix: str, status: bytes, limit: int) -> _Answer:
+    """The diff of the repository at `top` and of its submodules, with paths from the outermost one.
+
+    Submodules are compared with the commits that a fresh clone has of them, so that the whole applies there.
+    """
+    prefixes = (f"--src-prefix=a/{prefix}", f"--dst-prefix=b/{prefix}")
+    whole = _git(top, *_DIFF, *prefixes, "--ignore-submodules=dirty", commit, limit=limit)
+    if whole.content is None:
         return whole
     content = whole.content
-    for path in _changed_submodules(status):
-        inner = Path(os.fsdecode(top.rstrip(b"\n"))) / path
-        found = _git(inner, *_DIFF, f"--src-prefix=a/{path}/", f"--dst-prefix=b/{path}/", "HEAD", limit=limit)
+    for path, recorded in _changed_submodules(status):
+        inner = top / path
+        known = _git(inner, "cat-file", "-e", f"{recorded}^{{commit}}").content is not None
+        inside = _git(inner, "status", *_STATUS, limit=limit)
+        if inside.content is None:
+            return inside
+        found = _diff_below(inner, recorded if known else "HEAD", f"{prefix}{path}/", inside.content, limit)
         if found.content is None:
             return found
         content += found.content
     return _Answer(content)
 
 
-def _changed_submodules(status: bytes) -> list[str]:
-    """Paths of submodules with changed files: `1 XY S.M. …` in the second version of the porcelain format."""
-    fields = (line.split(b" ", 8) for line in status.splitlines() if line.startswith(b"1 "))
-    return [os.fsdecode(f[8]) for f in fields if len(f) == 9 and f[2].startswith(b"S") and b"M" in f[2]]
+def _changed_submodules(status: bytes) -> list[tuple[str, str]]:
+    """Path and recorded commit of each submodule with changed files, itself or in one of its own: the entry
+    `1 XY S.M. …` in the second version of the porcelain format."""
+    fields = (line.split(b" ", 8) for line in status.split(b"\0") if line.startswith(b"1 "))
+    return [
+        (os.fsdecode(f[8]), f[6].decode()) for f in fields if len(f) == 9 and f[2].startswith(b"S") and b"M" in f[2]
+    ]
 
 
 def _git(folder: Path, *arguments: str, limit: int = 1000) -> _Answer:
@@ -96,9 +126,10 @@ def _git(folder: Path, *arguments: str, limit: int = 1000) -> _Answer:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+    except FileNotFoundError:
+        return _Answer(None, "git is not installed" if _has_repository(folder) else "")
     except OSError as problem:
-        missing = isinstance(problem, FileNotFoundError)
-        return _Answer(None, "" if missing else f"git cannot be started: {problem.strerror}")
+        return _Answer(None, f"git cannot be started: {problem.strerror}")
     timer = Timer(_SECONDS, process.kill)
     timer.start()
     try:

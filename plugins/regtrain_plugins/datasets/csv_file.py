@@ -8,7 +8,7 @@ import io
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from regtrain.types import Register
 
 MAX_BYTES = 8 << 30
-EXACT = 2**53
+MAX_LINE = 16 << 20  # characters: a file without line ends is read whole otherwise
+EXACT = 2**53  # the first whole number that a float does not tell from the next one
+MARKS = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "a zip or Excel file",
+}
 
 
 def csv_table(
@@ -43,6 +52,8 @@ def csv_table(
         ValueError: an empty table, a missing, foreign or double column, another encoding than UTF-8, or a cell that is
             not a finite number (named by line and column).
     """
+    if target_type not in ("class", "number"):
+        raise ValueError(f"target_type is {target_type!r}; there are: class, number")
     folder = Path(data_dir or ".")
     train_file = folder / train_path
     val_file = folder / val_path if val_path else None
@@ -84,11 +95,11 @@ class _Table:
 
 def _opened(path: Path) -> io.BufferedReader:
     """A regular file: what is read to its end must have one."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    status = os.fstat(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
-        return file
-    file.close()
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is no regular file")
     raise ValueError(f"{path} is larger than {MAX_BYTES >> 30} GiB; a table is read into memory: write a dataset")
@@ -103,26 +114,52 @@ def _read(path: Path) -> _Table:
     import numpy as np
 
     with _opened(path) as binary, io.TextIOWrapper(binary, "utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
+        rows = csv.reader(_lines(path, file))
         try:
             header = [name.strip() for name in next(rows, [])]
             cells = [(rows.line_num, row) for row in rows if row]
         except csv.Error as problem:
             raise ValueError(f"{path}:{rows.line_num} is not CSV: {problem}") from None
         except UnicodeDecodeError:
-            raise ValueError(f"{path} is {_encoding(path)}, and UTF-8 is wanted; save it as UTF-8") from None
+            raise ValueError(_encoding(path)) from None
     if not header or not cells:
         raise ValueError(f"{path} holds no rows")
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        raise ValueError(f"{path} has several columns called {twice[0]!r}; columns are told apart by their names")
+    _check_header(path, header)
     return _Table(path, header, np.array([_numbers(path, line, header, row) for line, row in cells]))
 
 
+def _lines(path: Path, file: io.TextIOWrapper) -> Iterator[str]:
+    """Lines of a limited length, none of which holds a NUL, as text in UTF-16 does without a mark."""
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if len(line) == MAX_LINE:
+            raise ValueError(f"{path}:{number} is longer than {MAX_LINE >> 20} MiB; is this a table?")
+        if "\0" in line:
+            raise ValueError(_encoding(path))
+        yield line
+
+
 def _encoding(path: Path) -> str:
+    """What is wrong with a file that is not UTF-8, and what to do about it."""
     with _opened(path) as file:
-        start = file.read(2)
-    return "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "in another encoding, such as Latin-1 or Windows-1252"
+        start = file.read(4)
+    known = next((name for mark, name in MARKS.items() if start.startswith(mark)), "")
+    if known.startswith(("gzip", "a zip")):
+        return f"{path} is {known}, and a table of text is wanted; unpack it, or save it as CSV"
+    guess = "UTF-16 or a binary file" if b"\0" in start else "in another encoding, such as Latin-1 or Windows-1252"
+    return f"{path} is {known or guess}, and UTF-8 is wanted; save it as UTF-8"
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    if "" in header:
+        raise ValueError(
+            f"{path}: column {header.index('') + 1} has no name; name it, or write the table without it "
+            "(in pandas: to_csv(..., index=False))"
+        )
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise ValueError(f"{path} has several columns called {twice[0]!r}; columns are told apart by their names")
 
 
 def _dataset(table: _Table, features: Sequence[str], target: str, target_type: str) -> TensorDataset:

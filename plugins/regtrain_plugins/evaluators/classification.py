@@ -48,13 +48,7 @@ class Classification:
         highest, predicted = outputs.max(dim=1)  # NaN where one is among them; -inf leaves a class out
         self._finite = self._finite and bool(torch.isfinite(highest).all())
         classes = max(self.num_classes or 0, outputs.shape[1])
-        targets = targets.reshape(-1).to(outputs.device)
-        outside = targets[(targets < 0) | (targets >= classes)]
-        if outside.numel():
-            raise ValueError(
-                f"targets hold class {int(outside[0])}, and there are scores for classes 0 to {classes - 1}"
-            )
-        found = predicted + classes * targets
+        found = predicted + classes * _classes(targets, len(outputs), classes).to(outputs.device)
         counts = torch.bincount(found, minlength=classes * classes).reshape(classes, classes).cpu()
         self._matrix = counts if self._matrix is None else self._matrix + counts
 
@@ -83,6 +77,28 @@ class Classification:
             "recall": (recall * weights).sum().item(),
             "f1": (f1 * weights).sum().item(),
         }
+
+
+def _classes(targets: torch.Tensor, rows: int, classes: int) -> torch.Tensor:
+    """Class numbers `(batch,)`.
+
+    Raises:
+        ValueError: they are no class numbers, or some class has no output.
+    """
+    if targets.is_floating_point() or targets.is_complex():
+        kind = str(targets.dtype).removeprefix("torch.")
+        raise ValueError(f"targets are {kind} numbers, and classes are whole ones: 0, 1, 2…")
+    if targets.numel() != rows:
+        raise ValueError(f"targets have shape {tuple(targets.shape)}, and one class for each of {rows} rows is wanted")
+    flat = targets.reshape(-1).long()
+    least, most = (int(flat.min()), int(flat.max())) if rows else (0, 0)
+    if least < 0 or most >= classes:
+        wrong = least if least < 0 else most
+        raise ValueError(
+            f"the data have class {wrong}, and there are {classes} outputs; number the classes from 0, "
+            "and give the model one output for each of them"
+        )
+    return flat
 
 
 @hookimpl
