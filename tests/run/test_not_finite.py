@@ -104,3 +104,40 @@ def test_nan_survives_the_way_to_python(project: Project) -> None:
     outcome = RunDir(Path(project.run_folders()[-1])).read_outcome()
     assert outcome is not None
     assert math.isnan(outcome.metrics["train/loss"])
+
+
+MASKED = """
+import torch
+from torch import nn
+class Masked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.register_buffer("mask", torch.full((4, 4), float("-inf")).triu(1))
+    def forward(self, inputs): return self.layer(inputs)
+def build(): return Masked()
+"""
+
+
+def test_a_mask_of_infinities_is_no_divergence(project: Project) -> None:
+    """A model of attention keeps one among its buffers; it is trained, registered, resumed and begun with."""
+    project.write("model.py", MASKED)
+    run = project.train()
+    assert run["status"] == "finished"
+    assert project("models", "show", "tiny@1.0.0", "--json").json()["status"] == "ready"
+    project.train("--resume", run["run_dir"], "epochs=3")
+    project.train("model.init_from=tiny@1.0.0", "--name", "begun")
+
+
+def test_weights_that_are_not_finite_are_not_begun_with(project: Project) -> None:
+    """Neither resumed nor as the beginning of another run: all that would come of it is NaN."""
+    project.write("loss.py", LOSS)
+    project.config(**DIVERGES_AT_ONCE)
+    assert project("run", "run.yaml").code == 1
+    folder = project.runs()[0]["run_dir"]
+    resumed = project("run", "run.yaml", "--resume", folder, "epochs=9", "--json")
+    assert (resumed.code, "not finite: 0.bias" in resumed.error()["message"]) == (2, True), resumed.err
+    assert project("models", "register", folder, "--model", "bad", "--allow-nonfinite").code == 0
+    project.config()
+    begun = project("run", "run.yaml", "model.init_from=bad@1.0.0", "--json")
+    assert (begun.code, "bad@1.0.0 has weights that are not finite" in begun.error()["message"]) == (2, True)

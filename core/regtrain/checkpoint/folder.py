@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from regtrain.checkpoint.durable import digest_of, sync_folder, tensor_chunks, write_chunks, write_json
+from regtrain.checkpoint.finite import not_finite
 from regtrain.checkpoint.keep import (
     CheckpointInfo,
     KeepPolicy,
@@ -217,7 +218,7 @@ class Checkpoints:
                 writing = {n: pool.submit(write_chunks, making / n, tensor_chunks(t)) for n, t in parts.items()}
                 files = {name: future.result() for name, future in writing.items()}
             files["state.json"] = write_json(making / "state.json", tree)
-            head["finite"] = head["finite"] and all(map(_is_finite, model.values()))
+            head["finite"] = head["finite"] and not not_finite(model, _trained(tree))
             entries = {name: {"digest": w.digest, "size": w.size} for name, w in files.items()}
             write_json(making / MANIFEST, {**head, "files": entries})
             sync_folder(making)
@@ -258,11 +259,12 @@ class Checkpoints:
             making.replace(self.folder / f"{name}_model.pth")
 
 
-def _is_finite(tensor: torch.Tensor) -> bool:
-    if not (tensor.is_floating_point() or tensor.is_complex()):
-        return True
-    wide = tensor.float() if tensor.element_size() == 1 else tensor  # 8-bit formats cannot be asked themselves
-    return bool(torch.isfinite(wide).all())
+def _trained(tree: Mapping[str, Any]) -> set[str] | None:
+    """Names of the model's tensors that an optimizer changes; None where the state does not say."""
+    parts = tree.get("parameters")
+    if parts is None:
+        return None
+    return {name.removeprefix("model.") for names in parts.values() for name in names}
 
 
 def read_checkpoint(path: Path) -> TrainingState:

@@ -9,11 +9,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError
+from regtrain.checkpoint.finite import not_finite
+from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError
 from regtrain.job.making import Job
 from regtrain.types import chosen
 
-__all__ = ["begin_with", "misfits", "some", "tensors_of"]
+__all__ = ["begin_with", "check_finite", "misfits", "some", "tensors_of"]
 
 SHOWN = 3
 COMPILED = "_orig_mod."  # torch.compile puts it before every name
@@ -25,6 +26,7 @@ def begin_with(job: Job, model: nn.Module) -> None:
     Raises:
         CheckpointDamagedError: the file cannot be read.
         CheckpointMismatchError: names up to three tensors that do not fit; or none fits at all.
+        ConfigValueError: weights that are not finite.
     """
     if job.plan.initial_weights is None:
         return
@@ -46,6 +48,7 @@ def begin_with(job: Job, model: nn.Module) -> None:
         raise CheckpointMismatchError(
             f"model.init_from: nothing of {ref} fits the model: {some(differ)}", "leave model.init_from out"
         )
+    check_finite(model, fitting, f"model.init_from: {ref}", "name another version")
     spelled = {name.removeprefix(COMPILED): name for name in model.state_dict()}
     model.load_state_dict({spelled[name]: tensor for name, tensor in fitting.items()}, strict=False)
     if differ:
@@ -61,6 +64,18 @@ def tensors_of(model: nn.Module) -> dict[str, torch.Tensor]:
         for name, tensor in model.state_dict().items()
         if isinstance(tensor, torch.Tensor)
     }
+
+
+def check_finite(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: str, hint: str) -> None:
+    """Refuse weights of a model that diverged: whatever is trained from them is NaN.
+
+    Raises:
+        ConfigValueError: names up to three tensors.
+    """
+    parameters = {name.removeprefix(COMPILED) for name, _ in model.named_parameters()}
+    bad = not_finite(weights, parameters)
+    if bad:
+        raise ConfigValueError(f"{origin} has weights that are not finite: {some(bad)}", hint)
 
 
 def misfits(own: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], origin: str) -> list[str]:

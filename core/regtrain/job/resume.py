@@ -12,7 +12,7 @@ from torch import nn
 
 from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoint
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError, brief
-from regtrain.job.initial import misfits, some, tensors_of
+from regtrain.job.initial import check_finite, misfits, some, tensors_of
 from regtrain.trainer import Parts, Trainer
 from regtrain.trainer.state import order_of, parameter_names
 from regtrain.types import Plan, Schedule
@@ -75,6 +75,12 @@ def load_into(
             "resume with that release, or begin a run with its weights: model.init_from",
         )
     check_same_architecture(parts.model, state["model"], path)
+    check_finite(
+        parts.model,
+        state["model"],
+        str(path),
+        "resume from an earlier checkpoint, with a lower learning rate or clipping",
+    )
     _check_order(trainer, state, path)
     _check_part_types(trainer, state, path)
     _check_parameters(trainer, state, path)
