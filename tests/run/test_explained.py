@@ -225,6 +225,18 @@ def test_a_direction_that_is_not_known_is_asked_for(project: Project) -> None:
     assert project("checkpoints", "best", run["run_id"], "--metric", "val/score", "--mode", "min").code == 0
 
 
+def test_what_is_declared_must_be_a_direction(project: Project) -> None:
+    """A misspelt direction would be taken for the other one."""
+    wrong = []
+    for declared in ('{"score": "less"}', '["score"]', "property(lambda self: {})"):
+        sections = offered(project, f'{{"score": torch.cat(self.hit).mean()}}\n    directions = {declared}')
+        project.config(**sections, checkpoint={"monitor": "val/score"})
+        said = project("plan", "run.yaml", "--json")
+        if said.code != 2 or "directions of evaluator 'scores'" not in said.error()["message"]:
+            wrong.append((declared, said.err))
+    assert wrong == []
+
+
 def test_less_of_an_error_rate_is_better(project: Project) -> None:
     """The name of a known metric decides: the best word error rate is the smallest."""
     sections = offered(project, '{"wer": torch.cat(self.hit).mean()}')

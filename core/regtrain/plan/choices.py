@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from regtrain.checkpoint.directions import mode_of
 from regtrain.checkpoint.keep import Mode
 from regtrain.config import Config
-from regtrain.errors import ConfigValueError, Guard, MissingKeyError
+from regtrain.errors import ConfigValueError, Guard, MissingKeyError, PluginError
 from regtrain.hardware import Hardware
 from regtrain.host import Host
 from regtrain.types import Choice, Task
@@ -119,9 +119,22 @@ def choose_measures(config: Config, host: Host) -> list[Choice]:
 
 
 def declared_directions(host: Host, evaluator: str, task: Task) -> Mapping[str, Mode]:
-    """Bare name of a metric → direction, as task and evaluator declare them; neither is built for that."""
+    """Bare name of a metric → direction, as task and evaluator declare them; neither is built for that.
+
+    Raises:
+        PluginError: what is declared is no direction.
+    """
     factory = None if evaluator == NO_EVALUATOR else host.offer("evaluators", evaluator).factory
-    return {**getattr(task, "directions", {}), **getattr(factory, "directions", {})}
+    found: dict[str, Mode] = {}
+    for what, thing in (("task", task), (f"evaluator {evaluator!r}", factory)):
+        declared = getattr(thing, "directions", {})
+        if not isinstance(declared, Mapping) or not all(mode in ("min", "max") for mode in declared.values()):
+            raise PluginError(
+                f"the directions of {what} are {declared!r}",
+                "its plugin has to declare a mapping of names to min or max, as an attribute of the class",
+            )
+        found |= declared
+    return found
 
 
 def _early_stopping(config: Config, monitor: str, mode: Mode | None, declared: Mapping[str, Mode]) -> list[Choice]:
