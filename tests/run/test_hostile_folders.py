@@ -87,6 +87,13 @@ def test_links_are_not_followed(trained: tuple[Project, dict[str, Any]], tmp_pat
         said = project("models", "register", folder, "--model", "hostile")
         if said.code != 2 or ("secret.txt" not in said.err and "cannot be read" not in said.err):
             wrong.append((place, said))
+    for place in ("requirements.txt", "checkpoints", "logs", "plan.json", "outcome.json"):
+        folder = copied(result, tmp_path / f"ring-{place}")
+        shutil.move(folder / place, tmp_path / f"moved-{place}")
+        (folder / place).symlink_to(folder / place)
+        said = project("models", "register", folder, "--model", "hostile")
+        if said.code != 2 or "fault of regtrain" in said.err:
+            wrong.append((place, "to itself", said))
     behind = copied(result, tmp_path / "behind")
     shutil.move(behind / "logs", tmp_path / "logs-elsewhere")
     (behind / "logs").symlink_to(tmp_path / "logs-elsewhere")
@@ -100,6 +107,32 @@ def test_links_are_not_followed(trained: tuple[Project, dict[str, Any]], tmp_pat
     assert said.code == 0, said.err
     assert secret.read_text() == "the user's own\n"
     assert not (written / "metrics.json").is_symlink()
+
+
+def test_a_link_in_place_of_a_folder_reaches_no_other_run(
+    trained: tuple[Project, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Checkpoints of another run are neither pruned nor resumed, and its logs are not shown, by way of a link."""
+    project, result = trained
+    victim, hostile = copied(result, tmp_path / "victim"), copied(result, tmp_path / "hostile")
+    newest = checkpoint_of(victim)
+    for step in range(90, 94):
+        shutil.copytree(newest, newest.with_name(f"step-{step:08d}"))
+    before = sorted((victim / "checkpoints").iterdir())
+    shutil.rmtree(hostile / "checkpoints")
+    (hostile / "checkpoints").symlink_to(victim / "checkpoints")
+    wrong = []
+    for command in (
+        ("checkpoints", "prune", hostile),
+        ("checkpoints", "list", hostile),
+        ("run", "run.yaml", "epochs=9", "--resume", hostile),
+        ("models", "register", hostile, "--model", "hostile"),
+    ):
+        said = project(*command)
+        if said.code != 2 or "is a link to" not in said.err:
+            wrong.append((command[:2], said))
+    assert wrong == []
+    assert sorted((victim / "checkpoints").iterdir()) == before
 
 
 def test_another_users_umask_leaves_the_folder_closed(project: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,12 +169,13 @@ def _own_files(run_dir: RunDir, files: Iterable[FileToStore]) -> Iterator[FileTo
         RunNotFoundError: one is a link, or lies behind one: it would bring a foreign file into the registry; or it is
             nothing but a hole.
     """
-    inside = run_dir.path.resolve()
+    inside = os.path.realpath(run_dir.path)
     for file in files:
         path = Path(file.path)
-        if path.is_symlink() or not path.resolve().is_relative_to(inside):
+        place = Path(os.path.realpath(path))  # unlike resolve(), it takes a link to itself
+        if path.is_symlink() or not place.is_relative_to(inside):
             raise RunNotFoundError(
-                f"{path} is a link to {path.resolve()}, and a run folder holds its own files",
+                f"{path} is a link to {place}, and a run folder holds its own files",
                 "put the file itself in its place, or remove the link",
             )
         if path.is_file() and is_hollow(path):

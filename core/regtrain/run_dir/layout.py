@@ -85,10 +85,21 @@ class RunDir:
         return self.path / "inputs"
 
     def logs(self, config: Config) -> Path:
-        return self.path / config.logging.log_dir
+        """Raises RunNotFoundError where a link leads out of the run folder."""
+        return self._own(self.path / config.logging.log_dir)
 
     def checkpoints(self, config: Config) -> Path:
-        return self.path / config.checkpoint.save_dir
+        """Raises RunNotFoundError where a link leads out of the run folder: what is pruned would be another run's."""
+        return self._own(self.path / config.checkpoint.save_dir)
+
+    def _own(self, folder: Path) -> Path:
+        place = Path(os.path.realpath(folder))  # unlike resolve(), it takes a link to itself
+        if not place.is_relative_to(os.path.realpath(self.path)) or (folder.is_symlink() and place == folder):
+            raise RunNotFoundError(
+                f"{folder} is a link to {place}, and a run folder holds its own files",
+                "put the folder itself in its place, or remove the link",
+            )
+        return folder
 
     def create(
         self,
