@@ -208,6 +208,26 @@ def test_words_that_no_one_would_mean(project: Project) -> None:
     assert wrong == []
 
 
+def test_a_link_to_itself(project: Project) -> None:
+    """As a run folder, a checkpoint, a config or a file of code: bad input, not a fault of the program."""
+    (project.folder / "ring").symlink_to("ring")
+    (project.folder / "ring.py").symlink_to("ring.py")
+    wrong = []
+    for words in (
+        ("run", "run.yaml", "--resume", "ring"),
+        ("plan", "ring"),
+        ("plan", "run.yaml", "model.target=./ring.py:build"),
+        ("runs", "sync", "ring"),
+        ("runs", "show", "ring"),
+        ("checkpoints", "list", "ring"),
+        ("models", "register", "ring", "--model", "x"),
+    ):
+        said = project(*words)
+        if said.code != 2 or "fault of regtrain" in said.err:
+            wrong.append((words, said.code, said.err[:300]))
+    assert wrong == []
+
+
 def test_a_home_of_no_user(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """REGTRAIN_HOME may name a user that is not there."""
     monkeypatch.setenv("REGTRAIN_HOME", "~nosuchuser/x")

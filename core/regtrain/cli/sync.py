@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def cancel(run: str) -> None:
 
 
 def _owner(run: str) -> RunDir:
-    path = Path(run).resolve()
+    path = Path(os.path.realpath(run))  # unlike resolve(), it takes a link to itself
     owner = run_dir_of(path) if path.exists() else run_dir_of(Path(open_registry(Path.cwd()).run(run).run_dir))
     if owner is None:
         raise RunNotFoundError(f"{run} is no run folder", "`regtrain runs list` shows the folders of runs")

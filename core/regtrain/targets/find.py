@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,7 @@ def find_target(key: str, text: str, base_dir: Path, allow_imports: Collection[s
         return _in_package(key, place, function, allow_imports)
     if "\0" in place:
         raise ConfigValueError(f"{key}: {text!r} is no target", "write ./file.py:function")
-    file = (base_dir / place).resolve()
+    file = Path(os.path.realpath(base_dir / place))  # unlike resolve(), it takes a link to itself
     if not file.is_relative_to(base_dir.resolve()):
         raise ConfigValueError(f"{key}: {place} lies outside {base_dir}", "keep the file beside the config")
     if not file.is_file():

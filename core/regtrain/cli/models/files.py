@@ -45,7 +45,7 @@ def register(
 
     if bump and version:
         raise click.UsageError("--bump and --version exclude each other")
-    path = source.resolve()
+    path = Path(os.path.realpath(source))  # unlike resolve(), it takes a link to itself
     owner = run_dir_of(path)
     if owner is None or not path.exists():
         raise RunNotFoundError(f"{source} is no run folder and no checkpoint of one", "`regtrain runs list` shows runs")
