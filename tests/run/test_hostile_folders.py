@@ -46,6 +46,40 @@ def test_files_that_are_damaged_are_one_clear_error(trained: tuple[Project, dict
     assert project("models", "show", "hostile").code == 2
 
 
+# file → places in it, and values that no run writes there
+ODD_VALUES: dict[str, list[tuple[str, Any]]] = {
+    "outcome.json": [
+        ("error", {"a": 1}),
+        ("error", {"code": "x", "message": "x", "hint": "x", "exit_code": "1"}),
+        ("epochs", 10**400),
+        ("steps", -1),
+        ("recipe", {"a": 1}),
+        ("recipe", {"data": "x"}),
+    ],
+    "settled.json": [
+        ("values", {"training.precision": [1]}),
+        ("values", {"training.device": "x"}),
+        ("values", {"training.device": {"a": 1}}),
+        ("values", {"x": 1}),
+    ],
+}
+
+
+def test_values_that_no_run_writes(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
+    """Files of the right form that were edited are bad input, too."""
+    project, result = trained
+    wrong = []
+    for file, changes in ODD_VALUES.items():
+        for number, (key, value) in enumerate(changes):
+            folder = copied(result, tmp_path / f"{file}-{number}")
+            content = json.loads((folder / file).read_text())
+            (folder / file).write_text(json.dumps({**content, key: value}))
+            said = project("models", "register", folder, "--model", "hostile")
+            if said.code != 2 or "fault of regtrain" in said.err:
+                wrong.append((file, key, value, said))
+    assert wrong == []
+
+
 def test_a_manifest_names_every_file(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
     """Damaged weights are not resumed or registered because a manifest leaves them out."""
     project, result = trained

@@ -7,9 +7,9 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from regtrain.bounded import read_bounded
 from regtrain.errors import CheckpointDamagedError
@@ -27,7 +27,7 @@ class FileEntry:
     """`digest`: `blake3:` or `sha256:` and hex digits; `size` in bytes."""
 
     digest: str
-    size: int
+    size: Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
 @dataclass(frozen=True)

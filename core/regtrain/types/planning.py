@@ -155,7 +155,7 @@ class Settled:
         """The plan's config with what the job has settled.
 
         Raises:
-            ConfigValueError: it is of another run, or contradicts the plan.
+            ConfigValueError: it is of another run, contradicts the plan, or has values that no config has.
         """
         if self.run_id != plan.run_id:
             raise ConfigValueError(f"settled.json is of run {self.run_id}, the plan of {plan.run_id}", _PLAN_AGAIN)
@@ -165,7 +165,11 @@ class Settled:
             before = (planned.get(section) or {}).get(name)
             if key not in SETTLED_KEYS or (key in _FIXED_ONCE_GIVEN and before not in (None, "auto", value)):
                 raise ConfigValueError(f"settled.json says {key} {value!r}, the plan {before!r}", _PLAN_AGAIN)
-        return with_values(plan.config, self.values)
+        try:
+            return with_values(plan.config, self.values)
+        except ValueError as problem:  # pydantic's own is one
+            wrong = ", ".join(f"{key} {value!r}" for key, value in self.values.items())
+            raise ConfigValueError(f"settled.json says what no config can: {wrong}", _PLAN_AGAIN) from problem
 
 
 def chosen(value: Value | None) -> Value:
