@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from regtrain.bounded import parse_json
 from regtrain.checkpoint.durable import digest_of, sync_folder, tensor_chunks, write_chunks, write_json
 from regtrain.checkpoint.finite import not_finite
 from regtrain.checkpoint.keep import (
@@ -275,10 +276,10 @@ def read_checkpoint(path: Path) -> TrainingState:
     """
     try:
         _check_digests(path)
-        tree = json.loads((path / "state.json").read_bytes())
+        tree = parse_json((path / "state.json").read_bytes())
         state: TrainingState = decode(tree, load_file(path / "state.safetensors"))
         state["model"] = load_file(path / "model.safetensors")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as problem:
         raise CheckpointDamagedError(f"{path} cannot be read: {problem}", "take an earlier checkpoint") from problem
     return state
 

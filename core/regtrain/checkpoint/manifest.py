@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from regtrain.bounded import read_bounded
+from regtrain.bounded import parse_json, read_bounded
 from regtrain.errors import CheckpointDamagedError
 
 __all__ = ["FILES", "MANIFEST", "MAX_BYTES", "Manifest", "check_files", "read_manifest"]
@@ -53,12 +52,12 @@ def read_manifest(folder: Path) -> Manifest:
         CheckpointDamagedError: it cannot be read, or does not name every file of the checkpoint, and no other.
     """
     try:
-        raw: Any = json.loads(read_bounded(folder / MANIFEST, MAX_BYTES, follow_links=False))
+        raw: Any = parse_json(read_bounded(folder / MANIFEST, MAX_BYTES, follow_links=False))
         if not _ADAPTER:
             _ADAPTER.append(TypeAdapter(Manifest))
         manifest = _ADAPTER[0].validate_python(raw)
         there = {path.name for path in folder.iterdir()} - {MANIFEST}
-    except (OSError, ValueError, RecursionError, ValidationError) as problem:
+    except (OSError, ValueError, ValidationError) as problem:
         why = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else str(problem)
         raise CheckpointDamagedError(f"{folder}: the manifest cannot be read: {why}", _HINT) from problem
     unnamed = ", ".join(sorted((FILES | there) - manifest.files.keys()))

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from regtrain.bounded import parse_json, read_bounded
 from regtrain.errors import ConfigValueError
 from regtrain.job.making import Job, make
 from regtrain.run_dir import RunDir
 from regtrain.types import Plan, Strategy
 
 __all__ = ["first_failure", "open_strategy", "rank_of"]
+
+MAX_BYTES = 1 << 20  # of the note of a rank
 
 
 def rank_of(plan: Plan, environ: Mapping[str, str] = os.environ) -> int:
@@ -60,7 +63,7 @@ def first_failure(run_dir: RunDir, plan: Plan, error: dict[str, Any]) -> dict[st
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        value = json.loads(path.read_bytes())
+        value = parse_json(read_bounded(path, MAX_BYTES))
         return {**value, "time": float(value["time"]), "rank": int(value["rank"]), "exit_code": int(value["exit_code"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None

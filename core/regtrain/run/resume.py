@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regtrain.bounded import read_bounded
+from regtrain.bounded import parse_json, read_bounded
 from regtrain.checkpoint.manifest import MANIFEST, MAX_BYTES
 from regtrain.errors import RegtrainError, RunNotFoundError, brief
 from regtrain.plan.paths import expanded
@@ -122,8 +121,8 @@ def _by_version(ref: str, registry: Registry) -> Resume:
         )
     try:
         manifest = read_bounded(registry.open_artifact(version.ref, f"checkpoint/{MANIFEST}"), MAX_BYTES)
-        step = int(json.loads(manifest)["step"])
-    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+        step = int(parse_json(manifest)["step"])
+    except (ValueError, KeyError, TypeError) as problem:
         raise RunNotFoundError(
             f"the checkpoint's manifest in {version.ref} cannot be read: {brief(problem) or type(problem).__name__}",
             "resume from the run folder that it came from",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from regtrain.bounded import read_bounded
+from regtrain.bounded import parse_json, read_bounded
 from regtrain.errors import RunNotFoundError, brief
 
 __all__ = ["finite", "read_json", "read_value", "write_json", "write_value"]
@@ -65,8 +65,8 @@ def read_json(path: Path) -> dict[str, Any]:
         RunNotFoundError: it cannot be read as one.
     """
     try:
-        value = json.loads(read_bounded(path, MAX_BYTES, follow_links=False))
-    except (OSError, ValueError, RecursionError) as problem:
+        value = parse_json(read_bounded(path, MAX_BYTES, follow_links=False))
+    except (OSError, ValueError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else brief(problem)
         raise RunNotFoundError(
             f"{path} cannot be read: {why}", "name the folder of a run, as `regtrain runs list` shows it"

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regtrain.bounded import parse_json
+
 __all__ = ["START", "Cursor", "Page", "RecordWriter", "read_records", "records_from"]
 
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -125,8 +127,8 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        record = json.loads(line) if len(line) <= MAX_LINE else None
-    except (ValueError, RecursionError):
+        record = parse_json(line) if len(line) <= MAX_LINE else None
+    except ValueError:
         return None
     return {key: _as_number(key, value) for key, value in record.items()} if isinstance(record, dict) else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from collections import defaultdict
@@ -10,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json
 
 __all__ = ["HOW_TO_GET", "can_draw", "draw", "read_curves"]
 
@@ -73,8 +74,8 @@ def read_curves(lines: Iterable[str]) -> Curves:
 def _records(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
     for line in lines:
         try:
-            record = json.loads(line) if len(line) <= MAX_LINE else None
-        except (ValueError, RecursionError):
+            record = from_json(line) if len(line) <= MAX_LINE else None
+        except ValueError:
             continue
         if isinstance(record, dict) and _finite(record.get("step")):
             yield record

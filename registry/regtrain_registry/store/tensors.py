@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from pydantic_core import from_json
+
 from regtrain_registry.store.content import Part
 
 __all__ = ["LENGTH", "Piece", "Span", "header_size", "merged", "pieces", "shared", "tensors"]
@@ -68,9 +70,10 @@ def tensors(header: bytes, file_size: int) -> list[tuple[int, int]]:
     Tensors must lie back to back up to the end of the file, each as long as its shape and type say.
     """
     try:
+        from_json(header)  # refuses what is nested deep, which Python's parser follows to the end of the stack
         found = json.loads(header.decode(), object_pairs_hook=_distinct, parse_constant=_refuse)
         spans = sorted(_offsets(entry) for name, entry in found.items() if name != "__metadata__")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return []
     begin = LENGTH + len(header)
     if not spans or spans[0][0] != 0 or spans[-1][1] != file_size - begin:
