@@ -9,13 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regtrain_registry.differences import Differences
-    from regtrain_registry.errors import RegistryError
-    from regtrain_registry.lineage import DataLineage, Edge, Lineage, LineageVersion, Seen
-    from regtrain_registry.location import Location, locate
-    from regtrain_registry.processes import ProcessIdentity, process_identity
-    from regtrain_registry.recipe import Change, Decision, Recipe, decide
-    from regtrain_registry.records import (
+    from regtrain_registry.domain.differences import Differences
+    from regtrain_registry.domain.lineage import DataLineage, Edge, Lineage, LineageVersion, Seen
+    from regtrain_registry.domain.recipe import Change, Decision, Recipe, decide
+    from regtrain_registry.domain.records import (
         Artifact,
         ArtifactKind,
         FileToStore,
@@ -28,25 +25,28 @@ if TYPE_CHECKING:
         VersionInfo,
         VersionStatus,
     )
+    from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart, RunStatus
+    from regtrain_registry.errors import RegistryError
+    from regtrain_registry.location import Location, locate
+    from regtrain_registry.processes import ProcessIdentity, process_identity
     from regtrain_registry.refs import Ref, check_alias, check_name, parse_ref, slug
     from regtrain_registry.registry import Registry
-    from regtrain_registry.run_records import RunDetail, RunInfo, RunStart, RunStatus
     from regtrain_registry.semver import Bump
 
 _HOMES = {
-    "differences": ("Differences",),
+    "domain.differences": ("Differences",),
     "errors": ("RegistryError",),
-    "lineage": ("DataLineage", "Edge", "Lineage", "LineageVersion", "Seen"),
+    "domain.lineage": ("DataLineage", "Edge", "Lineage", "LineageVersion", "Seen"),
     "location": ("Location", "locate"),
     "processes": ("ProcessIdentity", "process_identity"),
-    "recipe": ("Change", "Decision", "Recipe", "decide"),
-    "records": (
+    "domain.recipe": ("Change", "Decision", "Recipe", "decide"),
+    "domain.records": (
         *("Artifact", "ArtifactKind", "FileToStore", "ModelInfo", "ParentLink", "Registration", "Relation"),
         *("Source", "VersionDetail", "VersionInfo", "VersionStatus"),
     ),
     "refs": ("Ref", "check_alias", "check_name", "parse_ref", "slug"),
     "registry": ("Registry",),
-    "run_records": ("RunDetail", "RunInfo", "RunStart", "RunStatus"),
+    "domain.run_records": ("RunDetail", "RunInfo", "RunStart", "RunStatus"),
     "semver": ("Bump",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from regtrain_registry.promotion import Evidence
+    from regtrain_registry.domain.promotion import Evidence
 
 __all__ = [
     "AliasNotFoundError",

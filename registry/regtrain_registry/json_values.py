@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from regtrain_registry.asked import check_text
 from regtrain_registry.errors import ArgumentError, TextTooLongError
+from regtrain_registry.validation import check_text
 
 __all__ = [
     "MAX_VALUE",

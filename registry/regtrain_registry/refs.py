@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from regtrain_registry.asked import check_text
 from regtrain_registry.errors import NameNotAllowedError, RefSyntaxError, VersionSyntaxError
 from regtrain_registry.json_values import fitting
 from regtrain_registry.semver import Range, Version, parse_range, parse_version, without_build
+from regtrain_registry.validation import check_text
 
 __all__ = [
     "Alias",

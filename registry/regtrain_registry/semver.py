@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from semver import Version
 
-from regtrain_registry.asked import check_text
 from regtrain_registry.errors import VersionSyntaxError
+from regtrain_registry.validation import check_text
 
 __all__ = [
     "FIRST",

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from regtrain_registry.cards.companions import SIGNATURE_NAME, SIGNATURES, STATEMENT_NAME, UNSIGNED, Signed
+from regtrain_registry.cards.checkout_extras import SIGNATURE_NAME, SIGNATURES, STATEMENT_NAME, UNSIGNED, Signed
+from regtrain_registry.domain.events import canonical
+from regtrain_registry.domain.identities import Identity
+from regtrain_registry.domain.recipe import Recipe
+from regtrain_registry.domain.records import VersionDetail
 from regtrain_registry.errors import NameNotAllowedError, SignatureBrokenError, SigningKeyError, SigningUnavailableError
-from regtrain_registry.events import canonical
-from regtrain_registry.identities import Identity
-from regtrain_registry.recipe import Recipe
-from regtrain_registry.records import VersionDetail
 
 __all__ = ["changed_parts", "check_names", "key_id_of", "sign_folder", "statement", "verify_folder"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from regtrain.checkpoint.directions import direction_of, mode_of
 from regtrain.errors import ConfigValueError
-from regtrain_registry import metric_directions
+from regtrain_registry.domain import metric_directions
 
 KNOWN = {
     "val/loss": "min", "val/rmse": "min", "val/accuracy": "max", "val/f1": "max", "train/loss": "min", "nll": "min",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from regtrain_registry import Registry
-from regtrain_registry.migrations import HEAD
+from regtrain_registry.db.migrations import HEAD
 from support.cli.projects import Project
 
 Trained = tuple[Project, dict[str, Any]]

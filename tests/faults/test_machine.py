@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from regtrain_registry import clock
+from regtrain_registry.domain import clock
 from regtrain_registry.errors import RegistryError, VersionNotFoundError
 from regtrain_registry.semver import parse_version
 from support.faults import mutants

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from regtrain_registry import Registry, migrations
+from regtrain_registry import Registry
+from regtrain_registry.db import migrations
 from regtrain_registry.errors import RegistryUnavailableError
 from support.registry.servers import place_on
 

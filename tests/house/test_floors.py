@@ -17,7 +17,7 @@ SOURCES = ("core", "registry", "plugins")
 
 # contract → a file and the import that must not stand in it
 PLANTED = {
-    "registry-alone": ("registry/regtrain_registry/recipe.py", "import regtrain.errors"),
+    "registry-alone": ("registry/regtrain_registry/domain/recipe.py", "import regtrain.errors"),
     "core-names-no-plugin": ("core/regtrain/plan/names.py", "import regtrain_plugins.models.simple"),
     "plugins-see-two-rooms": ("plugins/regtrain_plugins/models/simple.py", "import regtrain.errors"),
     "plugins-apart": ("plugins/regtrain_plugins/models/simple.py", "import regtrain_plugins.datasets.digits"),
@@ -25,7 +25,7 @@ PLANTED = {
     "who-loads-torch": ("core/regtrain/run/open_registry.py", "import regtrain.trainer.loop"),
     "who-touches-pluggy": ("core/regtrain/trainer/loop.py", "import pluggy"),
     "floors-of-the-core": ("core/regtrain/config/resolve.py", "import regtrain.plan"),
-    "floors-of-the-registry": ("registry/regtrain_registry/semver.py", "import regtrain_registry.tables"),
+    "floors-of-the-registry": ("registry/regtrain_registry/semver.py", "import regtrain_registry.db.tables"),
     "floors-of-the-store": ("registry/regtrain_registry/store/content.py", "import regtrain_registry.store.local"),
 }
 

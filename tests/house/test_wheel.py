@@ -50,7 +50,7 @@ def test_contents(wheel: Path) -> None:
     }
     assert "regtrain/templates/run.yaml.txt" in names
     assert "regtrain/py.typed" in names
-    assert any(name.startswith("regtrain_registry/migrations/versions/0001") for name in names)
+    assert any(name.startswith("regtrain_registry/db/migrations/versions/0001") for name in names)
 
 
 def link_required(wheel: Path, extra: str, site: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import NullPool, create_engine, text
 from regtrain_registry import ParentLink, Registry, Relation, RunStart
 from regtrain_registry.errors import ConflictError, VersionCollectedError
 from regtrain_registry.location import check_url
-from regtrain_registry.registry.soundness import problems
+from regtrain_registry.ops.fsck_rows import problems
 from support.registry.archive_files import manifest_of
 from support.registry.places import Place, make_place
 from support.registry.tensor_files import MB, noise, tensor_file

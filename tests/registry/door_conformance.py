@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from regtrain_registry import FileToStore, ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionDetail
-from regtrain_registry.asked import MAX_LIMIT
 from regtrain_registry.errors import (
     ArgumentError,
     PolicyError,
@@ -19,6 +18,7 @@ from regtrain_registry.errors import (
     StatusError,
     VersionNotFoundError,
 )
+from regtrain_registry.validation import MAX_LIMIT
 from support.registry.places import Place
 
 GUARDED: dict[str, Any] = {"stages": {"production": {"require": {"val/accuracy": ">= 0.99"}}, "staging": {}}}

@@ -12,13 +12,13 @@ from alembic import command
 from sqlalchemy import Engine, create_engine, event, inspect, select
 
 from regtrain_registry import Registration
+from regtrain_registry.db.migrations import HEAD, VERSION_TABLE, alembic_config
+from regtrain_registry.db.tables.every import METADATA, PREFIX
+from regtrain_registry.domain.events import EventKind
 from regtrain_registry.errors import RegistryError
-from regtrain_registry.events import EventKind
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.location import check_url
-from regtrain_registry.migrations import HEAD, VERSION_TABLE, alembic_config
-from regtrain_registry.registry.history import broken_chains
-from regtrain_registry.tables.every import METADATA, PREFIX
+from regtrain_registry.ops.history import broken_chains
 from support.registry.places import Place
 from support.registry.schemas import differences, structure
 from support.registry.write_stored import STORED, fill_first, in_order_of_time

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from regtrain_registry import ParentLink, Registration, Registry, Relation, RunStart, VersionStatus
-from regtrain_registry.clock import Moment
+from regtrain_registry.domain.clock import Moment
+from regtrain_registry.domain.events import EventKind
 from regtrain_registry.errors import (
     CollectionTooLargeError,
     ModelNotFoundError,
@@ -25,7 +26,6 @@ from regtrain_registry.errors import (
     VersionHeldError,
     VersionNotFoundError,
 )
-from regtrain_registry.events import EventKind
 from support.programs import program
 from support.registry.blank import make_registry
 from support.registry.places import Place

@@ -13,10 +13,10 @@ from alembic.operations import Operations
 from sqlalchemy import Engine, event, inspect
 
 from regtrain_registry import Registration, Registry, RunStatus
+from regtrain_registry.db.migrations import HEAD
+from regtrain_registry.db.tables.every import METADATA
 from regtrain_registry.errors import ModelNotFoundError, NoRegistryError, SchemaTooNewError
-from regtrain_registry.migrations import HEAD
-from regtrain_registry.registry.history import broken_chains
-from regtrain_registry.tables.every import METADATA
+from regtrain_registry.ops.history import broken_chains
 from support.registry.places import Place
 from support.registry.schemas import differences, structure, structure_of_tables
 

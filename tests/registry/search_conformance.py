@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from regtrain_registry import ModelInfo, Recipe, Registration, RunInfo, RunStart, Source, VersionInfo
+from regtrain_registry.db.tables.marking import TAGS
 from regtrain_registry.errors import FilterSyntaxError, ModelNotFoundError
-from regtrain_registry.filters import Column, Filter, OrderKey, parse_filter, parse_order
-from regtrain_registry.filters.columns import MODELS, RUNS, VERSIONS
 from regtrain_registry.json_values import leaves
-from regtrain_registry.tables.marking import TAGS
+from regtrain_registry.query import Column, Filter, OrderKey, parse_filter, parse_order
+from regtrain_registry.query.columns import MODELS, RUNS, VERSIONS
 from support.registry.filter_reference import holds, in_order
 from support.registry.filter_strategies import Pool
 from support.registry.places import Place

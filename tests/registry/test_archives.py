@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionStatus
 from regtrain_registry.archives.manifest import MANIFEST
+from regtrain_registry.domain.identities import Identity, name_elsewhere
 from regtrain_registry.errors import (
     ArchiveDamagedError,
     ArchiveError,
@@ -24,8 +25,7 @@ from regtrain_registry.errors import (
     RegistryError,
     TargetExistsError,
 )
-from regtrain_registry.identities import Identity, name_elsewhere
-from regtrain_registry.registry import archive_files
+from regtrain_registry.ops import archive_files
 from regtrain_registry.semver import parse_version
 from support.registry.archive_files import changed, members, written
 from support.registry.places import Place, make_place

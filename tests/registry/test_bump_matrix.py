@@ -10,8 +10,8 @@ import pytest
 
 from regtrain.config.keys import not_learned
 from regtrain_registry import Bump, ParentLink, Recipe, Registry, Relation, VersionInfo, decide
+from regtrain_registry.domain.events import EventKind
 from regtrain_registry.errors import WrongBumpError
-from regtrain_registry.events import EventKind
 
 Register = Callable[..., VersionInfo]
 

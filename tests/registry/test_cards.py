@@ -22,8 +22,8 @@ from regtrain_registry import ArtifactKind, FileToStore, ParentLink, Recipe, Reg
 from regtrain_registry.cards import plots
 from regtrain_registry.cards.card import CardFacts, model_card
 from regtrain_registry.cards.markdown import as_code, as_line, as_prose, as_yaml, fenced
+from regtrain_registry.domain.records import VersionDetail
 from regtrain_registry.json_values import as_text
-from regtrain_registry.records import VersionDetail
 
 IMAGES = {
     "inputs": {"shape": [None, 1, 8, 8], "dtype": "float32"},

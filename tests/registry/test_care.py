@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regtrain_registry import Registration, Registry
-from regtrain_registry.archives.outgoing import new_file
+from regtrain_registry.atomic_file import new_file
+from regtrain_registry.db.tables.every import METADATA
+from regtrain_registry.domain.lineage import cycle
 from regtrain_registry.errors import RegistryLockedError, StoreUnavailableError, TargetExistsError
-from regtrain_registry.lineage import cycle
-from regtrain_registry.tables.every import METADATA
 from support.registry.places import Place, make_place
 
 WRITERS = 3

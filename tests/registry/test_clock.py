@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtrain_registry import clock
-from regtrain_registry.clock import DAY, Moment, believed, remembered, witnessed
+from regtrain_registry.domain import clock
+from regtrain_registry.domain.clock import DAY, Moment, believed, remembered, witnessed
 
 START = Moment(datetime(2026, 11, 20, tzinfo=UTC), "boot", 1000.0)
 YEAR = timedelta(days=365)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regtrain_registry import Change, Recipe, Registration, Registry, Source, VersionDetail, VersionStatus, decide
-from regtrain_registry.differences import differences
+from regtrain_registry.domain.differences import differences
+from regtrain_registry.domain.records import BumpRecord, Marks
 from regtrain_registry.errors import ModelNotFoundError, RefSyntaxError, VersionNotFoundError
-from regtrain_registry.records import BumpRecord, Marks
 
 OLD = Recipe(
     config={"optimizer": {"lr": 0.1, "args": {"betas": [0.9, 0.99]}}, "experiment": {"seed": 1}},

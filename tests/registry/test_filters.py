@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regtrain_registry.errors import FilterSyntaxError
-from regtrain_registry.filters import (
+from regtrain_registry.query import (
     And,
     Column,
     Comparison,
@@ -22,7 +22,7 @@ from regtrain_registry.filters import (
     parse_filter,
     parse_order,
 )
-from regtrain_registry.filters.columns import MODELS, RUNS, VERSIONS
+from regtrain_registry.query.columns import MODELS, RUNS, VERSIONS
 from support.registry.filter_strategies import ANYTHING
 
 COLUMNS = (VERSIONS, MODELS, RUNS)

@@ -49,10 +49,10 @@ def test_listing_loads_neither_migrations_nor_remote_stores(uri: str) -> None:
     assert "sqlmodel" in modules
     assert modules & (FOREIGN | LATE) == set()
     other = {"sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"}
-    other |= {f"regtrain_registry.registry.{name}" for name in ("registering", "searching", "listing")}
+    other |= {f"regtrain_registry.{name}" for name in ("ops.register", "query.search", "ops.listing")}
     other |= {
         f"regtrain_registry.{name}"
-        for name in ("filters", "staging", "tables.content", "tables.finding", "tables.marking")
+        for name in ("query.parsing", "staging", "db.tables.content", "db.tables.finding", "db.tables.marking")
     }
     assert modules & other == set()
 

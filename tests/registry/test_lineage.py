@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regtrain_registry import ParentLink, Registration, Registry, Relation
-from regtrain_registry.errors import VersionNotFoundError
-from regtrain_registry.lineage import (
+from regtrain_registry.domain.lineage import (
     Edge,
     Lineage,
     LineageVersion,
@@ -23,6 +22,7 @@ from regtrain_registry.lineage import (
     graph,
     reach,
 )
+from regtrain_registry.errors import VersionNotFoundError
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 RESUMED, DISTILLED = Relation.RESUMED_FROM, Relation.DISTILLED_FROM
@@ -226,7 +226,7 @@ def test_a_version_cannot_come_from_itself_or_from_later_ones(registry: Registry
 @pytest.mark.parametrize("down", [False, True])
 def test_more_relatives_than_one_query_takes(registry: Registry, monkeypatch: pytest.MonkeyPatch, down: bool) -> None:
     """A generation is asked for in portions, and none is left out."""
-    from regtrain_registry.registry import columns
+    from regtrain_registry.db import columns
 
     monkeypatch.setattr(columns, "MAX_IDS", 2)
     top = registry.register(Registration("top", ()))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from regtrain_registry import ParentLink, Registry, Relation
+from regtrain_registry.domain.identities import name_elsewhere
+from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.errors import ArchiveError, VersionNotFoundError
-from regtrain_registry.identities import name_elsewhere
-from regtrain_registry.records import VersionStatus
 from support.registry.archive_files import archived, changed, identity_of, refs_of, said, sign, sound
 from support.registry.places import make_place
 

@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 
 from regtrain_registry import Registration, Registry
-from regtrain_registry.migrations import HEAD, VERSION_TABLE, alembic_config, upgrade
-from regtrain_registry.tables.every import METADATA, PREFIX
+from regtrain_registry.db.migrations import HEAD, VERSION_TABLE, alembic_config, upgrade
+from regtrain_registry.db.tables.every import METADATA, PREFIX
 from support.registry.schemas import structure
 
 

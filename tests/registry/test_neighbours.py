@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, Table, inspect, select
 
+from regtrain_registry.db.migrations import HEAD
+from regtrain_registry.db.tables import PREFIX
 from regtrain_registry.location import check_url
-from regtrain_registry.migrations import HEAD
-from regtrain_registry.registry.history import broken_chains
-from regtrain_registry.tables import PREFIX
+from regtrain_registry.ops.history import broken_chains
 from support.programs import program
 from support.registry.places import Place, database_on
 from support.registry.schemas import differences

@@ -15,6 +15,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, locate
+from regtrain_registry.db.dialects import backend_of
+from regtrain_registry.db.engine import translate
+from regtrain_registry.db.migrations import HEAD
 from regtrain_registry.errors import (
     NetworkFileSystemError,
     NoRegistryError,
@@ -26,9 +29,6 @@ from regtrain_registry.errors import (
     SchemaTooNewError,
 )
 from regtrain_registry.location import NETWORK_FILE_SYSTEMS, file_system_type
-from regtrain_registry.migrations import HEAD
-from regtrain_registry.registry.backends import backend_of
-from regtrain_registry.registry.database import translate
 
 
 def test_the_nearest_state_folder_is_found(tmp_path: Path) -> None:

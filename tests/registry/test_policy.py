@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regtrain_registry.domain.policy import Mode, Monitor, Policy, parse_duration, parse_policy, parse_size
+from regtrain_registry.domain.promotion import parse_gates
 from regtrain_registry.errors import PolicyError
-from regtrain_registry.policy import Mode, Monitor, Policy, parse_duration, parse_policy, parse_size
-from regtrain_registry.promotion import parse_gates
 
 METRICS = ("val/loss", "val/accuracy", "train/perplexity", "f1")
 ANY_POLICY = st.builds(

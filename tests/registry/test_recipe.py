@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regtrain_registry.recipe import Recipe, decide
+from regtrain_registry.domain.recipe import Recipe, decide
 from regtrain_registry.semver import Bump
 
 NOT_LEARNED = frozenset(

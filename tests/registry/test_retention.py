@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regtrain_registry.policy import Mode, Monitor, Policy
-from regtrain_registry.records import VersionStatus
-from regtrain_registry.retention import Action, Candidate, PruneDecision, decide, holds
+from regtrain_registry.domain.policy import Mode, Monitor, Policy
+from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.domain.retention import Action, Candidate, PruneDecision, decide, holds
 from regtrain_registry.semver import Version
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

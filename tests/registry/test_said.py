@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from regtrain_registry import VersionStatus
-from regtrain_registry.identities import Identity
+from regtrain_registry.domain.identities import Identity
+from regtrain_registry.domain.said import Said, fold, in_order
 from regtrain_registry.json_values import as_text
 from regtrain_registry.refs import check_tag
-from regtrain_registry.said import Said, fold, in_order
 
 UIDS = ("11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from regtrain_registry import FileToStore, Registration, Registry
 from regtrain_registry.errors import StoreSharedError
-from regtrain_registry.registry import serving
+from regtrain_registry.ops import store_owners
 from support.registry.blank import make_registry
 
 
@@ -90,7 +90,7 @@ def test_a_file_of_another_host_may_be_a_copy(
 ) -> None:
     """It cannot be seen from here; the same file under another name of the host is none."""
     moved = tmp_path / "elsewhere"
-    monkeypatch.setattr(serving.socket, "gethostname", lambda: "other-host")
+    monkeypatch.setattr(store_owners.socket, "gethostname", lambda: "other-host")
     assert collect(Registry(f"sqlite:///{registry.uri}", tmp_path / "blobs")) == 0
     shutil.move(tmp_path / "one", moved)
     with pytest.raises(StoreSharedError, match=r"one/registry\.db"):

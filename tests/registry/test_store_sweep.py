@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from regtrain_registry.errors import StoreUnavailableError
-from regtrain_registry.registry.sweeping import sweep_of
+from regtrain_registry.ops.sweeping import sweep_of
 from regtrain_registry.store.content import Offered, Store
 from regtrain_registry.store.remote import open_store
 from regtrain_registry.store.sweep import ABANDONED, LocalSweep, RemoteSweep, Sweep, trim_cache

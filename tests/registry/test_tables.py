@@ -12,8 +12,8 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.schema import CreateTable
 
+from regtrain_registry.db.tables import MODELS, UtcTime
 from regtrain_registry.json_values import iso
-from regtrain_registry.tables import MODELS, UtcTime
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 

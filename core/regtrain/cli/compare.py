@@ -57,7 +57,7 @@ def _side_by_side(values: Sequence[dict[str, Any]], *, every: bool) -> dict[str,
 
 
 def _shown(value: Any) -> str:
-    from regtrain_registry.recipe import shown
+    from regtrain_registry.domain.recipe import shown
 
     return number(value) if isinstance(value, float) else shown(value)
 

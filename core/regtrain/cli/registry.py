@@ -13,7 +13,7 @@ from regtrain.cli.output import json_option, print_json, print_table, say, size
 from regtrain.run.open_registry import open_registry
 
 if TYPE_CHECKING:
-    from regtrain_registry.registry.collecting import Collection
+    from regtrain_registry.ops.gc import Collection
 
 __all__ = ["registry"]
 
@@ -59,7 +59,7 @@ def gc(dry_run: bool, explain: bool, grace: str, yes: bool, as_json: bool) -> No
 
     Files go to the store's trash first; what has been there for the grace is deleted.
     """
-    from regtrain_registry.policy import parse_duration
+    from regtrain_registry.domain.policy import parse_duration
 
     span = timedelta() if grace == "0" else parse_duration(grace, "--grace")
     found = open_registry(Path.cwd()).gc(span, dry_run=dry_run, confirmed=yes)

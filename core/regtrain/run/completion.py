@@ -22,7 +22,7 @@ from regtrain.types import JobState, Launched, Plan, RunEvent
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
-    from regtrain_registry.retention import PruneDecision
+    from regtrain_registry.domain.retention import PruneDecision
 
 __all__ = ["RunResult", "complete"]
 

@@ -11,7 +11,7 @@ from regtrain.types import VersionEvent
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionDetail, VersionInfo
-    from regtrain_registry.promotion import Evidence
+    from regtrain_registry.domain.promotion import Evidence
 
 __all__ = ["as_event", "promote_version"]
 

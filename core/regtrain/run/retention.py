@@ -14,7 +14,7 @@ from regtrain.types import Plan, chosen
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
-    from regtrain_registry.retention import PruneDecision
+    from regtrain_registry.domain.retention import PruneDecision
 
 __all__ = ["CheckpointFate", "check_retention", "expire", "monitored", "prune_checkpoints"]
 
@@ -29,7 +29,7 @@ class CheckpointFate:
 
 def check_retention(plan: Plan) -> None:
     """Refuse a policy in the config that the registry would refuse, before anything is trained."""
-    from regtrain_registry.policy import parse_policy
+    from regtrain_registry.domain.policy import parse_policy
 
     parse_policy(_rules(plan) or {})
 

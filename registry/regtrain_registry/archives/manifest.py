@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from regtrain_registry.domain.events import EventKind
+from regtrain_registry.domain.identities import UID, Identity
+from regtrain_registry.domain.lineage import cycle
+from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus
 from regtrain_registry.errors import ArchiveError, NameNotAllowedError, ParentMissingError, RegistryError
-from regtrain_registry.events import EventKind
-from regtrain_registry.identities import UID, Identity
-from regtrain_registry.lineage import cycle
-from regtrain_registry.records import ArtifactKind, Relation, VersionStatus
 from regtrain_registry.refs import check_apart, check_artifact_name, check_name, check_tag
 from regtrain_registry.semver import parse_version
 from regtrain_registry.store.content import ALGORITHM

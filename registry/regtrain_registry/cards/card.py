@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from regtrain_registry.cards.markdown import as_code, as_line, as_prose, as_yaml, fenced, table
+from regtrain_registry.domain.records import ArtifactKind, Relation, VersionDetail, VersionStatus
 from regtrain_registry.json_values import finite_numbers
-from regtrain_registry.records import ArtifactKind, Relation, VersionDetail, VersionStatus
 
 __all__ = ["CARD_NAME", "CardFacts", "model_card"]
 

@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from regtrain_registry.domain.identities import UID
 from regtrain_registry.errors import StoreUnavailableError
-from regtrain_registry.identities import UID
 from regtrain_registry.store.content import ALGORITHM
 from regtrain_registry.store.local import cache_folder, unavailable
 from regtrain_registry.store.streams import sync_folder

@@ -15,42 +15,42 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from regtrain_registry.registry import backends, database
+from regtrain_registry.db import dialects, engine
 from regtrain_registry.store import local
 from regtrain_registry.store.local import LocalStore
 
 
 def row_before_blob() -> None:
     """The version is committed first, its files follow."""
-    put, write = LocalStore.put, database.Database.write
+    put, write = LocalStore.put, engine.Database.write
     waiting: list[Callable[[], Any]] = []
 
     def put_later(self: LocalStore, *arguments: Any) -> Any:
         waiting.append(lambda: put(self, *arguments))
         return put(LocalStore(Path(tempfile.mkdtemp())), *arguments)
 
-    def write_first(self: database.Database, work: Any) -> Any:
+    def write_first(self: engine.Database, work: Any) -> Any:
         result = write(self, work)
         while waiting:
             waiting.pop()()
         return result
 
     replace(LocalStore, put=put_later, missing=lambda self, blobs: [])
-    replace(database.Database, write=write_first)
+    replace(engine.Database, write=write_first)
 
 
 def two_commits() -> None:
     """The version and its artifacts in two transactions."""
-    from regtrain_registry.registry import registering
+    from regtrain_registry.ops import register
 
-    insert = registering._insert_artifacts
+    insert = register._insert_artifacts
 
     def commit_and_insert(connection: Any, *arguments: Any) -> Any:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return insert(connection, *arguments)
 
-    replace(registering, _insert_artifacts=commit_and_insert)
+    replace(register, _insert_artifacts=commit_and_insert)
 
 
 def rename_by_copying() -> None:
@@ -125,7 +125,7 @@ def raw_error() -> None:
 def highest_and_one() -> None:
     """The next number is read without a lock, and who comes second is turned away."""
     _without_lock()
-    replace(database.Database, _retryable=lambda self, error: False)
+    replace(engine.Database, _retryable=lambda self, error: False)
 
 
 def retry_in_the_same_transaction() -> None:
@@ -133,7 +133,7 @@ def retry_in_the_same_transaction() -> None:
 
     def write(self: Any, work: Any) -> Any:
         with self._translated(writing=True), self._writer.begin() as connection:
-            for _ in range(database.TRIES):
+            for _ in range(engine.TRIES):
                 try:
                     return work(connection)
                 except Exception as error:
@@ -142,36 +142,36 @@ def retry_in_the_same_transaction() -> None:
             return work(connection)
 
     _without_lock()
-    replace(database.Database, write=write)
+    replace(engine.Database, write=write)
 
 
 def _without_lock() -> None:
     from sqlalchemy import func, select
 
-    from regtrain_registry.registry import registering
-    from regtrain_registry.registry.history import Line
-    from regtrain_registry.tables import MODELS, VERSIONS
+    from regtrain_registry.db.tables import MODELS, VERSIONS
+    from regtrain_registry.ops import register
+    from regtrain_registry.ops.history import Line
 
-    claim, m = registering.claim, MODELS.c
+    claim, m = register.claim, MODELS.c
 
     def unlocked(connection: Any, name: str, now: Any) -> Any:
         row = connection.execute(select(m.id, m.name, m.events, m.head).where(m.name == name)).first()
         if row is None:
             return claim(connection, name, now)
         highest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model_id == row.id)
-        return registering.Claimed(Line(connection, *row), (connection.execute(highest).scalar_one() or 0) + 1)
+        return register.Claimed(Line(connection, *row), (connection.execute(highest).scalar_one() or 0) + 1)
 
-    replace(registering, claim=unlocked)
-    replace(backends, _begin_sqlite=lambda connection: connection.exec_driver_sql("BEGIN"))
+    replace(register, claim=unlocked)
+    replace(dialects, _begin_sqlite=lambda connection: connection.exec_driver_sql("BEGIN"))
 
 
 def key_forgotten() -> None:
     """A registration that is sent again is another one."""
-    from regtrain_registry.registry import registering
+    from regtrain_registry.ops import register
 
-    insert = registering._version_row
+    insert = register._version_row
     replace(
-        registering,
+        register,
         _registered_before=lambda connection, registration: None,
         _version_row=lambda *arguments: insert(*arguments) | {"idempotency_key": None},
     )
@@ -179,7 +179,7 @@ def key_forgotten() -> None:
 
 def alias_stays() -> None:
     """An alias that stands is not moved."""
-    from regtrain_registry.registry import aliases
+    from regtrain_registry.ops import aliases
 
     move = aliases.move
 
@@ -192,9 +192,9 @@ def alias_stays() -> None:
 
 def archived_is_latest() -> None:
     """The highest release, whatever became of it."""
-    from regtrain_registry.registry import finding
+    from regtrain_registry.ops import resolve
 
-    replace(finding, _LATEST=finding._HIGHEST.where(finding.V.prerelease == ""))
+    replace(resolve, _LATEST=resolve._HIGHEST.where(resolve.V.prerelease == ""))
 
 
 def replace(owner: Any, **names: Any) -> None:
@@ -205,14 +205,14 @@ def replace(owner: Any, **names: Any) -> None:
 
 
 def _with_pragma(text: str) -> None:
-    open_carefully = backends._open_sqlite
+    open_carefully = dialects._open_sqlite
 
     def careless(*arguments: Any) -> Any:
         connection = open_carefully(*arguments)
         connection.execute(f"PRAGMA {text}")
         return connection
 
-    replace(backends, _open_sqlite=careless)
+    replace(dialects, _open_sqlite=careless)
 
 
 def _without_sync(kind: Callable[[int], bool]) -> None:

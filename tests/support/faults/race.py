@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import regtrain_registry.registry.registering  # noqa: F401 - so that the children find it imported
+import regtrain_registry.ops.register  # noqa: F401 - so that the children find it imported
 from regtrain_registry import FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.errors import RegistryError
 from support.faults.mutants import MUTANTS

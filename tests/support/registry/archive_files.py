@@ -12,14 +12,14 @@ from typing import Any
 
 from regtrain_registry import Registry
 from regtrain_registry.archives.manifest import ArchivedVersion, Manifest, read_manifest
-from regtrain_registry.cards.companions import Signed
-from regtrain_registry.identities import Identity
-from regtrain_registry.records import VersionStatus
+from regtrain_registry.cards.checkout_extras import Signed
+from regtrain_registry.domain.identities import Identity
+from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.ops.identity import identities
+from regtrain_registry.ops.lifecycle import Work, hold
+from regtrain_registry.ops.resolve import find
+from regtrain_registry.ops.signatures import record_signature
 from regtrain_registry.refs import parse_ref
-from regtrain_registry.registry.finding import find
-from regtrain_registry.registry.identity import identities
-from regtrain_registry.registry.marking import Work, hold
-from regtrain_registry.registry.signatures import record_signature
 
 
 def members(file: Path) -> list[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from semver import Version
 
-from regtrain_registry.filters import And, Column, Comparison, Filter, Kind, Not, Operator, OrderKey
+from regtrain_registry.query import And, Column, Comparison, Filter, Kind, Not, Operator, OrderKey
 from regtrain_registry.semver import parse_range
 
 NEGATIVE = {

@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from regtrain_registry.filters import And, Column, Comparison, Filter, Kind, Not, Operator, Or, OrderKey
-from regtrain_registry.filters.columns import OPERATORS, Columns, ColumnSpec
-from regtrain_registry.filters.values import pattern_of
+from regtrain_registry.query import And, Column, Comparison, Filter, Kind, Not, Operator, Or, OrderKey
+from regtrain_registry.query.columns import OPERATORS, Columns, ColumnSpec
+from regtrain_registry.query.values import pattern_of
 
 LIKES = (Operator.LIKE, Operator.NOT_LIKE, Operator.ILIKE, Operator.NOT_ILIKE)
 ORDERED = (Operator.LT, Operator.LE, Operator.GT, Operator.GE)

@@ -8,8 +8,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
-from regtrain_registry.migrations import VERSION_TABLE
-from regtrain_registry.tables.every import METADATA, PREFIX
+from regtrain_registry.db.migrations import VERSION_TABLE
+from regtrain_registry.db.tables.every import METADATA, PREFIX
 
 
 def differences(connection: Connection) -> list[Any]:

@@ -26,7 +26,7 @@ from regtrain_registry import (
     RunStart,
     Source,
 )
-from regtrain_registry.migrations import HEAD
+from regtrain_registry.db.migrations import HEAD
 from support.registry import servers
 from support.registry.places import Place, database_on, unmade_place
 from support.registry.tensor_files import KB, MB, noise, write_tensors

@@ -55,7 +55,7 @@ def _who_saw(digest: str, as_json: bool) -> None:
 
 
 def _drawn(found: Lineage, shape: str) -> str:
-    from regtrain_registry.lineage import as_dot, as_mermaid, as_tree
+    from regtrain_registry.domain.lineage import as_dot, as_mermaid, as_tree
 
     return {"tree": as_tree, "mermaid": as_mermaid, "dot": as_dot}[shape](found)
 
@@ -88,7 +88,7 @@ def diff(old: str, new: str, as_json: bool) -> None:
 
 
 def _side(part: str, value: Any) -> str:
-    from regtrain_registry.recipe import shown
+    from regtrain_registry.domain.recipe import shown
 
     if part == "state" and value is not None:
         shape, dtype = value

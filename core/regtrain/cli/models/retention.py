@@ -12,7 +12,7 @@ from regtrain.cli.output import json_option, print_json, print_table, say
 from regtrain.run.open_registry import open_registry
 
 if TYPE_CHECKING:
-    from regtrain_registry.retention import PruneDecision
+    from regtrain_registry.domain.retention import PruneDecision
 
 __all__ = ["delete", "policy", "prune", "restore"]
 

@@ -1,0 +1,220 @@
+"""Connections and transactions: the only place that opens a database.
+
+A connection to a server does not outlive its transaction; of a SQLite file one is kept for the next. None crosses a
+fork, and every retry begins on a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, quote_plus
+from weakref import finalize
+
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from regtrain_registry.db import migrations
+from regtrain_registry.db.dialects import Backend, Fault, backend_of
+from regtrain_registry.errors import (
+    ConflictError,
+    DatabaseDamagedError,
+    NoRegistryError,
+    RegistryError,
+    RegistryLockedError,
+    RegistryReadOnlyError,
+    RegistryUnavailableError,
+    SchemaTooNewError,
+)
+from regtrain_registry.location import check_file_system, make_private_folder
+
+__all__ = ["Database", "shown"]
+
+Result = TypeVar("Result")
+
+TRIES = 50
+_SECRETS = ("password", "passwd", "sslpassword")  # of a URL's query
+
+
+class Database:
+    """A database that is known to have our schema."""
+
+    def __init__(
+        self,
+        url: URL,
+        *,
+        create: bool,
+        lock_timeout: float,
+        read_file_system: Callable[[Path], int | None] | None,
+    ) -> None:
+        """Opens, and creates file, folders and schema where `create` allows.
+
+        lock_timeout: seconds to wait for other writers. read_file_system: f_type of a folder, if asked.
+        """
+        self.url = url
+        self._timeout = lock_timeout
+        if url.get_backend_name() == "sqlite":
+            self.url = _prepare_file(url, create, read_file_system)
+        self._backend = backend_of(self.url, lock_timeout)
+        try:
+            self._engine = self._backend.engine(self.url)
+        except ImportError as error:
+            raise _no_driver(self.url, self._backend, error) from error
+        finalize(self, self._engine.dispose)
+        self._reader = self._backend.reader(self._engine)
+        self._writer = self._backend.writer(self._engine)
+        version = self.version()
+        if version is None and not create:
+            raise _no_registry(self.url)
+        if version is None or version < migrations.HEAD:
+            self.upgrade()
+        elif version > migrations.HEAD:
+            raise SchemaTooNewError(
+                f"{shown(self.url)} has schema {version}; this release knows up to {migrations.HEAD}",
+                "Install a newer regtrain: pip install --upgrade regtrain.",
+            )
+
+    def version(self) -> str | None:
+        """The number of the schema that is there; None: none yet."""
+        return self.read(migrations.stored_version)
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest that this release knows; a copy of an older SQLite file is kept beside it."""
+        version = self.version()
+        if version is not None and version < migrations.HEAD:
+            self._backend.keep_copy(self.url, version)
+
+        def work(connection: Connection) -> None:
+            self._backend.lock_schema(connection)
+            migrations.upgrade(connection)
+
+        self.write(work)
+
+    def copy_to(self, target: Path) -> None:
+        """One state of the database in a new file; `BackupNotOfferedError` where a server's tools do that."""
+        self._backend.copy_to(self.url, target)
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Do `work` in one transaction that sees one state of the database and locks nobody out."""
+        with self._translated():
+            return _in_transaction(self._reader, work)
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Do `work` in one transaction that other writers wait for; committed on return.
+
+        SQLite is locked from the start. Elsewhere `work` locks the row of its model before it reads what it decides on.
+        Tried again, on a new connection, where another writer was in the way: `work` may run several times.
+        """
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+        from tenacity import wait_random_exponential as wait
+
+        retrying = Retrying(
+            retry=retry_if_exception(self._retryable),
+            stop=stop_after_attempt(TRIES) | stop_after_delay(self._timeout),
+            wait=wait(multiplier=0.01, max=1),
+            reraise=True,
+        )
+        with self._translated(writing=True):
+            result: Result = retrying(_in_transaction, self._writer, work)
+            return result
+
+    def _retryable(self, error: BaseException) -> bool:
+        """Another writer's lock, or another writer's row, which the next try sees and reckons with."""
+        if isinstance(error, IntegrityError):
+            return True
+        return isinstance(error, DBAPIError) and self._backend.fault(error) is Fault.BUSY
+
+    @contextmanager
+    def _translated(self, *, writing: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise translate(error, self.url, self._backend, writing=writing) from error
+
+
+def _in_transaction(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """Do `work` in a transaction. A connection that the database has reported an error on is not used again."""
+    with engine.connect() as connection:
+        try:
+            with connection.begin():
+                return work(connection)
+        except DBAPIError:
+            connection.invalidate()
+            raise
+
+
+def _prepare_file(url: URL, create: bool, read_file_system: Callable[[Path], int | None] | None) -> URL:
+    """Check and create the folder of the file; the URL with an absolute path."""
+    file = Path(str(url.database)).absolute()
+    url = url.set(database=str(file))
+    if not create and not file.exists():
+        raise _no_registry(url)
+    if read_file_system is not None:
+        check_file_system(next(folder for folder in file.parents if folder.exists()), read_file_system)
+    make_private_folder(file.parent)
+    if not file.exists():
+        try:
+            file.touch(mode=0o600)
+        except OSError as error:
+            raise RegistryUnavailableError(
+                f"{file} cannot be made: {error.strerror}", "Free space or permissions there, or name another place."
+            ) from error
+    return url
+
+
+def _no_registry(url: URL) -> NoRegistryError:
+    return NoRegistryError(f"there is no registry at {shown(url)} yet", "Run something first: regtrain run CONFIG.")
+
+
+def _no_driver(url: URL, backend: Backend, error: ImportError) -> RegistryUnavailableError:
+    """Our extra brings the drivers that are used where the URL names none."""
+    module = (error.name or "").partition(".")[0] or url.get_driver_name()
+    ours = module in ("psycopg", "pymysql") and backend.extra
+    return RegistryUnavailableError(
+        f"the driver {module} of {shown(url)} is not installed",
+        f"pip install regtrain[{backend.extra}]" if ours else f"pip install {module}",
+    )
+
+
+def shown(url: URL) -> str:
+    """The URL for people: the path of a file, or without password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    hidden = {name: "***" for name in _SECRETS if name in url.query}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def _without_secrets(text: str, url: URL) -> str:
+    secrets = [url.password, *(url.query.get(name) for name in _SECRETS)]
+    for secret in secrets:
+        for form in (str(secret), quote(str(secret), safe=""), quote_plus(str(secret))) if secret else ():
+            text = text.replace(form, "***")
+    return text
+
+
+def translate(error: DBAPIError, url: URL, backend: Backend, *, writing: bool = False) -> RegistryError:
+    """The driver's error as one of ours, without the password of the URL."""
+    reason = _without_secrets(backend.reason(error), url)
+    place = shown(url)
+    if isinstance(error, IntegrityError):
+        return ConflictError(f"{place} refused the row: {reason}", "Try again; another process may be at work.")
+    match backend.fault(error):
+        case Fault.BUSY:
+            return RegistryLockedError(f"{place} is locked by another process", "Try again when it has finished.")
+        case Fault.READ_ONLY:
+            return RegistryReadOnlyError(f"{place} is read-only", backend.how_to_write)
+        case Fault.DENIED if writing:
+            return RegistryReadOnlyError(f"{place} may not be written: {reason}", backend.how_to_write)
+        case Fault.NOT_A_DATABASE:
+            return RegistryUnavailableError(f"{place} is not a SQLite database", "Name another file, or move it away.")
+        case Fault.DAMAGED:
+            return DatabaseDamagedError(f"{place} is damaged: {reason}", "Restore it from a backup.")
+        case Fault.NO_FILE if not Path(str(url.database)).exists():
+            return _no_registry(url)
+        case Fault.FULL:
+            return RegistryUnavailableError(f"the disk of {place} is full", "Free space; nothing was recorded.")
+    return RegistryUnavailableError(
+        f"{place} cannot be used: {reason}", "Check the address, the server and the permissions."
+    )

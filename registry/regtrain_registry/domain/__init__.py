@@ -1,0 +1,1 @@
+"""Values and decisions of the registry: pure, without database and store."""

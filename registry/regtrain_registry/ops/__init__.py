@@ -1,0 +1,1 @@
+"""What the registry does, as functions over an open connection and a store."""

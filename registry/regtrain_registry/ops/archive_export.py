@@ -1,0 +1,162 @@
+"""Versions with all their ancestors as the manifest of an archive."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
+
+from regtrain_registry.archives.manifest import (
+    ArchivedExport,
+    ArchivedFile,
+    ArchivedParent,
+    ArchivedRun,
+    ArchivedSignature,
+    ArchivedVersion,
+    Bump,
+    Manifest,
+    RecipeParts,
+    Who,
+)
+from regtrain_registry.db.columns import AnyRow, V, portions, version_text
+from regtrain_registry.db.tables import MODELS, VERSIONS
+from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.marking import EXPORTS, MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.domain.identities import Identity
+from regtrain_registry.domain.lineage import Link, spread
+from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus
+from regtrain_registry.domain.said import fold
+from regtrain_registry.ops.blobs import composed
+from regtrain_registry.ops.event_log import stated, told
+from regtrain_registry.ops.identity import identities, registry_uid
+from regtrain_registry.ops.resolve import find
+from regtrain_registry.refs import Ref
+from regtrain_registry.store.content import Blob
+
+__all__ = ["manifest"]
+
+_IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+_ALL = select(V.id)
+_LINKS = select(LINEAGE.c.child_id, LINEAGE.c.parent_id, LINEAGE.c.relation).where(LINEAGE.c.child_id.in_(_IDS))
+_VERSIONS = select(VERSIONS, MODELS.c.name.label("model")).join(MODELS, MODELS.c.id == V.model_id).where(V.id.in_(_IDS))
+_FILES = (
+    select(ARTIFACTS, BLOBS.c.size_bytes)
+    .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
+    .where(ARTIFACTS.c.version_id.in_(_IDS))
+)
+_EXPORTS = (
+    select(EXPORTS, BLOBS.c.size_bytes)
+    .join(BLOBS, BLOBS.c.digest == EXPORTS.c.digest, isouter=True)
+    .where(EXPORTS.c.version_id.in_(_IDS))
+)
+_TAGS = select(TAGS).where(TAGS.c.version_id.in_(_IDS))
+_MARKS = select(MARKS).where(MARKS.c.version_id.in_(_IDS))
+_SIGNATURES = select(SIGNATURES).where(SIGNATURES.c.version_id.in_(_IDS))
+_RUN = select(RUNS).where(RUNS.c.id == bindparam("run"))
+
+
+def manifest(
+    connection: Connection, refs: Collection[Ref] | None, *, whole: bool
+) -> tuple[Manifest, Mapping[str, Blob]]:
+    """The versions that the refs name (None: every version) with all their ancestors; and where their files lie.
+
+    whole: the files of ancestors too, else those of the named ones alone. Of what was collected there are none.
+    """
+    named = {find(connection, ref) for ref in refs} if refs is not None else set(connection.execute(_ALL).scalars())
+    links = _links_above(connection, named)
+    ids = sorted(named.union(*(link[:2] for link in links)))  # parents were there before their children
+    who = {key: _who(one) for key, one in identities(connection, ids).items()}
+    uid = registry_uid(connection)
+    versions = list(_versions(connection, uid, ids, who, links, ids if whole else named))
+    blobs = {digest: size for version in versions if version.complete for digest, size in version.blobs()}
+    runs = [_run(connection, run) for run in sorted({version.run for version in versions if version.run})]
+    parts = composed(connection, blobs)
+    places = {digest: Blob(digest, size or 0, parts.get(digest, ())) for digest, size in blobs.items()}
+    sizes = {digest: places[digest].size_bytes for digest in sorted(places)}
+    made = Manifest(form=1, registry=uid, versions=versions, runs=runs, blobs=sizes)
+    return made, places
+
+
+def _links_above(connection: Connection, ids: Collection[int]) -> set[Link]:
+    def links_of(some: Sequence[int]) -> Iterable[Link]:
+        for portion in portions(some):
+            yield from (
+                (row.child_id, row.parent_id, row.relation) for row in connection.execute(_LINKS, {"ids": portion})
+            )
+
+    return spread(ids, links_of)
+
+
+def _who(one: Identity) -> Who:
+    return Who(registry=one.registry, model=one.model, version=one.version, number=one.number)
+
+
+def _versions(
+    connection: Connection,
+    uid: str,
+    ids: Sequence[int],
+    who: Mapping[int, Who],
+    links: Iterable[Link],
+    complete: Collection[int],
+) -> Iterable[ArchivedVersion]:
+    parents: dict[int, list[ArchivedParent]] = defaultdict(list)
+    for child, parent, relation in sorted(links):
+        parents[child].append(ArchivedParent(who=who[parent], relation=Relation(relation)))
+    wanted = set(complete)
+    for some in portions(ids):
+        rows = {row.id: row for row in connection.execute(_VERSIONS, {"ids": some})}
+        files, exports, tags, marks, signatures = (
+            _by_version(connection, query, some) for query in (_FILES, _EXPORTS, _TAGS, _MARKS, _SIGNATURES)
+        )
+        events = told(connection, uid, ((row.model_id, version_text(row)) for row in rows.values()))
+        for key in some:
+            row, mark = rows[key], next(iter(marks[key]), None)
+            there = key in wanted and row.status != VersionStatus.COLLECTED.value
+            done, tagged = events[row.model_id, version_text(row)], {tag.name: tag.value for tag in tags[key]}
+            said = fold(stated(connection, row, mark, tagged), done)
+            yield ArchivedVersion(
+                who=who[key],
+                complete=there,
+                **{name: getattr(row, name) for name in ("digest", "created_at", "created_by", "git_commit", "dirty")},
+                **{name: getattr(row, name) for name in ("metrics", "signature", "config")},
+                **{name: getattr(said, name) for name in ("summary", "reason", "deprecation")},
+                status=said.status,
+                successor=None if said.successor is None else _who(said.successor),
+                bump=Bump(**row.bump),
+                recipe=RecipeParts(**row.recipe),
+                tags=dict(sorted(said.tags.items())),
+                files=[_file(file) for file in sorted(files[key], key=lambda file: str(file.path))],
+                exports=[_export(one) for one in sorted(exports[key], key=lambda one: str(one.format))],
+                parents=parents[key],
+                signatures=[_signature(one) for one in sorted(signatures[key], key=lambda one: str(one.key_id))],
+                events=done,
+                run=row.run_id,
+            )
+
+
+def _by_version(connection: Connection, query: Select[Any], ids: Sequence[int]) -> Mapping[int, list[AnyRow]]:
+    found: dict[int, list[AnyRow]] = defaultdict(list)
+    for row in connection.execute(query, {"ids": ids}):
+        found[row.version_id].append(row)
+    return found
+
+
+def _file(row: AnyRow) -> ArchivedFile:
+    return ArchivedFile(path=row.path, kind=ArtifactKind(row.kind), digest=row.digest, size_bytes=row.size_bytes)
+
+
+def _export(row: AnyRow) -> ArchivedExport:
+    facts = {name: getattr(row, name) for name in ("format", "passed", "digest", "size_bytes", "created_at", "report")}
+    return ArchivedExport(**facts)
+
+
+def _signature(row: AnyRow) -> ArchivedSignature:
+    return ArchivedSignature(**{name: getattr(row, name) for name in ("key_id", "statement", "bundle", "created_at")})
+
+
+def _run(connection: Connection, run_id: str) -> ArchivedRun:
+    row = connection.execute(_RUN, {"run": run_id}).one()
+    return ArchivedRun(**{name: getattr(row, name) for name in ArchivedRun.model_fields})

@@ -1,0 +1,118 @@
+"""Archives as files: written from the store, and read into it, one blob at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from io import BufferedReader, BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from regtrain_registry.archives.manifest import HINT, MANIFEST, MAX_MANIFEST, Manifest, blob_name, read_manifest
+from regtrain_registry.archives.tar_stream import Member, TarReader, TarWriter
+from regtrain_registry.atomic_file import new_file
+from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError
+from regtrain_registry.store.content import ALGORITHM, Blob, Offered, Store, Stored
+from regtrain_registry.store.local import scratch_folder, unavailable
+from regtrain_registry.store.streams import open_source
+
+__all__ = ["Exported", "read_archive", "write_archive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An archive that was written: how many versions, how many with their files, and its size in bytes."""
+
+    path: Path
+    versions: int
+    complete: int
+    size_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """All four fields."""
+        return {
+            "path": str(self.path),
+            "versions": self.versions,
+            "complete": self.complete,
+            "size_bytes": self.size_bytes,
+        }
+
+
+def write_archive(manifest: Manifest, places: Mapping[str, Blob], store: Store, file: Path) -> Exported:
+    """Write the manifest and the blobs that it names, each verified on its way."""
+    text = manifest.model_dump_json().encode()
+    if len(text) > MAX_MANIFEST:
+        raise ArchiveError(f"{len(manifest.versions)} versions are too many for one archive", "Export fewer at a time.")
+    with new_file(file) as making, scratch_folder() as place:
+        with making.open("xb") as target:
+            writer = TarWriter(target)
+            writer.add(MANIFEST, len(text), BytesIO(text))
+            for digest, size in manifest.blobs.items():
+                copy = place / "blob"
+                store.fetch(places[digest], copy)
+                with copy.open("rb") as source:
+                    writer.add(blob_name(digest), size, source)
+                copy.unlink()
+            writer.end()
+        written = making.stat().st_size
+    complete = sum(version.complete for version in manifest.versions)
+    return Exported(file.absolute(), len(manifest.versions), complete, written)
+
+
+def read_archive(file: Path, put: Callable[[Sequence[Offered]], list[Stored]]) -> tuple[Manifest, dict[str, Stored]]:
+    """Check the manifest, then put each blob into a store; what became of it, by its digest.
+
+    Nothing is named by the archive: a blob's content decides what it is called. `ArchiveError` for a file that is no
+    archive, `ArchiveDamagedError` for content that is not what the manifest says.
+    """
+    with _opened(file) as source:
+        reader = TarReader(source)
+        manifest = read_manifest(_manifest(reader))
+        stored = {}
+        with scratch_folder() as place:
+            for digest, size in manifest.blobs.items():
+                member = reader.next()
+                if member != Member(blob_name(digest), size):
+                    found = "nothing" if member is None else f"{member.name[:80]!r} of {member.size} bytes"
+                    raise ArchiveError(f"the archive holds {found} where {digest} of {size} bytes belongs", HINT)
+                with unavailable(str(place)):
+                    copy = _copied(reader, member, digest, place / "blob")
+                stored[digest] = put([Offered(copy, digest, link=True)])[0]
+                with unavailable(str(place)):
+                    copy.unlink()
+        if reader.next() is not None:
+            raise ArchiveError("the archive holds more than its manifest names", HINT)
+    return manifest, stored
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    """An archive to read; `ArchiveError` unless it is a regular file."""
+    with ExitStack() as stack:
+        try:
+            raw = stack.enter_context(open_source(file))
+        except FileToStoreError as error:
+            raise ArchiveError(error.message, "Name an archive.") from error
+        yield stack.enter_context(BufferedReader(raw))  # type: ignore[type-var]
+
+
+def _manifest(reader: TarReader) -> bytes:
+    member = reader.next()
+    if member is None or member.name != MANIFEST:
+        raise ArchiveError("it is not an archive of versions: no manifest stands first", HINT)
+    if member.size > MAX_MANIFEST:
+        raise ArchiveError(f"the archive's manifest has {member.size} bytes, more than {MAX_MANIFEST}", HINT)
+    return b"".join(reader.content(member))
+
+
+def _copied(reader: TarReader, member: Member, digest: str, copy: Path) -> Path:
+    hashed = hashlib.sha256()
+    with copy.open("xb") as target:
+        for chunk in reader.content(member):
+            hashed.update(chunk)
+            target.write(chunk)
+    if f"{ALGORITHM}:{hashed.hexdigest()}" != digest:
+        raise ArchiveDamagedError(f"{member.name} of the archive is damaged", "Copy the archive again.")
+    return copy

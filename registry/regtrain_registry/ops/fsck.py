@@ -1,0 +1,136 @@
+"""The store held against the rows: of one version, and of the whole registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from regtrain_registry.db.columns import V, version_text
+from regtrain_registry.db.engine import Database
+from regtrain_registry.db.tables import MODELS, VERSIONS
+from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS
+from regtrain_registry.domain.records import VersionInfo, VersionStatus
+from regtrain_registry.domain.verification import CheckedFile, Problem, Report, Verification
+from regtrain_registry.ops.blobs import composed
+from regtrain_registry.ops.checkout import Parts
+from regtrain_registry.ops.fsck_rows import problems as problems_of_rows
+from regtrain_registry.ops.references import held, needed
+from regtrain_registry.ops.sweeping import sweep_of
+from regtrain_registry.store.content import Blob, Damage, Store
+
+__all__ = ["check_registry", "check_version"]
+
+MAX_REFS = 5
+
+_COUNT = select(func.count()).select_from(VERSIONS)
+_HERE = V.status != VersionStatus.COLLECTED.value
+_COMPOSED = (
+    select(BLOBS.c.digest, BLOBS.c.size_bytes)
+    .join(ARTIFACTS, ARTIFACTS.c.digest == BLOBS.c.digest)
+    .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
+    .where(BLOBS.c.composed, _HERE)
+    .distinct()
+)
+_OWNERS = (
+    select(MODELS.c.name, V.major, V.minor, V.patch, V.prerelease)
+    .join_from(ARTIFACTS, VERSIONS, V.id == ARTIFACTS.c.version_id)
+    .join(MODELS, MODELS.c.id == V.model_id)
+    .join(PARTS, PARTS.c.digest == ARTIFACTS.c.digest, isouter=True)
+    .where((ARTIFACTS.c.digest == bindparam("key")) | (PARTS.c.source == bindparam("key")), _HERE)
+    .distinct()
+    .order_by(MODELS.c.name, V.major, V.minor, V.patch, V.prerelease)
+    .limit(MAX_REFS)
+)
+
+
+def check_version(version: VersionInfo, store: Store, parts: Parts) -> Verification:
+    """Read every file of a version."""
+    files = []
+    for artifact in version.artifacts:
+        damage = store.check(Blob(artifact.digest, artifact.size_bytes, parts.get(artifact.digest, ())), read=True)
+        files.append(CheckedFile(artifact, None if damage is None else damage.value))
+    return Verification(version.ref, files)
+
+
+class _Wanted(NamedTuple):
+    """What the rows say: how many versions, what is wrong with the rows themselves, files that the store must have by
+    their digest, and files that are cut from those."""
+
+    versions: int
+    problems: list[Problem]
+    files: dict[str, Blob]
+    composed: list[Blob]
+
+
+def check_registry(database: Database, store: Store, *, read: bool, repair: bool) -> Report:
+    """Hold the rows against each other, and the store against the rows.
+
+    read: every byte too. repair: move damaged files aside; no row is changed.
+    """
+    wanted = database.read(_wanted)
+    if _damaged(wanted.problems):  # what its rows say means nothing
+        return Report(0, 0, wanted.problems, read=read)
+    # Listed after the rows were read: what is registered meanwhile is there.
+    there = {entry.digest: entry.size_bytes for entry in sweep_of(store).entries()}
+    damaged = {
+        digest: damage
+        for digest, blob in wanted.files.items()
+        if (damage := _damage(store, blob, there.get(digest), read=read))
+    }
+    found = list(wanted.problems)
+    # What was collected meanwhile is not missing.
+    still = database.read(lambda connection: needed(connection, damaged.keys()))
+    for digest in sorted(still & damaged.keys()):
+        found.append(_problem(database, store, wanted.files[digest], damaged[digest], repair=repair))
+    if read:
+        found.extend(_wrongly_composed(database, store, wanted.composed, damaged))
+    idle = [size for digest, size in there.items() if digest not in wanted.files]
+    return Report(wanted.versions, len(wanted.files), found, len(idle), sum(idle), read)
+
+
+def _damaged(found: Iterable[Problem]) -> bool:
+    return any(problem.kind == "database" for problem in found)
+
+
+def _wanted(connection: Connection) -> _Wanted:
+    found = list(problems_of_rows(connection))
+    if _damaged(found):
+        return _Wanted(0, found, {}, [])
+    files = {row.digest: Blob(row.digest, row.size_bytes) for row in connection.execute(held())}
+    sizes = {row.digest: row.size_bytes for row in connection.execute(_COMPOSED)}
+    parts = composed(connection, sizes)
+    whole = [Blob(digest, sizes[digest], parts[digest]) for digest in sorted(parts)]
+    return _Wanted(connection.execute(_COUNT).scalar_one(), found, files, whole)
+
+
+def _damage(store: Store, blob: Blob, size: int | None, *, read: bool) -> Damage | None:
+    if size != blob.size_bytes:
+        return store.check(blob, read=False)  # asked again: it may have come or gone while the store was listed
+    return store.check(blob, read=True) if read else None
+
+
+def _problem(database: Database, store: Store, blob: Blob, damage: Damage, *, repair: bool) -> Problem:
+    place = store.quarantine(blob) if repair and damage is not Damage.MISSING else None
+    owners = database.read(lambda connection: _owners(connection, blob.digest))
+    said = {Damage.MISSING: "is missing", Damage.SIZE: "has the wrong size", Damage.CHANGED: "has changed"}[damage]
+    message = f"blob {blob.digest} {said}; it belongs to {', '.join(owners)}"
+    return Problem(damage.name.lower(), blob.digest, message, tuple(owners), place)
+
+
+def _wrongly_composed(
+    database: Database, store: Store, blobs: Iterable[Blob], damaged: Mapping[str, Damage]
+) -> Iterator[Problem]:
+    """Composed files that are wrong though all that they are cut from is right: their parts are."""
+    for blob in blobs:
+        if any(part.source.digest in damaged for part in blob.parts):
+            continue
+        if store.check(blob, read=True) is Damage.CHANGED:
+            owners = tuple(database.read(lambda connection, digest=blob.digest: _owners(connection, digest)))  # type: ignore[misc]
+            message = f"blob {blob.digest} is composed of the wrong parts; it belongs to {', '.join(owners)}"
+            yield Problem("parts", blob.digest, message, owners)
+
+
+def _owners(connection: Connection, digest: str) -> list[str]:
+    return [f"{row.name}@{version_text(row)}" for row in connection.execute(_OWNERS, {"key": digest})]

@@ -1,0 +1,199 @@
+"""Whether the rows agree with each other: what no constraint of a database says. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+
+from sqlalchemy import Connection, func, select, text
+
+from regtrain_registry.db.columns import AnyRow, V, version_of, version_text
+from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
+from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.every import METADATA
+from regtrain_registry.db.tables.origin import LINEAGE
+from regtrain_registry.domain.lineage import cycle
+from regtrain_registry.domain.records import ArtifactKind, VersionStatus
+from regtrain_registry.domain.verification import Problem
+from regtrain_registry.json_values import as_text
+from regtrain_registry.ops.history import broken_chains
+from regtrain_registry.ops.register import digest_of
+from regtrain_registry.semver import sort_key
+
+__all__ = ["problems"]
+
+SHOWN = 20
+STATUSES = {status.value for status in VersionStatus}
+
+_VERSIONS = (
+    select(V.id, MODELS.c.name, V.number, V.major, V.minor, V.patch, V.prerelease, V.sort_key, V.status)
+    .add_columns(V.digest, V.size_bytes)
+    .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
+    .order_by(V.id)
+)
+_FILES = (
+    select(ARTIFACTS.c.version_id, ARTIFACTS.c.path, ARTIFACTS.c.kind, ARTIFACTS.c.digest, BLOBS.c.size_bytes)
+    .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
+    .order_by(ARTIFACTS.c.version_id)
+)
+_COUNTS = (
+    select(MODELS.c.name, MODELS.c.next_number, func.count(V.id).label("versions"), func.max(V.number).label("highest"))
+    .join_from(MODELS, VERSIONS, V.model_id == MODELS.c.id, isouter=True)
+    .group_by(MODELS.c.id, MODELS.c.name, MODELS.c.next_number)
+    .order_by(MODELS.c.name)
+)
+_ALIASED = (
+    select(ALIASES.c.name.label("alias"), ALIASES.c.model_id, V.model_id.label("owner"), V.status, MODELS.c.name)
+    .join_from(ALIASES, MODELS, MODELS.c.id == ALIASES.c.model_id)
+    .join(VERSIONS, V.id == ALIASES.c.version_id)
+    .order_by(MODELS.c.name, ALIASES.c.name)
+)
+_SOURCE = BLOBS.alias("source")
+_PARTS = (
+    select(PARTS, _SOURCE.c.size_bytes.label("whole"), _SOURCE.c.composed)
+    .join_from(PARTS, _SOURCE, _SOURCE.c.digest == PARTS.c.source)
+    .order_by(PARTS.c.digest, PARTS.c.position)
+)
+_COMPOSED = select(BLOBS.c.digest, BLOBS.c.size_bytes, BLOBS.c.composed, BLOBS.c.collected_at)
+_COLLECTED = (
+    select(BLOBS.c.digest)
+    .join(ARTIFACTS, ARTIFACTS.c.digest == BLOBS.c.digest)
+    .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
+    .where(BLOBS.c.collected_at.is_not(None), V.status != VersionStatus.COLLECTED.value)
+    .distinct()
+    .order_by(BLOBS.c.digest)
+)
+_OUTSIDE = (
+    select(SEGMENTS.c.digest, SEGMENTS.c.blob)
+    .join(BLOBS, BLOBS.c.digest == SEGMENTS.c.blob)
+    .where((SEGMENTS.c.start < 0) | (SEGMENTS.c.start + SEGMENTS.c.size_bytes > BLOBS.c.size_bytes))
+    .limit(SHOWN)
+)
+
+
+def problems(connection: Connection) -> Iterator[Problem]:
+    """Everything that is wrong with the rows; of a damaged file only that."""
+    damage = list(_file_of_the_database(connection))
+    yield from damage
+    if damage:
+        return
+    yield from _dangling(connection)
+    for model, seq in broken_chains(connection):
+        yield Problem("history", model, f"the history of {model} was changed: event {seq} does not hold")
+    yield from _numbers(connection)
+    yield from _versions(connection)
+    yield from _aliases(connection)
+    yield from _lineage(connection)
+    yield from _composed(connection)
+    for digest in connection.execute(_COLLECTED).scalars():
+        yield Problem("collected", digest, f"blob {digest} was collected, and a version needs it")
+    for row in connection.execute(_OUTSIDE):
+        yield Problem("segment", row.digest, f"tensor {row.digest} is said to lie outside of blob {row.blob}")
+
+
+def _file_of_the_database(connection: Connection) -> Iterator[Problem]:
+    if connection.dialect.name != "sqlite":  # servers look after their own files
+        return
+    for (said,) in connection.execute(text(f"PRAGMA integrity_check({SHOWN})")):
+        if said != "ok":
+            yield Problem("database", "database", f"the database file is damaged: {as_text(str(said))}")
+
+
+def _dangling(connection: Connection) -> Iterator[Problem]:
+    """Rows whose other half is gone: what foreign keys forbid, and a program that turned them off can do."""
+    for table in METADATA.sorted_tables:
+        for key in sorted(table.foreign_keys, key=lambda one: one.parent.name):
+            other = key.column.table.alias("other")
+            there = select(other.c[key.column.name]).where(other.c[key.column.name] == key.parent).exists()
+            query = select(func.count()).select_from(table).where(key.parent.is_not(None), ~there)
+            count = connection.execute(query).scalar_one()
+            if count:
+                target = f"{key.column.table.name}.{key.column.name}"
+                yield Problem("dangling", table.name, f"{count} rows of {table.name} name no row of {target}")
+
+
+def _numbers(connection: Connection) -> Iterator[Problem]:
+    """Numbers are given without gap and rows never leave."""
+    for row in connection.execute(_COUNTS):
+        if row.versions != (row.highest or 0) or row.next_number != row.versions + 1:
+            message = (
+                f"{row.name} has {row.versions} versions, the highest number is {row.highest or 0} and the next one"
+            )
+            yield Problem("numbers", row.name, f"{message} {row.next_number}: rows are missing")
+
+
+def _versions(connection: Connection) -> Iterator[Problem]:
+    """Each version has the order, the digest and the size that follow from its rows."""
+    files = groupby(connection.execute(_FILES), attrgetter("version_id"))
+    owner, rows = next(files, (None, iter(())))
+    for version in connection.execute(_VERSIONS):
+        ref = f"{version.name}@{version_text(version)}"
+        if version.status not in STATUSES:
+            yield Problem("status", ref, f"{ref} has the status {version.status!r}, which is none")
+        if version.sort_key != sort_key(version_of(version)):
+            yield Problem("order", ref, f"{ref} stands at the wrong place in the order of versions")
+        mine: list[AnyRow] = []
+        while owner is not None and owner < version.id:  # of a version that is gone: dangling, told already
+            owner, rows = next(files, (None, iter(())))
+        if owner == version.id:
+            mine = list(rows)
+            owner, rows = next(files, (None, iter(())))
+        yield from _files(ref, version, mine)
+
+
+def _files(ref: str, version: AnyRow, files: list[AnyRow]) -> Iterator[Problem]:
+    size = sum(file.size_bytes for file in files)
+    if size != version.size_bytes:
+        yield Problem("size", ref, f"{ref} has files of {size} bytes, and its row says {version.size_bytes}")
+    if version.digest != digest_of((file.path, ArtifactKind(file.kind), file.digest) for file in files):
+        yield Problem("digest", ref, f"{ref} does not have the digest of its files")
+
+
+def _aliases(connection: Connection) -> Iterator[Problem]:
+    for row in connection.execute(_ALIASED):
+        ref = f"{row.name}@{row.alias}"
+        if row.owner != row.model_id:
+            yield Problem("alias", ref, f"{ref} names a version of another model")
+        elif row.status == VersionStatus.COLLECTED.value:
+            yield Problem("alias", ref, f"{ref} names a version that was collected")
+
+
+def _lineage(connection: Connection) -> Iterator[Problem]:
+    """Nothing comes from itself."""
+    parents: dict[int, list[int]] = defaultdict(list)
+    for child, parent in connection.execute(select(LINEAGE.c.child_id, LINEAGE.c.parent_id).distinct()):
+        parents[child].append(parent)
+    ids = cycle(parents)
+    if ids:
+        rows = {row.id: f"{row.name}@{version_text(row)}" for row in connection.execute(_VERSIONS.where(V.id.in_(ids)))}
+        refs = [rows.get(one, str(one)) for one in ids]
+        yield Problem("lineage", refs[0], f"{' comes from '.join([*refs, refs[0]])}", tuple(refs))
+
+
+def _composed(connection: Connection) -> Iterator[Problem]:
+    """A composed blob is ranges of files that are there, one after the other, as long as it is."""
+    found = {digest: list(rows) for digest, rows in groupby(connection.execute(_PARTS), attrgetter("digest"))}
+    for blob in connection.execute(_COMPOSED):
+        parts = found.get(blob.digest, [])
+        wrong = blob.collected_at is None and _wrong_parts(parts, blob.size_bytes, bool(blob.composed))
+        if wrong:
+            yield Problem("parts", blob.digest, f"blob {blob.digest} {wrong}")
+
+
+def _wrong_parts(parts: list[AnyRow], size: int, composed: bool) -> str | None:
+    if not composed:
+        return "has parts and is not composed" if parts else None
+    if [part.position for part in parts] != list(range(len(parts))) or not parts:
+        return "is composed, and parts of it are missing"
+    if sum(part.size_bytes for part in parts) != size:
+        return "is not as long as its parts"
+    return None if _all_inside(parts) else "has parts outside of the files that they are ranges of"
+
+
+def _all_inside(parts: Iterable[AnyRow]) -> bool:
+    return all(
+        part.start >= 0 and part.size_bytes > 0 and part.start + part.size_bytes <= part.whole and not part.composed
+        for part in parts
+    )

@@ -1,0 +1,91 @@
+"""The policy of a model: how it is read, checked and set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from regtrain_registry.db.tables import ALIASES, MODELS
+from regtrain_registry.domain.events import EventKind
+from regtrain_registry.domain.policy import Policy, parse_policy
+from regtrain_registry.domain.promotion import parse_gates
+from regtrain_registry.errors import PolicyError, StageGuardedError
+from regtrain_registry.ops.history import Work, lock_line
+from regtrain_registry.refs import check_alias
+
+__all__ = ["Rules", "of_model", "rules_of", "stages_of", "write_policy"]
+
+PARTS = ("retention", "stages")
+_POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
+_SET = update(MODELS).where(MODELS.c.id == bindparam("owner")).values(policy=bindparam("to"))
+_A = ALIASES.c
+_PLAIN = select(_A.name).where(_A.model_id == bindparam("owner"), _A.gated.is_(False)).order_by(_A.name)
+
+
+class Rules(NamedTuple):
+    """A policy as it was written: what it says of keeping, and the gates of its stages."""
+
+    retention: Policy
+    stages: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Both parts; without rules, without stages, a part is left out."""
+        parts = {"retention": self.retention.to_json(), "stages": self.stages}
+        return {name: part for name, part in parts.items() if part}
+
+
+def rules_of(written: Mapping[str, Any]) -> Rules:
+    """A policy with the parts `retention` and `stages`, or the rules of retention alone; `PolicyError`."""
+    if not isinstance(written, Mapping) or not set(PARTS) & written.keys():
+        return Rules(parse_policy(written), {})
+    unknown = [key for key in written if key not in PARTS]
+    if unknown:
+        raise PolicyError(f"a policy has no part {str(unknown[0])[:80]!r}", f"Its parts: {', '.join(PARTS)}.")
+    stages = written.get("stages") or {}
+    if not isinstance(stages, Mapping):
+        raise PolicyError("stages is no mapping", "Give each stage its gates: {production: {signed: true}}.")
+    for stage, gates in stages.items():
+        parse_gates(check_alias(str(stage)), {} if gates is None else gates)
+    return Rules(
+        parse_policy(written.get("retention") or {}), {str(name): gates or {} for name, gates in stages.items()}
+    )
+
+
+def of_model(connection: Connection, owner: int) -> dict[str, Any] | None:
+    """The policy of a model, as it is stored."""
+    found: dict[str, Any] | None = connection.execute(_POLICY, {"owner": owner}).scalar()
+    return found or None
+
+
+def stages_of(connection: Connection, owner: int) -> dict[str, Any]:
+    """The stages that the policy of a model names, each with its gates: no alias may be called so."""
+    return (of_model(connection, owner) or {}).get("stages") or {}
+
+
+def write_policy(connection: Connection, model: str, rules: Rules | None, work: Work) -> dict[str, Any] | None:
+    """Give a model a policy, or take it away.
+
+    Raises:
+        PolicyError: it says nothing.
+        StageGuardedError: a stage of it has the name of an alias, which moves through no gate.
+    """
+    if rules and not rules.to_json():
+        raise PolicyError("the policy says nothing", f"Take it away: regtrain models policy {model} --clear.")
+    line = lock_line(connection, model)
+    if rules and rules.stages:
+        _check_no_alias(connection, line.owner, model, rules.stages)
+    before, after = of_model(connection, line.owner), rules.to_json() if rules else None
+    connection.execute(_SET, {"owner": line.owner, "to": after})
+    line.append(EventKind.POLICY_SET, None, {"before": before, "policy": after}, work)
+    return after
+
+
+def _check_no_alias(connection: Connection, owner: int, model: str, stages: Mapping[str, Any]) -> None:
+    taken = [name for name in connection.execute(_PLAIN, {"owner": owner}).scalars() if name in stages]
+    if taken:
+        raise StageGuardedError(
+            f"{taken[0]!r} is an alias of {model}, and cannot be a stage too",
+            f"Take it away first: regtrain models alias {model} {taken[0]} --remove; then promote a version.",
+        )

@@ -1,0 +1,357 @@
+"""Reading models and versions: a fixed number of indexed queries, however many versions there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+)
+
+from regtrain_registry.db.columns import RELEASED, AnyRow, V, portions, version_text
+from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
+from regtrain_registry.domain.records import (
+    Artifact,
+    ArtifactKind,
+    BumpRecord,
+    ExportProof,
+    LatestVersion,
+    Marks,
+    ModelInfo,
+    ParentLink,
+    Relation,
+    Source,
+    VersionDetail,
+    VersionInfo,
+    VersionStatus,
+)
+from regtrain_registry.errors import StatusError, VersionCollectedError
+
+__all__ = [
+    "Related",
+    "StoredVersion",
+    "all_of",
+    "check_there",
+    "counted_models",
+    "detail",
+    "models",
+    "models_of",
+    "of_ids",
+    "parents",
+    "version_info",
+    "with_config",
+]
+
+NO_MARKS = Marks()
+_SELDOM = ("aliases", "tags", "marks", "exports", "parents")  # of one version they are read only where there are any
+
+
+class StoredVersion(NamedTuple):
+    """The columns that a version's value is made of: fields of a tuple are read ten times faster than of a row."""
+
+    id: int
+    name: str
+    number: int
+    major: int
+    minor: int
+    patch: int
+    prerelease: str
+    status: str
+    created_at: datetime
+    created_by: str
+    summary: str
+    run_id: str | None
+    metrics: dict[str, Any]
+    digest: str
+    size_bytes: int
+    signature: dict[str, Any]
+    git_commit: str | None
+    dirty: bool | None
+    bump: dict[str, Any]
+
+
+class _CountedModel(NamedTuple):
+    """A model, what its versions come to, and the columns of the latest one, all None where no release is."""
+
+    id: int
+    name: str
+    versions: int | None
+    size_bytes: int | None
+    number: int | None
+    major: int
+    minor: int
+    patch: int
+    prerelease: str
+    created_at: datetime
+    metrics: dict[str, Any]
+
+
+@cache
+def counted_models() -> tuple[FromClause, FromClause, FromClause]:
+    """Models joined with what their versions come to, and with the latest one: the join, and both of these.
+
+    Bytes are those of versions that were not collected. ix_rt_versions_order alone counts, adds up and finds the latest
+    version of each model, the only one read.
+    """
+    there = case((V.status == VersionStatus.COLLECTED.value, 0), else_=V.size_bytes)
+    sums = select(V.model_id, func.count().label("versions"), func.sum(there).label("size_bytes"))
+    counted = sums.group_by(V.model_id).subquery()
+    released = select(V.id).where(V.model_id == MODELS.c.id, *RELEASED).order_by(V.sort_key.desc()).limit(1)
+    latest = VERSIONS.alias("latest")
+    joined = MODELS.outerjoin(counted, counted.c.model_id == MODELS.c.id)
+    joined = joined.outerjoin(latest, latest.c.id == released.correlate(MODELS).scalar_subquery())
+    return joined, counted, latest
+
+
+@cache
+def _listed_models() -> Select[Any]:
+    joined, counted, latest = counted_models()
+    columns = (MODELS.c.id, MODELS.c.name, counted.c.versions, counted.c.size_bytes)
+    rest = (latest.c[field] for field in _CountedModel._fields[len(columns) :])
+    return select(*columns, *rest).select_from(joined)
+
+
+@cache
+def _aliased() -> Select[Any]:
+    query = select(ALIASES.c.model_id, ALIASES.c.name, ALIASES.c.gated, V.major, V.minor, V.patch, V.prerelease)
+    return query.join(VERSIONS, V.id == ALIASES.c.version_id)
+
+
+def models(connection: Connection) -> list[ModelInfo]:
+    """Every model by name, in two queries."""
+    # Names are put in order here, because databases order text in different ways.
+    found = _models(connection, _listed_models(), _aliased())
+    return sorted(found.values(), key=attrgetter("name"))
+
+
+def models_of(connection: Connection, ids: Sequence[int]) -> list[ModelInfo]:
+    """These models, in this order."""
+    found: dict[int, ModelInfo] = {}
+    for some in portions(ids):
+        chosen = _listed_models().where(MODELS.c.id.in_(some))
+        found.update(_models(connection, chosen, _aliased().where(ALIASES.c.model_id.in_(some))))
+    return [found[model_id] for model_id in ids]
+
+
+def _models(connection: Connection, listed: Select[Any], aliased: Select[Any]) -> dict[int, ModelInfo]:
+    aliases: dict[tuple[int, bool], dict[str, str]] = defaultdict(dict)
+    for row in sorted(connection.execute(aliased), key=attrgetter("name")):
+        aliases[row.model_id, row.gated][row.name] = version_text(row)
+    rows = (_CountedModel(*row) for row in connection.execute(listed))
+    return {row.id: _model(row, aliases.get((row.id, False), {}), aliases.get((row.id, True), {})) for row in rows}
+
+
+def _model(row: _CountedModel, aliases: dict[str, str], stages: dict[str, str]) -> ModelInfo:
+    latest = None
+    if row.number is not None:
+        latest = LatestVersion(version_text(row), row.number, row.created_at, row.metrics)
+    return ModelInfo(row.name, row.versions or 0, latest, aliases, stages, int(row.size_bytes or 0))
+
+
+class _Queries(NamedTuple):
+    """What is read of the versions that a parameter `key` chooses."""
+
+    artifacts: Select[Any]
+    aliases: Select[Any]
+    tags: Select[Any]
+    marks: Select[Any]
+    exports: Select[Any]
+    parents: Select[Any]
+    versions: Select[Any]
+
+
+@cache
+def _queries(column: str) -> _Queries:
+    """`column` of the versions' table is what `key` is compared with: `model_id`, `ids` for several, or `id`, which
+    reads the config too, and which of `_SELDOM` there are."""
+    from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS  # a list of models does without
+    from regtrain_registry.db.tables.marking import EXPORTS, MARKS, TAGS
+    from regtrain_registry.db.tables.origin import LINEAGE
+
+    several: BindParameter[Sequence[int]] = bindparam("key", expanding=True)
+    where = V.id.in_(several) if column == "ids" else V[column] == bindparam("key")
+    parent = VERSIONS.alias("parent")
+    columns = [MODELS.c.name if field == "name" else V[field] for field in StoredVersion._fields]
+    wide: list[ColumnElement[Any]] = []
+    if column == "id":
+        owners = (ALIASES.c.version_id, TAGS.c.version_id, MARKS.c.version_id, EXPORTS.c.version_id, LINEAGE.c.child_id)
+        wide = [V.config, *(exists().where(owner == V.id) for owner in owners)]
+    return _Queries(
+        artifacts=select(*(ARTIFACTS.c[name] for name in ("version_id", "path", "kind", "digest")), BLOBS.c.size_bytes)
+        .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
+        .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
+        .where(where),
+        aliases=select(*(ALIASES.c[name] for name in ("version_id", "name", "gated")))
+        .join(VERSIONS, V.id == ALIASES.c.version_id)
+        .where(where),
+        tags=select(TAGS.c.version_id, TAGS.c.name, TAGS.c.value)
+        .join(VERSIONS, V.id == TAGS.c.version_id)
+        .where(where),
+        marks=select(*(MARKS.c[name] for name in ("version_id", "pinned", "status_at", "status_reason", "successor")))
+        .join(VERSIONS, V.id == MARKS.c.version_id)
+        .where(where),
+        exports=select(*(EXPORTS.c[name] for name in ("version_id", "format", "passed", "digest", "report")))
+        .join(VERSIONS, V.id == EXPORTS.c.version_id)
+        .where(where),
+        parents=select(LINEAGE.c.child_id, LINEAGE.c.relation, MODELS.c.name, parent.c.sort_key)
+        .add_columns(parent.c.major, parent.c.minor, parent.c.patch, parent.c.prerelease)
+        .join_from(LINEAGE, VERSIONS, V.id == LINEAGE.c.child_id)
+        .join(parent, parent.c.id == LINEAGE.c.parent_id)
+        .join(MODELS, MODELS.c.id == parent.c.model_id)
+        .where(where),
+        versions=select(*columns, *wide)
+        .join(VERSIONS, V.model_id == MODELS.c.id)
+        .where(where)
+        .order_by(V.sort_key.desc()),
+    )
+
+
+def detail(connection: Connection, version_id: int) -> VersionDetail:
+    """One version with its config."""
+    queries = _queries("id")
+    row = connection.execute(queries.versions, {"key": version_id}).one()
+    *columns, config = row[: -len(_SELDOM)]
+    there = {what for what, some in zip(_SELDOM, row[-len(_SELDOM) :], strict=True) if some}
+    related = _related(connection, queries, version_id, there)
+    return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
+
+
+def all_of(connection: Connection, model_id: int, limit: int | None = None) -> list[VersionInfo]:
+    """The versions of a model, highest first."""
+    if limit is not None:
+        ids = connection.execute(_highest(), {"owner": model_id, "limit": limit}).scalars()
+        return of_ids(connection, list(ids))
+    queries = _queries("model_id")
+    related = _related(connection, queries, model_id)
+    # Row by row: ten thousand rows that are held until the last value is made keep the garbage collector busy.
+    rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": model_id}))
+    return [version_info(row, related[row.id]) for row in rows]
+
+
+@cache
+def _highest() -> Select[Any]:
+    query = select(V.id).where(V.model_id == bindparam("owner"))
+    return query.order_by(V.sort_key.desc()).limit(bindparam("limit"))
+
+
+def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
+    """These versions, in this order."""
+    queries = _queries("ids")
+    found: dict[int, VersionInfo] = {}
+    for some in portions(ids):
+        related = _related(connection, queries, some)
+        rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": some}))
+        found.update({row.id: version_info(row, related[row.id]) for row in rows})
+    return [found[version_id] for version_id in ids]
+
+
+def parents(connection: Connection, version_id: int) -> list[ParentLink]:
+    """What one version came from."""
+    rows = connection.execute(_queries("id").parents, {"key": version_id})
+    return _parents(rows).get(version_id, [])
+
+
+def check_there(version: VersionInfo) -> None:
+    """Refuse a version whose files were collected (`VersionCollectedError`), and one that expired (`StatusError`)."""
+    if version.status is VersionStatus.COLLECTED:
+        since = f" on {version.marks.since:%Y-%m-%d}" if version.marks.since else ""
+        raise VersionCollectedError(
+            f"{version.ref} was collected{since}: its files are gone", "Train it again, or import it from an archive."
+        )
+    if version.status is VersionStatus.EXPIRED:
+        raise StatusError(f"{version.ref} is expired", "Restore it first.")
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What hangs on one version."""
+
+    artifacts: list[Artifact] = field(default_factory=list)
+    parents: list[ParentLink] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    exports: list[ExportProof] = field(default_factory=list)
+    marks: Marks = NO_MARKS
+
+
+def _related(
+    connection: Connection, queries: _Queries, key: int | Sequence[int], there: Collection[str] = _SELDOM
+) -> dict[int, Related]:
+    """What hangs on versions, by their id. Names are put in order here: databases order text in different ways."""
+    found: dict[int, Related] = defaultdict(Related)
+    values = {"key": key}
+
+    def read(what: str) -> Iterable[AnyRow]:
+        return connection.execute(getattr(queries, what), values) if what in there else ()
+
+    for owner, path, kind, digest, size in connection.execute(queries.artifacts, values):
+        found[owner].artifacts.append(Artifact(path, ArtifactKind(kind), digest, size))
+    for related in found.values():
+        related.artifacts.sort(key=attrgetter("path"))
+    for owner, name, gated in sorted(tuple(row) for row in read("aliases")):
+        (found[owner].stages if gated else found[owner].aliases).append(name)
+    for owner, name, value in sorted(tuple(row) for row in read("tags")):
+        found[owner].tags[name] = value
+    for row in sorted(read("exports"), key=attrgetter("format")):
+        found[row.version_id].exports.append(ExportProof(row.format, row.passed, row.digest, row.report))
+    for owner, links in _parents(read("parents")).items():
+        found[owner].parents.extend(links)
+    for row in read("marks"):
+        marks = Marks(row.pinned, row.status_at, row.status_reason, row.successor)
+        found[row.version_id] = replace(found[row.version_id], marks=marks)
+    return found
+
+
+def _parents(rows: Iterable[AnyRow]) -> dict[int, list[ParentLink]]:
+    parents: dict[int, list[ParentLink]] = defaultdict(list)
+    for row in sorted(rows, key=attrgetter("name", "sort_key", "relation")):
+        parents[row.child_id].append(ParentLink(f"{row.name}@{version_text(row)}", Relation(row.relation)))
+    return parents
+
+
+def version_info(row: StoredVersion, related: Related) -> VersionInfo:
+    """The value of a row and of what hangs on it."""
+    return VersionInfo(
+        name=row.name,
+        version=version_text(row),
+        number=row.number,
+        status=VersionStatus(row.status),
+        aliases=related.aliases,
+        stages=related.stages,
+        tags=related.tags,
+        marks=related.marks,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        summary=row.summary,
+        run_id=row.run_id,
+        metrics=row.metrics,
+        digest=row.digest,
+        size_bytes=row.size_bytes,
+        artifacts=related.artifacts,
+        parents=related.parents,
+        exports=related.exports,
+        signature=row.signature,
+        source=Source(row.git_commit, row.dirty),
+        bump=BumpRecord(**row.bump),
+    )
+
+
+def with_config(version: VersionInfo, config: dict[str, Any]) -> VersionDetail:
+    """The same version with its config."""
+    return VersionDetail(**{one.name: getattr(version, one.name) for one in fields(version)}, config=config)

@@ -1,0 +1,191 @@
+"""Recording and reading runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
+
+from regtrain_registry.db.columns import AnyRow, portions, version_text
+from regtrain_registry.db.tables import MODELS, VERSIONS
+from regtrain_registry.db.tables.origin import RUNS
+from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart, RunStatus
+from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
+from regtrain_registry.json_values import as_text, fitting, json_safe
+from regtrain_registry.processes import ProcessIdentity, is_gone
+
+__all__ = ["FinalStatus", "change", "get", "gone", "of_ids", "outcome", "runs", "start", "with_version"]
+
+FinalStatus = Literal["finished", "failed", "interrupted", "pruned"]
+_R = RUNS.c
+_WIDE = ("config", "code", "environment", "data")
+_LISTED = [column for column in RUNS.columns if column.name not in _WIDE]
+_SHOWN_MATCHES = 5
+
+
+def start(connection: Connection, run: RunStart, now: datetime) -> None:
+    """Insert the run as running; `RunExistsError` when its id is taken."""
+    run_id = fitting("id of the run", run.run_id, 64)
+    if connection.execute(select(_R.id).where(_R.id == run_id)).scalar() is not None:
+        raise RunExistsError(f"run {run_id!r} is recorded already", "Give the new run its own id.")
+    connection.execute(
+        insert(RUNS).values(
+            id=run_id,
+            name=as_text(run.name)[:255],
+            status=run.status.value,
+            run_dir=fitting("path of the run's folder", run.run_dir, 700),
+            host=as_text(run.host)[:255],
+            pid=run.pid,
+            pid_started=run.pid_started,
+            boot_id=fitting("boot id", run.boot_id, 64),
+            resumed_from=fitting("path of what the run resumes from", run.resumed_from, 700),
+            started_at=now,
+            metrics={},
+            data={},
+            code=json_safe(run.code),
+            environment=json_safe(run.environment),
+            config=json_safe(run.config),
+        )
+    )
+
+
+def change(connection: Connection, run_id: str, values: Mapping[str, Any]) -> None:
+    """Set columns of one run; `RunNotFoundError` when there is none by that id."""
+    if connection.execute(update(RUNS).where(_R.id == as_text(run_id)).values(values)).rowcount == 0:
+        raise _not_found(connection, run_id)
+
+
+def outcome(
+    status: FinalStatus,
+    *,
+    metrics: Mapping[str, Any],
+    steps: int | None,
+    epochs: int | None,
+    best: Mapping[str, Any] | None,
+    data: Mapping[str, Any],
+    error: str | None,
+    seconds: float | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """The columns that the end of a run sets; ValueError for a status that is no end."""
+    final = RunStatus(status)
+    if final in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.LOST):
+        raise ValueError(f"a run does not finish as {status!r}: finished, failed, interrupted or pruned")
+    return {
+        "status": final.value,
+        "metrics": json_safe(metrics),
+        "steps": steps,
+        "epochs": epochs,
+        "best": None if best is None else json_safe(best),
+        "data": json_safe(data),
+        "error": None if error is None else as_text(error)[:10_000],
+        "seconds": json_safe(seconds),
+        "finished_at": now,
+    }
+
+
+def runs(connection: Connection, limit: int | None, status: RunStatus | None) -> list[RunInfo]:
+    """Newest first, in one query. `lost` is found among those recorded as running."""
+    query = with_version(_LISTED).order_by(_R.started_at.desc(), _R.id.desc())
+    if status is not None:
+        stored = RunStatus.RUNNING if status is RunStatus.LOST else status
+        query = query.where(_R.status == stored.value)
+    if status not in (RunStatus.RUNNING, RunStatus.LOST):
+        query = query.limit(limit)
+    found = (RunInfo(**_info(row)) for row in connection.execute(query))
+    return [run for run in found if status is None or run.status is status][:limit]
+
+
+def of_ids(connection: Connection, ids: Sequence[str]) -> list[RunInfo]:
+    """These runs, in this order."""
+    found = {}
+    for some in portions(ids):
+        rows = connection.execute(with_version(_LISTED).where(_R.id.in_(some)))
+        found.update({row.id: RunInfo(**_info(row)) for row in rows})
+    return [found[run_id] for run_id in ids]
+
+
+def gone(connection: Connection) -> list[str]:
+    """Runs that are recorded as running and whose process is gone."""
+    columns = (_R.id, _R.status, _R.host, _R.pid, _R.pid_started, _R.boot_id)
+    rows = connection.execute(select(*columns).where(_R.status == RunStatus.RUNNING.value))
+    return [row.id for row in rows if _status(row) is RunStatus.LOST]
+
+
+def get(connection: Connection, ref: str) -> RunDetail:
+    """The run by id, folder, name (the newest of it), or the beginning of its id when that says which."""
+    ref = as_text(ref)
+    home = os.path.expanduser(ref)  # noqa: PTH111 - a `~` of no user stays, and finds nothing
+    folder = os.path.abspath(home)  # noqa: PTH100 - as recorded: links not followed
+    for where in (_R.id == ref, _R.run_dir.in_([ref, folder]), _R.name == ref):
+        row = _newest(connection, where)
+        if row is not None:
+            return _detail(row)
+    begins = func.substr(_R.id, 1, len(ref)) == ref  # LIKE takes capitals for small letters in some databases
+    matches = sorted(connection.execute(select(_R.id).where(begins).order_by(_R.id).limit(20)).scalars())
+    if len(matches) > 1:
+        some = ", ".join(matches[:_SHOWN_MATCHES])
+        raise RunNotFoundError(f"{len(matches)} runs begin with {ref!r}", f"Write more of the id: {some}.")
+    row = _newest(connection, _R.id == matches[0]) if matches and ref else None
+    if row is None:
+        raise _not_found(connection, ref)
+    return _detail(row)
+
+
+def with_version(columns: list[Any]) -> Select[Any]:
+    """Runs, each with the newest version that came out of it."""
+    newest = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id).correlate(RUNS).scalar_subquery()
+    return (
+        select(*columns, MODELS.c.name.label("model"))
+        .add_columns(VERSIONS.c.major, VERSIONS.c.minor, VERSIONS.c.patch, VERSIONS.c.prerelease)
+        .join_from(RUNS, VERSIONS, VERSIONS.c.id == newest, isouter=True)
+        .join(MODELS, MODELS.c.id == VERSIONS.c.model_id, isouter=True)
+    )
+
+
+def _newest(connection: Connection, where: ColumnElement[bool]) -> AnyRow | None:
+    query = with_version(list(RUNS.columns)).where(where).order_by(_R.started_at.desc(), _R.id.desc()).limit(1)
+    return connection.execute(query).first()
+
+
+def _info(row: AnyRow) -> dict[str, Any]:
+    return {
+        "run_id": row.id,
+        "name": row.name,
+        "status": _status(row),
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+        "run_dir": row.run_dir,
+        "metrics": row.metrics,
+        "steps": row.steps,
+        "epochs": row.epochs,
+        "best": row.best,
+        "seconds": row.seconds,
+        "error": row.error,
+        "host": row.host,
+        "pid": row.pid,
+        "resumed_from": row.resumed_from,
+        "model": row.model,
+        "version": None if row.model is None else version_text(row),
+    }
+
+
+def _detail(row: AnyRow) -> RunDetail:
+    return RunDetail(**_info(row), config=row.config, code=row.code, environment=row.environment, data=row.data)
+
+
+def _status(row: AnyRow) -> RunStatus:
+    """As recorded, but `lost` when it should be running and its process is gone. Reading changes nothing."""
+    status = RunStatus(row.status)
+    process = ProcessIdentity(row.host, row.pid, row.pid_started, row.boot_id)
+    return RunStatus.LOST if status is RunStatus.RUNNING and is_gone(process) else status
+
+
+def _not_found(connection: Connection, ref: str) -> RunNotFoundError:
+    recent = connection.execute(select(_R.id, _R.name).order_by(_R.started_at.desc()).limit(200)).all()
+    near = nearest(ref, {word for row in recent for word in row}) or [row.id for row in recent[:3]]
+    hint = f"There is {', '.join(near)}." if near else "Nothing has run yet; run regtrain run CONFIG."
+    return RunNotFoundError(f"no run {ref!r}", hint)

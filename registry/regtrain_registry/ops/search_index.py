@@ -1,0 +1,52 @@
+"""What a version is found by, written when it is registered: metrics, leaves of its config, its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from regtrain_registry.db.columns import new_id
+from regtrain_registry.db.tables.finding import DATA, METRICS, PARAMS, VERSION_PARAMS
+from regtrain_registry.json_values import digests, finite_numbers, leaves
+
+__all__ = ["index"]
+
+_INSERT_METRICS, _INSERT_DATA = insert(METRICS), insert(DATA)
+_INSERT_PARAM, _INSERT_VERSION_PARAMS = insert(PARAMS), insert(VERSION_PARAMS)
+_KNOWN = select(PARAMS.c.id, PARAMS.c.name, PARAMS.c.value).where(PARAMS.c.name.in_(bindparam("names", expanding=True)))
+_KNOWN = _KNOWN.where(PARAMS.c.value.in_(bindparam("texts", expanding=True)))
+
+
+def index(
+    connection: Connection,
+    version_id: int,
+    metrics: Mapping[str, Any],
+    config: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> None:
+    """Insert the rows by which a search finds the version."""
+    numbers = [{"version_id": version_id, "name": k, "value": v} for k, v in finite_numbers(metrics).items()]
+    if numbers:
+        connection.execute(_INSERT_METRICS, numbers)
+    prints = [{"version_id": version_id, "name": k, "digest": v} for k, v in digests(data).items()]
+    if prints:
+        connection.execute(_INSERT_DATA, prints)
+    params = _params(connection, leaves(config))
+    if params:
+        rows = [{"param_id": param, "version_id": version_id} for param in params]
+        connection.execute(_INSERT_VERSION_PARAMS, rows)
+
+
+def _params(connection: Connection, found: Mapping[str, tuple[str, float | None]]) -> list[int]:
+    """Ids of the leaves; those that no config had before are inserted, in one order for all writers."""
+    if not found:
+        return []
+    asked = {"names": sorted(found), "texts": sorted({value for value, _ in found.values()})}
+    ids = {(row.name, row.value): row.id for row in connection.execute(_KNOWN, asked)}
+    for name, (value, number) in sorted(found.items()):
+        if (name, value) not in ids:
+            row = {"name": name, "value": value, "number": number}
+            ids[name, value] = new_id(connection.execute(_INSERT_PARAM, row))
+    return sorted({ids[name, value] for name, (value, _) in found.items()})

@@ -1,0 +1,98 @@
+"""How much room models take in the store, and how much they would take if nothing were shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from regtrain_registry.db.columns import V
+from regtrain_registry.db.tables import MODELS, VERSIONS
+from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.ops.references import held, needed
+from regtrain_registry.store.sweep import Entry, Trashed
+
+__all__ = ["Usage", "measure"]
+
+_HERE = V.status != VersionStatus.COLLECTED.value
+_LOGICAL = (
+    select(MODELS.c.id, MODELS.c.name, func.count(V.id).label("versions"), func.sum(V.size_bytes).label("bytes"))
+    .join(VERSIONS, V.model_id == MODELS.c.id)
+    .where(_HERE)
+    .group_by(MODELS.c.id, MODELS.c.name)
+)
+_HELD = held().subquery("held")
+_ONCE = select(_HELD.c.model_id, _HELD.c.digest, _HELD.c.size_bytes).distinct().subquery("once")
+_BY_MODEL = select(_ONCE.c.model_id, func.sum(_ONCE.c.size_bytes)).group_by(_ONCE.c.model_id)
+_EACH = select(_HELD.c.digest, _HELD.c.size_bytes).distinct().subquery("each_file")
+_IN_ALL = select(func.coalesce(func.sum(_EACH.c.size_bytes), 0))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """Bytes of a model. `logical`: of all its versions' files; `stored`: in the store, what versions share once."""
+
+    name: str
+    versions: int
+    logical_bytes: int
+    stored_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """All four fields."""
+        return {
+            "name": self.name,
+            "versions": self.versions,
+            "logical_bytes": self.logical_bytes,
+            "stored_bytes": self.stored_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes of the registry. What models share counts for each of them and once in `stored_bytes`.
+
+    `idle_bytes`: files in the store that no version needs, `trash_bytes`: what is in the trash.
+    """
+
+    models: tuple[ModelUsage, ...]
+    logical_bytes: int
+    stored_bytes: int
+    idle_bytes: int
+    trash_bytes: int
+
+    @property
+    def saved_bytes(self) -> int:
+        """What sharing spares."""
+        return self.logical_bytes - self.stored_bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of `registry du`."""
+        return {
+            "models": [model.to_json() for model in self.models],
+            "logical_bytes": self.logical_bytes,
+            "stored_bytes": self.stored_bytes,
+            "saved_bytes": self.saved_bytes,
+            "idle_bytes": self.idle_bytes,
+            "trash_bytes": self.trash_bytes,
+        }
+
+
+def measure(connection: Connection, entries: list[Entry], trash: list[Trashed]) -> Usage:
+    """entries, trash: what lies in the store."""
+    stored = {row[0]: int(row[1]) for row in connection.execute(_BY_MODEL)}
+    models = sorted(
+        (
+            ModelUsage(row.name, row.versions, int(row.bytes), stored.get(row.id, 0))
+            for row in connection.execute(_LOGICAL)
+        ),
+        key=lambda model: model.name,
+    )
+    wanted = needed(connection, {entry.digest for entry in entries})
+    return Usage(
+        models=tuple(models),
+        logical_bytes=sum(model.logical_bytes for model in models),
+        stored_bytes=int(connection.execute(_IN_ALL).scalar_one()),
+        idle_bytes=sum(entry.size_bytes for entry in entries if entry.digest not in wanted),
+        trash_bytes=sum(file.size_bytes for file in trash),
+    )
