@@ -29,7 +29,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from regtrain_registry.store.content import Offered, Part, Stored
+from regtrain_registry.store.blob import Range, SourceFile, Stored
 from regtrain_registry.store.local import LocalStore
 
 TENSORS, SIZE = 100, 4_000_000
@@ -86,7 +86,7 @@ class Round:
         self.folder = folder
         self.tensors = tensors
         self.store = LocalStore(folder / "blobs")
-        self.known: dict[str, Part] = {}
+        self.known: dict[str, Range] = {}
         self.seconds: dict[str, float] = {}
 
     def run(self) -> dict[str, float]:
@@ -112,12 +112,12 @@ class Round:
         """Write a checkpoint, store it, and check that it was stored as the side says."""
         path = checkpoint(self.folder / "checkpoint", tensors)
         stored: list[Stored] = []
-        self.seconds[side] = elapsed(lambda: stored.extend(self.store.put([Offered(path, link=link)], self.find)))
-        self.known |= {segment.digest: segment.place for segment in stored[0].segments}
-        assert bool(stored[0].blob.parts) is side.startswith("shared")
+        self.seconds[side] = elapsed(lambda: stored.extend(self.store.put([SourceFile(path, link=link)], self.find)))
+        self.known |= {tensor.digest: tensor.range for tensor in stored[0].tensors}
+        assert bool(stored[0].blob.ranges) is side.startswith("shared")
         path.unlink()
 
-    def find(self, digests: Sequence[str]) -> dict[str, Part]:
+    def find(self, digests: Sequence[str]) -> dict[str, Range]:
         """Like the query of the registry."""
         return {digest: self.known[digest] for digest in digests if digest in self.known}
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from regtrain_registry.refs import Ref, check_alias, check_name, parse_ref, slug
     from regtrain_registry.registry import Registry
     from regtrain_registry.semver import Bump
+    from regtrain_registry.store.blob import FileInfo
+    from regtrain_registry.store.remote import RemoteStore
+    from regtrain_registry.store.store import Store
 
 _HOMES = {
     "domain.differences": ("Differences",),
@@ -48,6 +51,9 @@ _HOMES = {
     "registry": ("Registry",),
     "domain.run_records": ("RunDetail", "RunInfo", "RunStart", "RunStatus"),
     "semver": ("Bump",),
+    "store.blob": ("FileInfo",),
+    "store.remote": ("RemoteStore",),
+    "store.store": ("Store",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -60,6 +66,7 @@ __all__ = [
     "Decision",
     "Differences",
     "Edge",
+    "FileInfo",
     "FileToStore",
     "Lineage",
     "LineageVersion",
@@ -73,12 +80,14 @@ __all__ = [
     "Registry",
     "RegistryError",
     "Relation",
+    "RemoteStore",
     "RunDetail",
     "RunInfo",
     "RunStart",
     "RunStatus",
     "Seen",
     "Source",
+    "Store",
     "VersionDetail",
     "VersionInfo",
     "VersionStatus",

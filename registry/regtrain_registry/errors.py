@@ -58,6 +58,7 @@ __all__ = [
     "VersionNotFoundError",
     "VersionSyntaxError",
     "VersionTakenError",
+    "WeightsFormatError",
     "WrongBumpError",
     "nearest",
 ]
@@ -171,6 +172,12 @@ class FileToStoreError(RegistryError):
     """A file to register is missing, is not a regular file, or has another digest than was said."""
 
     code = "file"
+
+
+class WeightsFormatError(FileToStoreError):
+    """Weights whose name ends in .safetensors, and which are no such file."""
+
+    code = "weights_format"
 
 
 class FolderNotEmptyError(RegistryError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from regtrain_registry import atomic_file
 from regtrain_registry.errors import ArgumentError, NetworkFileSystemError, RegistryUnavailableError, RegistryUrlError
 
 if TYPE_CHECKING:
@@ -137,13 +137,7 @@ def default_store(url: URL, fallback: str) -> str:
 def make_private_folder(folder: Path) -> None:
     """Create the folder and what is missing above it, for the owner alone (0700); durable on return."""
     try:
-        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-            missing.mkdir(mode=0o700, exist_ok=True)
-            handle = os.open(missing.parent, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        atomic_file.make_private_folder(folder)
     except OSError as error:
         raise RegistryUnavailableError(
             f"cannot create {folder}: {error.strerror}", "Choose another place with REGTRAIN_HOME."

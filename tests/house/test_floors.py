@@ -26,7 +26,7 @@ PLANTED = {
     "who-touches-pluggy": ("core/regtrain/trainer/loop.py", "import pluggy"),
     "floors-of-the-core": ("core/regtrain/config/resolve.py", "import regtrain.plan"),
     "floors-of-the-registry": ("registry/regtrain_registry/semver.py", "import regtrain_registry.db.tables"),
-    "floors-of-the-store": ("registry/regtrain_registry/store/content.py", "import regtrain_registry.store.local"),
+    "floors-of-the-store": ("registry/regtrain_registry/store/blob.py", "import regtrain_registry.store.local"),
 }
 
 

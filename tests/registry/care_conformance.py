@@ -11,9 +11,9 @@ from regtrain_registry import ParentLink, Registry, Relation, RunStart
 from regtrain_registry.errors import ConflictError, VersionCollectedError
 from regtrain_registry.location import check_url
 from regtrain_registry.ops.fsck_rows import problems
+from regtrain_registry.testing.tensor_files import MB, noise, tensor_file
 from support.registry.archive_files import manifest_of
 from support.registry.places import Place, make_place
-from support.registry.tensor_files import MB, noise, tensor_file
 
 DIGEST = f"sha256:{'0' * 64}"
 # What another program may do to the rows, and what is said of it.

@@ -8,8 +8,8 @@ import pytest
 
 from regtrain_registry import Registration, Registry, VersionInfo
 from regtrain_registry.errors import BlobMissingError
+from regtrain_registry.testing.tensor_files import KB, MB, noise, tensor_file
 from support.registry.places import Place
-from support.registry.tensor_files import KB, MB, noise, tensor_file
 
 BACKBONE = {f"b{n}": noise(n, MB) for n in range(3)}
 

@@ -22,7 +22,7 @@ from regtrain_registry.errors import (
     VersionNotFoundError,
 )
 from regtrain_registry.ops.history import broken_chains
-from regtrain_registry.store.content import Offered, Stored
+from regtrain_registry.store.blob import SourceFile, Stored
 from support.registry.places import Place
 
 TAMPERING = {
@@ -265,7 +265,7 @@ class MarkingConformance:
         place.register()
         put = registry._store.put
 
-        def stored_meanwhile(files: Sequence[Offered]) -> list[Stored]:
+        def stored_meanwhile(files: Sequence[SourceFile]) -> list[Stored]:
             other.delete(ref)
             return put(files)
 

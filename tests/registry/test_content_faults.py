@@ -13,10 +13,10 @@ import pytest
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
 from regtrain_registry.errors import BlobDamagedError, FileToStoreError
-from regtrain_registry.store.content import Blob, Damage
+from regtrain_registry.store.blob import Damage
+from regtrain_registry.testing.tensor_files import KB, MB, noise, write_tensors
 from support.programs import program
 from support.registry.evil_files import EVIL
-from support.registry.tensor_files import KB, MB, noise, write_tensors
 
 GROWTH = 200 << 20  # bytes
 CANARY = Path("/tmp/regtrain-canary")
@@ -69,10 +69,10 @@ def assert_found(registry: Registry, path: Path, hurt: range, folder: Path) -> N
     found = 0
     for ref in ("digits/1", "digits/2"):
         shown = registry.show(ref)
-        parts = registry._parts(shown)
+        blobs = registry._blobs(shown)
         for artifact in shown.artifacts:
-            blob = Blob(artifact.digest, artifact.size_bytes, parts.get(artifact.digest, ()))
-            ranges = [range(p.start, p.start + p.size_bytes) for p in blob.parts if p.source.digest == whole]
+            blob = blobs[artifact.digest]
+            ranges = [range(p.start, p.start + p.size_bytes) for p in blob.ranges if p.source.digest == whole]
             ranges += [range(blob.size_bytes)] if blob.digest == whole else []
             if not any(used.start < hurt.stop and hurt.start < used.stop for used in ranges):
                 assert registry.open_artifact(ref, artifact.path).is_file()

@@ -14,7 +14,7 @@ import pytest
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.errors import BlobDamagedError, FileToStoreError, StoreUnavailableError
-from support.registry.tensor_files import KB, MB, noise, tensor_file, write_tensors
+from regtrain_registry.testing.tensor_files import KB, MB, noise, tensor_file, write_tensors
 
 SIZES = (100, 2 * MB)
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
-from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, locate
+from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, RemoteStore, locate
 from regtrain_registry.db.dialects import backend_of
 from regtrain_registry.db.engine import translate
 from regtrain_registry.db.migrations import HEAD
@@ -284,7 +284,7 @@ def test_every_error_has_a_code_of_its_own() -> None:
 def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A registry whose store is fsspec's file system in memory."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Registry(f"sqlite:///{tmp_path}/home/registry.db", f"memory://{tmp_path.name}/blobs")
+    return Registry(f"sqlite:///{tmp_path}/home/registry.db", RemoteStore(f"memory://{tmp_path.name}/blobs"))
 
 
 def test_a_store_behind_fsspec_keeps_blobs(remote: Registry, weights: Path, tmp_path: Path) -> None:

@@ -13,15 +13,19 @@ from typing import Any
 import pytest
 import s3fs
 
-from registry.store_conformance import Shelf, StoreConformance, name_of, sha256
+from registry.store_conformance import AnyFilesConformance
 from regtrain_registry import ArtifactKind, FileToStore, Registration
 from regtrain_registry.errors import StoreUnavailableError
-from regtrain_registry.store.content import Blob, Offered
-from regtrain_registry.store.remote import open_store
+from regtrain_registry.store.blob import Blob, SourceFile
+from regtrain_registry.store.remote import RemoteStore
+from regtrain_registry.store.store import Store
+from regtrain_registry.store.uris import open_store
+from regtrain_registry.testing import StoreCase
+from regtrain_registry.testing.stores import name_of, sha256
+from regtrain_registry.testing.tensor_files import KB, MB, noise, tensor_file
 from support.programs import program
 from support.registry.blank import make_registry
 from support.registry.object_store import s3
-from support.registry.tensor_files import KB, MB, noise, tensor_file
 
 
 class FolderFiles:
@@ -65,33 +69,32 @@ class RemoteFiles:
         self.fs.rm_file(f"{self.root}/{name}")
 
 
-@pytest.fixture
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for files that are offered and fetched; the cache is elsewhere."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (tmp_path / "outside").mkdir()
-    return tmp_path / "outside"
-
-
-class TestFolder(StoreConformance):
+class TestFolder(AnyFilesConformance):
     """A local folder."""
 
     @pytest.fixture
-    def shelf(self, tmp_path: Path, outside: Path) -> Shelf:
-        place = tmp_path / "blobs"
-        return Shelf(open_store(str(place)), FolderFiles(place), outside)
+    def store(self, tmp_path: Path) -> Store:
+        return open_store(str(tmp_path / "blobs"))
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> FolderFiles:
+        return FolderFiles(tmp_path / "blobs")
 
 
-class TestMemory(StoreConformance):
+class TestMemory(AnyFilesConformance):
     """fsspec's file system in memory."""
 
     @pytest.fixture
-    def shelf(self, tmp_path: Path, outside: Path) -> Iterator[Shelf]:
+    def store(self, tmp_path: Path) -> Store:
+        return RemoteStore(f"memory://{tmp_path.name}/blobs")
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> Iterator[RemoteFiles]:
         import fsspec
 
         root = f"/{tmp_path.name}/blobs"
         fs = fsspec.filesystem("memory")
-        yield Shelf(open_store(f"memory:/{root}"), RemoteFiles(fs, root), outside)
+        yield RemoteFiles(fs, root)
         if fs.exists(root):
             fs.rm(root, recursive=True)
 
@@ -122,54 +125,57 @@ def other_client(s3_server: dict[str, str]) -> s3fs.S3FileSystem:
 
 
 @pytest.mark.slow
-class TestS3(StoreConformance):
+class TestS3(AnyFilesConformance):
     """A bucket on a server."""
 
     @pytest.fixture
-    def shelf(self, tmp_path: Path, outside: Path, on_s3: dict[str, str], other_client: s3fs.S3FileSystem) -> Shelf:
+    def files(self, tmp_path: Path, on_s3: dict[str, str], other_client: s3fs.S3FileSystem) -> RemoteFiles:
         bucket = tmp_path.name.replace("_", "-").lower()[:60].strip("-")
         other_client.mkdir(f"{bucket}-{os.getpid()}")
-        root = f"{bucket}-{os.getpid()}/blobs"
-        return Shelf(open_store(f"s3://{root}"), RemoteFiles(other_client, root), outside)
+        return RemoteFiles(other_client, f"{bucket}-{os.getpid()}/blobs")
+
+    @pytest.fixture
+    def store(self, files: RemoteFiles) -> Store:
+        return open_store(f"s3://{files.root}")
 
     @pytest.mark.slow
     @pytest.mark.parametrize("mode", ["before", "after"])
     @pytest.mark.parametrize("size", [100_000, 12 * MB])
     def test_no_kill_leaves_a_short_object(
-        self, shelf: Shelf, tmp_path: Path, on_s3: dict[str, str], size: int, mode: str
+        self, case: StoreCase, tmp_path: Path, on_s3: dict[str, str], size: int, mode: str
     ) -> None:
         """Killed at any call of an upload, in one piece or in parts: under a digest stands all of it or nothing."""
         file = tmp_path / "file"
         content = noise("upload", size)
         file.write_bytes(content)
         name = name_of(Blob(sha256(content), size))
-        url = f"s3://{shelf.files.root}"  # type: ignore[attr-defined]
+        url = f"s3://{case.files.root}"  # type: ignore[attr-defined]
         script = program("registry/upload_and_die.py")
         killed = 0
         while True:
             command = [sys.executable, str(script), url, str(file), str(killed + 1), mode]
             done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-            if name in shelf.files.names():
-                assert shelf.files.read(name) == content
-                shelf.files.remove(name)
+            if name in case.files.names():
+                assert case.files.read(name) == content
+                case.files.remove(name)
             if done.returncode == 0:
                 break
             assert done.returncode == -signal.SIGKILL, done.stderr
             killed += 1
         assert killed == int(done.stdout) > (3 if size < MB else 6)
-        assert shelf.put(content).blob.size_bytes == size
-        assert shelf.files.read(name) == content
+        assert case.put(content).blob.size_bytes == size
+        assert case.files.read(name) == content
 
-    def test_a_registry_keeps_its_files_there(self, shelf: Shelf, tmp_path: Path) -> None:
+    def test_a_registry_keeps_its_files_there(self, case: StoreCase, tmp_path: Path) -> None:
         """Registered, shared, checked out and checked through the one door."""
-        registry = make_registry(tmp_path / "registry.db", f"s3://{shelf.files.root}")  # type: ignore[attr-defined]
+        registry = make_registry(tmp_path / "registry.db", f"s3://{case.files.root}")  # type: ignore[attr-defined]
         contents = [tensor_file({"a": noise("a", 2 * MB), "b": noise(number, MB)}) for number in range(2)]
         for number, content in enumerate(contents):
             path = tmp_path / f"weights-{number}"
             path.write_bytes(content)
             registry.register(Registration("m", (FileToStore(path, "w", ArtifactKind.WEIGHTS, link=True),)))
             assert path.stat().st_mode & 0o200
-        assert sum(len(shelf.files.read(name)) for name in shelf.files.names()) < len(contents[0]) + MB + KB
+        assert sum(len(case.files.read(name)) for name in case.files.names()) < len(contents[0]) + MB + KB
         for number, content in enumerate(contents):
             assert registry.checkout(f"m/{number + 1}", tmp_path / f"out-{number}")[0].read_bytes() == content
         assert registry.fsck(read_data=True).ok
@@ -193,6 +199,6 @@ def test_a_store_that_cannot_be_reached_is_named(tmp_path: Path, monkeypatch: py
     file = tmp_path / "file"
     file.write_bytes(b"content")
     with pytest.raises(StoreUnavailableError, match="s3://bucket/blobs") as caught:
-        open_store("s3://bucket/blobs").put([Offered(file)])
+        open_store("s3://bucket/blobs").put([SourceFile(file)])
     assert caught.value.exit_code == 5
     assert "s3cret" not in str(caught.value)

@@ -19,7 +19,7 @@ from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStat
 from regtrain_registry.errors import ArchiveError, NameNotAllowedError, ParentMissingError, RegistryError
 from regtrain_registry.refs import check_apart, check_artifact_name, check_name, check_tag
 from regtrain_registry.semver import parse_version
-from regtrain_registry.store.content import ALGORITHM
+from regtrain_registry.store.blob import ALGORITHM
 
 __all__ = [
     "HINT",

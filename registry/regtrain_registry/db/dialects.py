@@ -131,7 +131,7 @@ class SQLite(Backend):
 
     def keep_copy(self, url: URL, schema: str) -> None:
         """`FILE.schema-NNNN`, whole or not there at all; in place of one that an upgrade left which broke off."""
-        from regtrain_registry.store.streams import sync_folder  # who only opens a registry does not need it
+        from regtrain_registry.atomic_file import sync_folder
 
         copy = Path(f"{url.database}.schema-{schema}")
         making = copy.with_name(f"{copy.name}.{secrets.token_hex(8)}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from regtrain_registry.archives.manifest import ArchivedVersion
     from regtrain_registry.ops.archive_files import Exported
     from regtrain_registry.ops.archive_import import Imported
-    from regtrain_registry.store.content import Part
+    from regtrain_registry.store.blob import Range
 
 __all__ = ["Archives"]
 
@@ -49,11 +49,11 @@ class Archives(Opened):
         from regtrain_registry.errors import BlobMissingError, ConflictError
         from regtrain_registry.ops import archive_files
         from regtrain_registry.ops.archive_import import import_version
-        from regtrain_registry.ops.blobs import known_tensors
+        from regtrain_registry.ops.chunks import find_tensors
         from regtrain_registry.ops.history import Work
 
-        def find(digests: Sequence[str]) -> Mapping[str, Part]:
-            return self._database.read(lambda connection: known_tensors(connection, digests))
+        def find(digests: Sequence[str]) -> Mapping[str, Range]:
+            return self._database.read(lambda connection: find_tensors(connection, digests))
 
         manifest, stored = archive_files.read_archive(Path(file), lambda files: self._own_store.put(files, find))
         work, runs = Work(self.who, datetime.now(UTC)), {run.id: run for run in manifest.runs}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from regtrain_registry.cards.card import CardFacts
     from regtrain_registry.cards.checkout_extras import Signed
     from regtrain_registry.domain.verification import Report, Verification
-    from regtrain_registry.store.content import Part
+    from regtrain_registry.store.blob import Blob
 
 __all__ = ["Files"]
 
@@ -38,14 +38,14 @@ class Files(Reading):
         from regtrain_registry.ops import checkout
 
         version = _with_files(self.show(ref))
-        parts = self._parts(version)
+        blobs = self._blobs(version)
         if bare:
-            return checkout.unpack(version, self._store, Path(folder), parts)
+            return checkout.unpack(version, self._store, Path(folder), blobs)
         from regtrain_registry.cards.checkout_extras import write_beside
 
         facts, signatures = self._said(version.ref)
         add = partial(write_beside, facts, signatures)
-        return checkout.unpack(version, self._store, Path(folder), parts, add)
+        return checkout.unpack(version, self._store, Path(folder), blobs, add)
 
     def card(self, ref: str) -> str:
         """The model card of a version: Markdown with a head as Hugging Face reads it. Without plots."""
@@ -62,7 +62,7 @@ class Files(Reading):
         from regtrain_registry.ops.fsck import check_version
 
         version = _with_files(self.show(ref))
-        found = check_version(version, self._store, self._parts(version))
+        found = check_version(version, self._store, self._blobs(version))
         if key is None or found.damaged:
             return found
         return replace(found, signed_by=self._verify_signature(version, Path(key)))
@@ -100,7 +100,7 @@ class Files(Reading):
         from regtrain_registry.ops import checkout
 
         version = _with_files(self.show(ref))
-        return checkout.verified_path(version, self._store, str(kind_or_name), self._parts(version))
+        return checkout.verified_path(version, self._store, str(kind_or_name), self._blobs(version))
 
     def _verify_signature(self, version: VersionDetail, key: Path) -> str:
         """The id of the key whose signature holds."""
@@ -132,11 +132,11 @@ class Files(Reading):
     def _unpacked(self, version: VersionDetail) -> Iterator[Path]:
         """A version's files in a folder that goes with the block."""
         from regtrain_registry.ops import checkout
-        from regtrain_registry.store.local import scratch_folder
+        from regtrain_registry.store.streams import scratch_folder
 
         with scratch_folder() as place:
             folder = place / version.ref
-            checkout.unpack(version, self._store, folder, self._parts(version))
+            checkout.unpack(version, self._store, folder, self._blobs(version))
             yield folder
 
     def _said(self, ref: str) -> tuple[CardFacts, list[Signed]]:
@@ -152,12 +152,12 @@ class Files(Reading):
 
         return self._database.read(work)
 
-    def _parts(self, version: VersionInfo) -> Mapping[str, tuple[Part, ...]]:
-        """What those of its files are composed of that are."""
-        from regtrain_registry.ops.blobs import composed
+    def _blobs(self, version: VersionInfo) -> Mapping[str, Blob]:
+        """The blobs of a version's files, by their digest."""
+        from regtrain_registry.ops.chunks import load_blobs
 
-        digests = [artifact.digest for artifact in version.artifacts]
-        return self._database.read(lambda connection: composed(connection, digests))
+        sizes = {artifact.digest: artifact.size_bytes for artifact in version.artifacts}
+        return self._database.read(lambda connection: load_blobs(connection, sizes))
 
 
 def _with_files(version: VersionDetail) -> VersionDetail:

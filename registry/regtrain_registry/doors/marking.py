@@ -149,13 +149,13 @@ class Marking(Opened):
         from regtrain_registry.errors import BlobMissingError
         from regtrain_registry.ops import exports
         from regtrain_registry.ops.blobs import share_store
-        from regtrain_registry.store.content import Offered
+        from regtrain_registry.store.blob import SourceFile
 
         name, parsed = check_alias(format), parse_ref(ref)
         # Before anything is stored, and which version it is: `latest` may be another one when it is recorded.
         version = self._database.read(lambda connection: read.detail(connection, find(connection, parsed)))
         read.check_there(version)
-        offered = [] if file is None else [Offered(Path(file))]
+        offered = [] if file is None else [SourceFile(Path(file))]
         stored = self._own_store.put(offered) if offered else []
 
         def work(held: Held, by: Work) -> None:

@@ -13,7 +13,7 @@ from regtrain_registry.json_values import as_text
 from regtrain_registry.location import check_url, default_store, file_system_type, is_forced, locate
 
 if TYPE_CHECKING:
-    from regtrain_registry.store.content import Store
+    from regtrain_registry.store.store import Store
 
 __all__ = ["Opened"]
 
@@ -24,7 +24,7 @@ class Opened:
     def __init__(
         self,
         uri: str | None = None,
-        store: str | Path | None = None,
+        store: str | Path | Store | None = None,
         *,
         create: bool = True,
         force_network_fs: bool = False,
@@ -34,7 +34,7 @@ class Opened:
     ) -> None:
         """Open the registry, creating what is missing unless `create` is off (then `NoRegistryError`).
 
-        uri: database URL; the one that `locate` finds when left out. store: folder or URL of the blobs;
+        uri: database URL; the one that `locate` finds when left out. store: folder or URL of the blobs, or a `Store`;
         beside a SQLite file when left out. force_network_fs: keep SQLite on a network file system, as
         REGTRAIN_FORCE_NETWORK_FS=1 says too. lock_timeout: seconds to wait for other writers. who: written beside
         everything that is done; REGTRAIN_USER, or the user of the system, when left out.
@@ -44,7 +44,8 @@ class Opened:
         url = check_url(uri or here.uri)
         if store is None:
             store = here.store if uri is None or "REGTRAIN_STORE_URI" in os.environ else default_store(url, here.store)
-        self.store_place = str(store)
+        self._given_store = None if isinstance(store, str | os.PathLike) else store
+        self.store_place = str(store) if self._given_store is None else self._given_store.location
         self._database = Database(
             url,
             create=create,
@@ -53,24 +54,24 @@ class Opened:
         )
         self.uri = shown(self._database.url)
         self._who = who
-        if "://" in self.store_place:
-            self._store  # noqa: B018 - a URL that means nothing is refused at once
+        if ":/" in self.store_place:
+            self._store  # noqa: B018 - a URL of no store is refused at once
 
     def __repr__(self) -> str:
         return f"Registry({self.uri!r}, {self.store_place!r})"
 
     @cached_property
     def _store(self) -> Store:
-        from regtrain_registry.store.remote import open_store  # lists do without
+        from regtrain_registry.store.uris import open_store  # lists do without
 
-        return open_store(self.store_place)
+        return self._given_store or open_store(self.store_place)
 
     @cached_property
     def _own_store(self) -> Store:
         """The store, which knows that files of this registry are in it: for who puts some there, or takes some out."""
-        from regtrain_registry.ops.store_owners import serve
+        from regtrain_registry.ops.store_owners import claim
 
-        return serve(self._database, self._store)
+        return claim(self._database, self._store)
 
     @property
     def who(self) -> str:

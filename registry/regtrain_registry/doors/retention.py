@@ -102,18 +102,16 @@ class Retention(Opened):
         """
         from regtrain_registry.domain import clock
         from regtrain_registry.ops.gc import collect
-        from regtrain_registry.ops.store_owners import check_alone
-        from regtrain_registry.ops.sweeping import sweep_of
-        from regtrain_registry.store.sweep import trim_cache
+        from regtrain_registry.ops.store_owners import check_exclusive
+        from regtrain_registry.store.cache import trim_cache
 
         if not isinstance(grace, timedelta) or grace < timedelta(0):
             raise PolicyError(f"the grace is {grace!r}", "Give a timedelta from 0 up; left out, it is 7 days.")
         store = self._store if dry_run else self._own_store
-        sweep = sweep_of(store)
-        check_alone(self._database, store, sweep.served())
+        check_exclusive(self._database, store)
         moment, work = now or clock.read(), self._work()
         found = collect(
-            self._database, sweep, grace.total_seconds(), moment, work, dry_run=dry_run, confirmed=confirmed
+            self._database, store, grace.total_seconds(), moment, work, dry_run=dry_run, confirmed=confirmed
         )
         if dry_run:
             return found
@@ -121,11 +119,9 @@ class Retention(Opened):
 
     def du(self) -> Usage:
         """How much room the models take, what sharing spares, and what waits to be collected."""
-        from regtrain_registry.ops.sweeping import sweep_of
         from regtrain_registry.ops.usage import measure
 
-        sweep = sweep_of(self._store)
-        entries, trash = sweep.entries(), sweep.trashed()
+        entries, trash = self._store.entries(), self._store.trashed()
         return self._database.read(lambda connection: measure(connection, entries, trash))
 
     def _work(self) -> Work:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from regtrain_registry.domain.records import Registration, VersionInfo
     from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart, RunStatus
     from regtrain_registry.ops import runs
-    from regtrain_registry.store.content import Part
+    from regtrain_registry.store.blob import Range
 
 __all__ = ["Runs"]
 
@@ -140,11 +140,11 @@ class Runs(Opened):
         """
         # Who only reads needs neither its statements nor the store.
         from regtrain_registry.ops import register
+        from regtrain_registry.ops.blobs import source_file
         from regtrain_registry.ops.history import Work
-        from regtrain_registry.store.content import Offered
 
         request = register.check(registration)
-        files = [Offered(file.path, file.digest, file.link) for file in registration.files]
+        files = [source_file(file) for file in registration.files]
         stored = self._own_store.put(files, self._tensors) if files else []
         by = Work(self.who, datetime.now(UTC))
 
@@ -158,7 +158,7 @@ class Runs(Opened):
 
         return self._database.write(work)
 
-    def _tensors(self, digests: Sequence[str]) -> Mapping[str, Part]:
-        from regtrain_registry.ops.blobs import known_tensors
+    def _tensors(self, digests: Sequence[str]) -> Mapping[str, Range]:
+        from regtrain_registry.ops.chunks import find_tensors
 
-        return self._database.read(lambda connection: known_tensors(connection, digests))
+        return self._database.read(lambda connection: find_tensors(connection, digests))

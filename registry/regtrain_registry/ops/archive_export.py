@@ -29,12 +29,12 @@ from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.lineage import Link, spread
 from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus
 from regtrain_registry.domain.said import fold
-from regtrain_registry.ops.blobs import composed
+from regtrain_registry.ops.chunks import load_blobs
 from regtrain_registry.ops.event_log import stated, told
 from regtrain_registry.ops.identity import identities, registry_uid
 from regtrain_registry.ops.resolve import find
 from regtrain_registry.refs import Ref
-from regtrain_registry.store.content import Blob
+from regtrain_registry.store.blob import Blob
 
 __all__ = ["manifest"]
 
@@ -73,8 +73,7 @@ def manifest(
     versions = list(_versions(connection, uid, ids, who, links, ids if whole else named))
     blobs = {digest: size for version in versions if version.complete for digest, size in version.blobs()}
     runs = [_run(connection, run) for run in sorted({version.run for version in versions if version.run})]
-    parts = composed(connection, blobs)
-    places = {digest: Blob(digest, size or 0, parts.get(digest, ())) for digest, size in blobs.items()}
+    places = load_blobs(connection, {digest: size or 0 for digest, size in blobs.items()})
     sizes = {digest: places[digest].size_bytes for digest in sorted(places)}
     made = Manifest(form=1, registry=uid, versions=versions, runs=runs, blobs=sizes)
     return made, places

@@ -14,9 +14,9 @@ from regtrain_registry.archives.manifest import HINT, MANIFEST, MAX_MANIFEST, Ma
 from regtrain_registry.archives.tar_stream import Member, TarReader, TarWriter
 from regtrain_registry.atomic_file import new_file
 from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError
-from regtrain_registry.store.content import ALGORITHM, Blob, Offered, Store, Stored
-from regtrain_registry.store.local import scratch_folder, unavailable
-from regtrain_registry.store.streams import open_source
+from regtrain_registry.store.blob import ALGORITHM, Blob, SourceFile, Stored
+from regtrain_registry.store.store import Store
+from regtrain_registry.store.streams import open_source, scratch_folder, unavailable
 
 __all__ = ["Exported", "read_archive", "write_archive"]
 
@@ -61,7 +61,7 @@ def write_archive(manifest: Manifest, places: Mapping[str, Blob], store: Store, 
     return Exported(file.absolute(), len(manifest.versions), complete, written)
 
 
-def read_archive(file: Path, put: Callable[[Sequence[Offered]], list[Stored]]) -> tuple[Manifest, dict[str, Stored]]:
+def read_archive(file: Path, put: Callable[[Sequence[SourceFile]], list[Stored]]) -> tuple[Manifest, dict[str, Stored]]:
     """Check the manifest, then put each blob into a store; what became of it, by its digest.
 
     Nothing is named by the archive: a blob's content decides what it is called. `ArchiveError` for a file that is no
@@ -79,7 +79,7 @@ def read_archive(file: Path, put: Callable[[Sequence[Offered]], list[Stored]]) -
                     raise ArchiveError(f"the archive holds {found} where {digest} of {size} bytes belongs", HINT)
                 with unavailable(str(place)):
                     copy = _copied(reader, member, digest, place / "blob")
-                stored[digest] = put([Offered(copy, digest, link=True)])[0]
+                stored[digest] = put([SourceFile(copy, digest, link=True)])[0]
                 with unavailable(str(place)):
                     copy.unlink()
         if reader.next() is not None:

@@ -39,7 +39,8 @@ from regtrain_registry.ops.read import detail
 from regtrain_registry.ops.register import Claimed, claim, count, digest_of
 from regtrain_registry.ops.search_index import index
 from regtrain_registry.semver import Version, parse_version, sort_key
-from regtrain_registry.store.content import Store, Stored
+from regtrain_registry.store.blob import Stored
+from regtrain_registry.store.store import Store
 
 __all__ = ["Imported", "import_version"]
 

@@ -1,13 +1,13 @@
-"""Getting a version's files out of the store: unpacked to a folder, or one of them by path."""
+"""A version's files out of the store: copied to a folder, or one of them by its path."""
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from regtrain_registry.atomic_file import make_folder, refuse_others, temporary_name
 from regtrain_registry.domain.records import Artifact, VersionInfo
 from regtrain_registry.errors import (
     ArtifactNotFoundError,
@@ -18,11 +18,10 @@ from regtrain_registry.errors import (
     StoreUnavailableError,
 )
 from regtrain_registry.refs import check_artifact_name
-from regtrain_registry.store.content import Blob, Part, Store
+from regtrain_registry.store.blob import Blob
+from regtrain_registry.store.store import Store
 
-__all__ = ["Parts", "unpack", "verified_path"]
-
-Parts = Mapping[str, tuple[Part, ...]]
+__all__ = ["unpack", "verified_path"]
 
 
 def _nothing(folder: Path) -> list[str]:
@@ -30,27 +29,33 @@ def _nothing(folder: Path) -> list[str]:
 
 
 def unpack(
-    version: VersionInfo, store: Store, folder: Path, parts: Parts, add: Callable[[Path], list[str]] = _nothing
+    version: VersionInfo,
+    store: Store,
+    folder: Path,
+    blobs: Mapping[str, Blob],
+    add: Callable[[Path], list[str]] = _nothing,
 ) -> list[Path]:
-    """Copy the version's files to a new or empty folder, each verified; the paths of all that is there then.
+    """Copy the version's files to a new or empty folder, each verified; the paths of all files that are there then.
 
-    `parts`: of those that are composed, by digest. `add`: writes what is not stored beside the files, and returns its
-    names. All or nothing: everything is gathered in a folder beside it, which is renamed at the end.
+    blobs: those of the version, by their digest. add: writes files that are not stored into the folder, and returns
+    their names. All or nothing: the files are copied to a folder beside it, which is renamed at the end.
     Errors: `FolderNotEmptyError`; `BlobDamagedError` or `BlobMissingError` naming the artifact.
     """
     target = folder.absolute()
-    gathered = target.parent / f".{target.name[:80]}.{secrets.token_hex(8)}"
+    gathered = temporary_name(target)
     try:
         if target.is_symlink() or (target.exists() and not _is_empty_folder(target)):
             raise FolderNotEmptyError(f"{target} is not an empty folder", "Name a folder that does not exist.")
-        gathered.mkdir(parents=True)
+        make_folder(gathered)
         for artifact in version.artifacts:
             # Checked again: the row may have been written by another program.
             copy = gathered / check_artifact_name(artifact.path)
-            copy.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(copy.parent)
             with _naming(version, artifact):
-                store.fetch(_blob(artifact, parts), copy)
+                store.fetch(blobs[artifact.digest], copy)
         added = add(gathered)
+        for path in gathered.rglob("*"):
+            refuse_others(path)
         gathered.rename(target)
     except OSError as error:
         raise StoreUnavailableError(f"cannot write {target}: {error.strerror}", "Name another folder.") from error
@@ -59,7 +64,7 @@ def unpack(
     return [target / name for name in (*(artifact.path for artifact in version.artifacts), *added)]
 
 
-def verified_path(version: VersionInfo, store: Store, kind_or_name: str, parts: Parts) -> Path:
+def verified_path(version: VersionInfo, store: Store, kind_or_name: str, blobs: Mapping[str, Blob]) -> Path:
     """A local path of one file of the version, by its name, or by its kind when there is one of that kind.
 
     The content was verified just now; the file must not be written to.
@@ -71,11 +76,7 @@ def verified_path(version: VersionInfo, store: Store, kind_or_name: str, parts: 
         choices = ", ".join(f"{a.path} ({a.kind.value})" for a in version.artifacts) or "none"
         raise ArtifactNotFoundError(f"{version.ref} has {said} {kind_or_name!r}", f"Its artifacts: {choices}.")
     with _naming(version, found[0]):
-        return store.verified_path(_blob(found[0], parts))
-
-
-def _blob(artifact: Artifact, parts: Parts) -> Blob:
-    return Blob(artifact.digest, artifact.size_bytes, parts.get(artifact.digest, ()))
+        return store.verified_path(blobs[found[0].digest])
 
 
 def _is_empty_folder(path: Path) -> bool:
@@ -84,7 +85,7 @@ def _is_empty_folder(path: Path) -> bool:
 
 @contextmanager
 def _naming(version: VersionInfo, artifact: Artifact) -> Iterator[None]:
-    """The store knows digests only; people need to know whose file it is."""
+    """Errors of the store name digests; add the version and the file."""
     try:
         yield
     except (BlobDamagedError, BlobMissingError) as error:

@@ -13,7 +13,8 @@ from regtrain_registry.json_values import json_safe
 from regtrain_registry.ops.blobs import record
 from regtrain_registry.ops.history import Work
 from regtrain_registry.ops.lifecycle import Held
-from regtrain_registry.store.content import Store, Stored
+from regtrain_registry.store.blob import Stored
+from regtrain_registry.store.store import Store
 
 __all__ = ["record_export"]
 

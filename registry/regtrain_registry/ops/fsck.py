@@ -10,15 +10,15 @@ from sqlalchemy import Connection, bindparam, func, select
 from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS
+from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
 from regtrain_registry.domain.records import VersionInfo, VersionStatus
 from regtrain_registry.domain.verification import CheckedFile, Problem, Report, Verification
-from regtrain_registry.ops.blobs import composed
-from regtrain_registry.ops.checkout import Parts
+from regtrain_registry.ops.blobs import is_safetensors
+from regtrain_registry.ops.chunks import consists_of, load_blobs
 from regtrain_registry.ops.fsck_rows import problems as problems_of_rows
-from regtrain_registry.ops.references import held, needed
-from regtrain_registry.ops.sweeping import sweep_of
-from regtrain_registry.store.content import Blob, Damage, Store
+from regtrain_registry.ops.references import referenced, referenced_files
+from regtrain_registry.store.blob import Blob, Damage, file_blobs
+from regtrain_registry.store.store import Store
 
 __all__ = ["check_registry", "check_version"]
 
@@ -26,7 +26,7 @@ MAX_REFS = 5
 
 _COUNT = select(func.count()).select_from(VERSIONS)
 _HERE = V.status != VersionStatus.COLLECTED.value
-_COMPOSED = (
+_CHUNKED = (
     select(BLOBS.c.digest, BLOBS.c.size_bytes)
     .join(ARTIFACTS, ARTIFACTS.c.digest == BLOBS.c.digest)
     .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
@@ -37,19 +37,19 @@ _OWNERS = (
     select(MODELS.c.name, V.major, V.minor, V.patch, V.prerelease)
     .join_from(ARTIFACTS, VERSIONS, V.id == ARTIFACTS.c.version_id)
     .join(MODELS, MODELS.c.id == V.model_id)
-    .join(PARTS, PARTS.c.digest == ARTIFACTS.c.digest, isouter=True)
-    .where((ARTIFACTS.c.digest == bindparam("key")) | (PARTS.c.source == bindparam("key")), _HERE)
+    .where(consists_of(ARTIFACTS.c.digest, bindparam("key")), _HERE)
     .distinct()
     .order_by(MODELS.c.name, V.major, V.minor, V.patch, V.prerelease)
     .limit(MAX_REFS)
 )
 
 
-def check_version(version: VersionInfo, store: Store, parts: Parts) -> Verification:
-    """Read every file of a version."""
+def check_version(version: VersionInfo, store: Store, blobs: Mapping[str, Blob]) -> Verification:
+    """Read every file of a version. blobs: those of the version, by their digest."""
     files = []
     for artifact in version.artifacts:
-        damage = store.check(Blob(artifact.digest, artifact.size_bytes, parts.get(artifact.digest, ())), read=True)
+        safetensors = is_safetensors(artifact.kind, artifact.path)
+        damage = store.check(blobs[artifact.digest], read=True, safetensors=safetensors)
         files.append(CheckedFile(artifact, None if damage is None else damage.value))
     return Verification(version.ref, files)
 
@@ -61,7 +61,7 @@ class _Wanted(NamedTuple):
     versions: int
     problems: list[Problem]
     files: dict[str, Blob]
-    composed: list[Blob]
+    chunked: list[Blob]
 
 
 def check_registry(database: Database, store: Store, *, read: bool, repair: bool) -> Report:
@@ -73,7 +73,7 @@ def check_registry(database: Database, store: Store, *, read: bool, repair: bool
     if _damaged(wanted.problems):  # what its rows say means nothing
         return Report(0, 0, wanted.problems, read=read)
     # Listed after the rows were read: what is registered meanwhile is there.
-    there = {entry.digest: entry.size_bytes for entry in sweep_of(store).entries()}
+    there = {entry.digest: entry.size_bytes for entry in store.entries()}
     damaged = {
         digest: damage
         for digest, blob in wanted.files.items()
@@ -81,11 +81,11 @@ def check_registry(database: Database, store: Store, *, read: bool, repair: bool
     }
     found = list(wanted.problems)
     # What was collected meanwhile is not missing.
-    still = database.read(lambda connection: needed(connection, damaged.keys()))
+    still = database.read(lambda connection: referenced(connection, damaged.keys()))
     for digest in sorted(still & damaged.keys()):
         found.append(_problem(database, store, wanted.files[digest], damaged[digest], repair=repair))
     if read:
-        found.extend(_wrongly_composed(database, store, wanted.composed, damaged))
+        found.extend(_wrongly_chunked(database, store, wanted.chunked, damaged))
     idle = [size for digest, size in there.items() if digest not in wanted.files]
     return Report(wanted.versions, len(wanted.files), found, len(idle), sum(idle), read)
 
@@ -98,11 +98,10 @@ def _wanted(connection: Connection) -> _Wanted:
     found = list(problems_of_rows(connection))
     if _damaged(found):
         return _Wanted(0, found, {}, [])
-    files = {row.digest: Blob(row.digest, row.size_bytes) for row in connection.execute(held())}
-    sizes = {row.digest: row.size_bytes for row in connection.execute(_COMPOSED)}
-    parts = composed(connection, sizes)
-    whole = [Blob(digest, sizes[digest], parts[digest]) for digest in sorted(parts)]
-    return _Wanted(connection.execute(_COUNT).scalar_one(), found, files, whole)
+    files = {row.digest: Blob(row.digest, row.size_bytes) for row in connection.execute(referenced_files())}
+    sizes = {row.digest: row.size_bytes for row in connection.execute(_CHUNKED)}
+    chunked = [blob for _, blob in sorted(load_blobs(connection, sizes).items()) if blob.ranges]
+    return _Wanted(connection.execute(_COUNT).scalar_one(), found, files, chunked)
 
 
 def _damage(store: Store, blob: Blob, size: int | None, *, read: bool) -> Damage | None:
@@ -119,16 +118,16 @@ def _problem(database: Database, store: Store, blob: Blob, damage: Damage, *, re
     return Problem(damage.name.lower(), blob.digest, message, tuple(owners), place)
 
 
-def _wrongly_composed(
+def _wrongly_chunked(
     database: Database, store: Store, blobs: Iterable[Blob], damaged: Mapping[str, Damage]
 ) -> Iterator[Problem]:
-    """Composed files that are wrong though all that they are cut from is right: their parts are."""
+    """Chunked files that are wrong although every file that they have ranges of is right: their ranges are wrong."""
     for blob in blobs:
-        if any(part.source.digest in damaged for part in blob.parts):
+        if any(source.digest in damaged for source in file_blobs([blob])):
             continue
         if store.check(blob, read=True) is Damage.CHANGED:
             owners = tuple(database.read(lambda connection, digest=blob.digest: _owners(connection, digest)))  # type: ignore[misc]
-            message = f"blob {blob.digest} is composed of the wrong parts; it belongs to {', '.join(owners)}"
+            message = f"blob {blob.digest} is chunked into the wrong ranges; it belongs to {', '.join(owners)}"
             yield Problem("parts", blob.digest, message, owners)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
 
@@ -11,13 +11,14 @@ from sqlalchemy import Connection, func, select, text
 
 from regtrain_registry.db.columns import AnyRow, V, version_of, version_text
 from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
 from regtrain_registry.db.tables.every import METADATA
 from regtrain_registry.db.tables.origin import LINEAGE
 from regtrain_registry.domain.lineage import cycle
 from regtrain_registry.domain.records import ArtifactKind, VersionStatus
 from regtrain_registry.domain.verification import Problem
 from regtrain_registry.json_values import as_text
+from regtrain_registry.ops.chunks import problems as problems_of_chunks
 from regtrain_registry.ops.history import broken_chains
 from regtrain_registry.ops.register import digest_of
 from regtrain_registry.semver import sort_key
@@ -50,13 +51,6 @@ _ALIASED = (
     .join(VERSIONS, V.id == ALIASES.c.version_id)
     .order_by(MODELS.c.name, ALIASES.c.name)
 )
-_SOURCE = BLOBS.alias("source")
-_PARTS = (
-    select(PARTS, _SOURCE.c.size_bytes.label("whole"), _SOURCE.c.composed)
-    .join_from(PARTS, _SOURCE, _SOURCE.c.digest == PARTS.c.source)
-    .order_by(PARTS.c.digest, PARTS.c.position)
-)
-_COMPOSED = select(BLOBS.c.digest, BLOBS.c.size_bytes, BLOBS.c.composed, BLOBS.c.collected_at)
 _COLLECTED = (
     select(BLOBS.c.digest)
     .join(ARTIFACTS, ARTIFACTS.c.digest == BLOBS.c.digest)
@@ -64,12 +58,6 @@ _COLLECTED = (
     .where(BLOBS.c.collected_at.is_not(None), V.status != VersionStatus.COLLECTED.value)
     .distinct()
     .order_by(BLOBS.c.digest)
-)
-_OUTSIDE = (
-    select(SEGMENTS.c.digest, SEGMENTS.c.blob)
-    .join(BLOBS, BLOBS.c.digest == SEGMENTS.c.blob)
-    .where((SEGMENTS.c.start < 0) | (SEGMENTS.c.start + SEGMENTS.c.size_bytes > BLOBS.c.size_bytes))
-    .limit(SHOWN)
 )
 
 
@@ -86,11 +74,9 @@ def problems(connection: Connection) -> Iterator[Problem]:
     yield from _versions(connection)
     yield from _aliases(connection)
     yield from _lineage(connection)
-    yield from _composed(connection)
+    yield from problems_of_chunks(connection)
     for digest in connection.execute(_COLLECTED).scalars():
         yield Problem("collected", digest, f"blob {digest} was collected, and a version needs it")
-    for row in connection.execute(_OUTSIDE):
-        yield Problem("segment", row.digest, f"tensor {row.digest} is said to lie outside of blob {row.blob}")
 
 
 def _file_of_the_database(connection: Connection) -> Iterator[Problem]:
@@ -170,30 +156,3 @@ def _lineage(connection: Connection) -> Iterator[Problem]:
         rows = {row.id: f"{row.name}@{version_text(row)}" for row in connection.execute(_VERSIONS.where(V.id.in_(ids)))}
         refs = [rows.get(one, str(one)) for one in ids]
         yield Problem("lineage", refs[0], f"{' comes from '.join([*refs, refs[0]])}", tuple(refs))
-
-
-def _composed(connection: Connection) -> Iterator[Problem]:
-    """A composed blob is ranges of files that are there, one after the other, as long as it is."""
-    found = {digest: list(rows) for digest, rows in groupby(connection.execute(_PARTS), attrgetter("digest"))}
-    for blob in connection.execute(_COMPOSED):
-        parts = found.get(blob.digest, [])
-        wrong = blob.collected_at is None and _wrong_parts(parts, blob.size_bytes, bool(blob.composed))
-        if wrong:
-            yield Problem("parts", blob.digest, f"blob {blob.digest} {wrong}")
-
-
-def _wrong_parts(parts: list[AnyRow], size: int, composed: bool) -> str | None:
-    if not composed:
-        return "has parts and is not composed" if parts else None
-    if [part.position for part in parts] != list(range(len(parts))) or not parts:
-        return "is composed, and parts of it are missing"
-    if sum(part.size_bytes for part in parts) != size:
-        return "is not as long as its parts"
-    return None if _all_inside(parts) else "has parts outside of the files that they are ranges of"
-
-
-def _all_inside(parts: Iterable[AnyRow]) -> bool:
-    return all(
-        part.start >= 0 and part.size_bytes > 0 and part.start + part.size_bytes <= part.whole and not part.composed
-        for part in parts
-    )

@@ -11,24 +11,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from regtrain_registry.db.columns import V, portions, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.content import BLOBS
 from regtrain_registry.db.tables.marking import MARKS
 from regtrain_registry.domain.clock import Moment
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.domain.retention import still_held
 from regtrain_registry.errors import CollectionTooLargeError
+from regtrain_registry.ops.chunks import forget_ranges, forget_tensors, sources_of
 from regtrain_registry.ops.clock import seen, witness
 from regtrain_registry.ops.history import Line, Work, lock_line
 from regtrain_registry.ops.lifecycle import Held, change_status
-from regtrain_registry.ops.references import named_by, needed, sources_of
+from regtrain_registry.ops.references import count_by_digest, referenced
 from regtrain_registry.ops.retention_inputs import candidates
-from regtrain_registry.store.sweep import Entry, Sweep, Trashed
+from regtrain_registry.store.blob import Entry, Trashed
+from regtrain_registry.store.store import Store
 
 __all__ = ["Collection", "collect"]
 
@@ -115,14 +117,14 @@ class Judged:
 
 
 def collect(
-    database: Database, sweep: Sweep, grace: float, now: Moment, work: Work, *, dry_run: bool, confirmed: bool
+    database: Database, store: Store, grace: float, now: Moment, work: Work, *, dry_run: bool, confirmed: bool
 ) -> Collection:
     """Collect what expired more than `grace` seconds ago, and whatever lies in the store for nobody.
 
     Raises:
         CollectionTooLargeError: more than half of the store would go, and it is not `confirmed`.
     """
-    entries, trash = sweep.entries(), sweep.trashed()
+    entries, trash = store.entries(), store.trashed()
     plan = database.read(lambda connection: _plan(connection, entries, trash, grace, now))
     if dry_run:
         return plan
@@ -131,16 +133,16 @@ def collect(
             f"{_share(plan.bytes('trash'), plan.total_bytes)} of the bytes in the store would go",
             "Look at it with --dry-run --explain; then confirm with --yes.",
         )
-    done = Collection(False, grace, total_bytes=plan.total_bytes, tidied_bytes=sweep.tidy())
+    done = Collection(False, grace, total_bytes=plan.total_bytes, tidied_bytes=store.tidy())
     for owner, model in database.read(lambda connection: [(*row,) for row in connection.execute(_MODELS)]):
         done.versions.extend(_collect_versions(database, owner, model, grace, now, work))
     # The trash before the files: what goes there now is purged by a later collection.
     for some in _some(trash):
-        done.files.extend(database.write(lambda connection, some=some: _empty(connection, sweep, some, grace, now)))  # type: ignore[misc]
+        done.files.extend(database.write(lambda connection, some=some: _empty(connection, store, some, grace, now)))  # type: ignore[misc]
     old = [entry for entry in entries if entry.age >= grace]
     for some_files in _some(old):
         done.files.extend(
-            database.write(lambda connection, some=some_files: _discard(connection, sweep, some, grace, now))  # type: ignore[misc]
+            database.write(lambda connection, some=some_files: _discard(connection, store, some, grace, now))  # type: ignore[misc]
         )
     return done
 
@@ -163,9 +165,9 @@ def _plan(connection: Connection, entries: list[Entry], trash: list[Trashed], gr
         judged = _judge(connection, owner, model, grace, tick)
         going.extend(judged.going)
         plan.versions.extend(judged.fates)
-    leaving = named_by(connection, going)
+    excluding = count_by_digest(connection, going)
     digests = {entry.digest for entry in entries} | {file.digest for file in trash}
-    wanted = needed(connection, digests, leaving)
+    wanted = referenced(connection, digests, excluding)
     there = {entry.digest for entry in entries}
     plan.files.extend(_fate_of_trash(file, wanted - there, grace, tick) for file in trash)
     idle = [entry for entry in entries if entry.digest not in wanted]
@@ -224,44 +226,43 @@ def _collect_versions(database: Database, owner: int, model: str, grace: float, 
 def _let_go(line: Line, version_ids: list[int], work: Work) -> None:
     """Mark versions as collected, and the files that nobody else needs; nothing in the store is touched."""
     connection = line.connection
-    digests = set(named_by(connection, version_ids))
+    digests = set(count_by_digest(connection, version_ids))
     query = select(V.id, V.major, V.minor, V.patch, V.prerelease, V.size_bytes).where(V.id == bindparam("version"))
     for version_id in version_ids:
         row = connection.execute(query, {"version": version_id}).one()
         held = Held(line, version_id, version_text(row), VersionStatus.EXPIRED)
         change_status(held, VersionStatus.COLLECTED, work, "its grace was over")
         held.tell(EventKind.COLLECTED, {"size_bytes": row.size_bytes}, work)
-    idle = digests - needed(connection, digests)
+    idle = digests - referenced(connection, digests)
     sources = sources_of(connection, idle)
+    forget_ranges(connection, idle)
+    idle |= sources - referenced(connection, sources)
+    forget_tensors(connection, idle)
     for some in portions(sorted(idle)):
-        connection.execute(delete(PARTS).where(PARTS.c.digest.in_(_DIGESTS)), {"digests": some})
-    idle |= sources - needed(connection, sources)
-    for some in portions(sorted(idle)):
-        connection.execute(delete(SEGMENTS).where(SEGMENTS.c.blob.in_(_DIGESTS)), {"digests": some})
         connection.execute(_GONE, {"digests": some, "at": work.now})
 
 
-def _empty(connection: Connection, sweep: Sweep, files: list[Trashed], grace: float, now: Moment) -> list[Fate]:
+def _empty(connection: Connection, store: Store, files: list[Trashed], grace: float, now: Moment) -> list[Fate]:
     """Delete what has been in the trash for long enough; what is needed after all goes back."""
     tick = witness(connection, now).seconds
-    wanted = needed(connection, {file.digest for file in files})
-    missed = sweep.absent(wanted) if wanted else wanted
+    wanted = referenced(connection, {file.digest for file in files})
+    missed = store.absent(wanted) if wanted else wanted
     fates = [_fate_of_trash(file, missed, grace, tick) for file in files]
-    for action, do in (("rescue", sweep.rescue), ("purge", sweep.purge)):
+    for action, do in (("rescue", store.restore), ("purge", store.purge)):
         chosen = [file for file, fate in zip(files, fates, strict=True) if fate.action == action]
         if chosen:
             do(chosen)
     return fates
 
 
-def _discard(connection: Connection, sweep: Sweep, entries: list[Entry], grace: float, now: Moment) -> list[Fate]:
+def _discard(connection: Connection, store: Store, entries: list[Entry], grace: float, now: Moment) -> list[Fate]:
     """Move those of the files into the trash that nobody needs."""
     tick = witness(connection, now).seconds
-    wanted = needed(connection, {entry.digest for entry in entries})
+    wanted = referenced(connection, {entry.digest for entry in entries})
     idle = [entry for entry in entries if entry.digest not in wanted]
     reasons = _reasons(connection, idle)
     # Whoever stores a file that is there already makes it young again, and is about to register it.
-    young = sweep.discard([entry.digest for entry in idle], math.ceil(tick), grace) if idle else set()
+    young = store.trash([entry.digest for entry in idle], math.ceil(tick), grace) if idle else set()
     gone = [entry for entry in idle if entry.digest not in young]
     return [_fate_of_file(entry, grace, reasons.get(entry.digest, NOBODY)) for entry in gone]
 

@@ -19,7 +19,7 @@ from regtrain_registry.domain.recipe import Recipe
 from regtrain_registry.domain.records import VersionDetail, VersionStatus
 from regtrain_registry.errors import DigestSyntaxError
 from regtrain_registry.ops.read import detail
-from regtrain_registry.store.content import ALGORITHM
+from regtrain_registry.store.blob import ALGORITHM
 from regtrain_registry.validation import check_text
 
 __all__ = ["ancestors", "check_digest", "compare", "lineage", "seeing"]

@@ -24,7 +24,8 @@ from regtrain_registry.ops.history import Work
 from regtrain_registry.ops.identity import local_id, registry_uid
 from regtrain_registry.ops.lifecycle import Held, change_status, mark
 from regtrain_registry.ops.read import detail
-from regtrain_registry.store.content import Store, Stored
+from regtrain_registry.store.blob import Stored
+from regtrain_registry.store.store import Store
 
 __all__ = [
     "add_signatures",

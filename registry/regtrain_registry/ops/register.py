@@ -55,7 +55,8 @@ from regtrain_registry.semver import (
     sort_key,
     step,
 )
-from regtrain_registry.store.content import Blob, Store, Stored
+from regtrain_registry.store.blob import Blob, Stored
+from regtrain_registry.store.store import Store
 from regtrain_registry.validation import check_table, check_text, chosen
 
 __all__ = ["Claimed", "check", "claim", "count", "digest_of", "register"]

@@ -1,10 +1,9 @@
-"""Which registries have files in a store: a collector knows only what its own needs."""
+"""Which registries have files in a store. A collection knows only the references of its own registry."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -13,38 +12,35 @@ from regtrain_registry.db.engine import Database, shown
 from regtrain_registry.errors import StoreSharedError
 from regtrain_registry.json_values import as_text
 from regtrain_registry.ops.identity import registry_uid
-from regtrain_registry.store.content import Store
 from regtrain_registry.store.local import LocalStore
+from regtrain_registry.store.store import Store
 
-__all__ = ["check_alone", "serve"]
+__all__ = ["check_exclusive", "claim"]
 
 
-def serve(database: Database, store: Store) -> Store:
-    """Tell the store that files of this registry are in it; the store."""
-    store.serve(database.read(registry_uid), _place(database.url, store))
+def claim(database: Database, store: Store) -> Store:
+    """Note in the store that files of this registry are in it; the store."""
+    store.claim(database.read(registry_uid), _place(database.url, store))
     return store
 
 
-def check_alone(database: Database, store: Store, served: Mapping[str, Sequence[str]]) -> None:
-    """`StoreSharedError` where files of another registry are in the store, or of a copy of this one.
-
-    served: by the uid of each registry, the places where its database was.
-    """
+def check_exclusive(database: Database, store: Store) -> None:
+    """`StoreSharedError` where files of another registry are in the store, or of a copy of this one."""
     own = database.read(registry_uid)
-    for uid, places in sorted(served.items()):
+    for uid, places in sorted(store.owners().items()):
         others = [place for place in places if uid != own or _is_copy(place, database.url, store)]
         if others or uid != own:
             kind = "a copy of this registry" if uid == own else "another registry"
             raise StoreSharedError(
                 f"the store also holds files of {kind}, {as_text(', '.join(others))[:300] or uid}",
-                f"Give each a store of its own. If that one is gone for good, delete registries/{uid} in the store.",
+                f"Give each a store of its own. If that one was deleted for good, delete registries/{uid} here.",
             )
 
 
 def _place(url: URL, store: Store) -> str:
-    """In one line: the host and the file, or the URL of a server.
+    """One line: the host and the file, or the URL of a server.
 
-    Of a store in a folder the file is told by the way from there: it is the same when both are moved, or copied.
+    A file is named by its path relative to a store in a folder, which stays the same when both are moved or copied.
     """
     file = as_text(shown(url))
     if url.get_backend_name() != "sqlite":

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, select
 from regtrain_registry.db.columns import V
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.domain.records import VersionStatus
-from regtrain_registry.ops.references import held, needed
-from regtrain_registry.store.sweep import Entry, Trashed
+from regtrain_registry.ops.references import referenced, referenced_files
+from regtrain_registry.store.blob import Entry, Trashed
 
 __all__ = ["Usage", "measure"]
 
@@ -22,7 +22,7 @@ _LOGICAL = (
     .where(_HERE)
     .group_by(MODELS.c.id, MODELS.c.name)
 )
-_HELD = held().subquery("held")
+_HELD = referenced_files().subquery("held")
 _ONCE = select(_HELD.c.model_id, _HELD.c.digest, _HELD.c.size_bytes).distinct().subquery("once")
 _BY_MODEL = select(_ONCE.c.model_id, func.sum(_ONCE.c.size_bytes)).group_by(_ONCE.c.model_id)
 _EACH = select(_HELD.c.digest, _HELD.c.size_bytes).distinct().subquery("each_file")
@@ -88,7 +88,7 @@ def measure(connection: Connection, entries: list[Entry], trash: list[Trashed]) 
         ),
         key=lambda model: model.name,
     )
-    wanted = needed(connection, {entry.digest for entry in entries})
+    wanted = referenced(connection, {entry.digest for entry in entries})
     return Usage(
         models=tuple(models),
         logical_bytes=sum(model.logical_bytes for model in models),

@@ -1,1 +1,1 @@
-"""Content-addressed files: where they are kept, how they come in, and how they go."""
+"""Content-addressed storage of files: in a folder, behind fsspec, or in a store of your own."""

@@ -1,234 +1,206 @@
-"""Content-addressed files in a folder: a blob is called by its SHA-256, and is read only through that check."""
+"""A store in a folder: read-only files, durable before `put` returns."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from regtrain_registry.errors import BlobDamagedError, BlobMissingError, StoreUnavailableError
-from regtrain_registry.store.content import (
+from regtrain_registry.atomic_file import make_private_folder, replace_file, replacement, sync_folder
+from regtrain_registry.store.blob import (
     ALGORITHM,
     Blob,
-    Damage,
-    Find,
-    Offered,
-    Store,
+    FileInfo,
+    SourceFile,
     Stored,
-    nothing_known,
-    physical,
+    TensorIndex,
+    file_blobs,
+    no_tensors,
 )
-from regtrain_registry.store.streams import Composed, copy_hashing, find_damage, sync_folder, write_synced
+from regtrain_registry.store.cache import ABANDONED, Cache
+from regtrain_registry.store.store import Store
+from regtrain_registry.store.streams import copy_hashing, open_regular, unavailable
 
-__all__ = ["LocalStore", "cache_folder", "scratch_folder", "unavailable", "verified_copy"]
+__all__ = ["LocalStore"]
 
 
-class LocalStore:
-    """Blobs as read-only files in `FOLDER/sha256/`, durable before `put` returns.
+class LocalStore(Store):
+    """Blobs in `FOLDER/sha256/`, unfinished files in `FOLDER/tmp/`.
 
-    A file is linked or copied to `FOLDER/tmp/`, hashed and synchronised there, renamed to its digest, and the
-    folder is synchronised once for all files of a call. What the store has already is read and verified, and neither
+    A file is linked or copied to `tmp/`, hashed and synchronised there, renamed to its digest, and the folder is
+    synchronised once for all files of a call. A blob that is there already is read and verified, and neither
     synchronised nor renamed again; a damaged file is replaced. What a crash leaves in `tmp/` is garbage, not damage.
-    Verified copies of composed blobs are made in the folder of `cache`.
     """
 
-    def __init__(self, folder: Path, cache: Path | None = None) -> None:
+    def __init__(self, folder: Path, cache: Path | None = None, clock: Callable[[], float] | None = None) -> None:
+        """cache: the folder for copies of chunked blobs, the user's when left out. clock: seconds since the epoch; that
+        of the file system when left out."""
         self.folder = folder
         self._cache = cache
+        self._clock = clock or self._file_system_time
         self._blobs = folder / ALGORITHM
         self._tmp = folder / "tmp"
 
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
     def path(self, blob: Blob) -> Path:
-        """Where the blob lies, whether or not it is there."""
+        """The path of a blob's file, whether or not there is one."""
         return self._blobs / blob.key
 
-    def put(self, files: Sequence[Offered], find: Find = nothing_known) -> list[Stored]:
-        """Store files; `FileToStoreError` for a bad source, `StoreUnavailableError` for a bad store."""
-        from regtrain_registry.store.staging import Staged, Staging  # who only reads needs no threads and no BLAKE3
+    def put(self, files: Sequence[SourceFile], index: TensorIndex = no_tensors) -> list[Stored]:
+        """Store files durably, all or error: linked where that is allowed, else copied."""
+        from regtrain_registry.store.ingest import Ingest, Ingested  # readers need no threads and no BLAKE3
 
-        staging = Staging(self._tmp, self._holds, self._open, find, sync=True)
-        staged: list[Staged] = []
+        ingest = Ingest(self._tmp, self.holds, self.open, index, sync=True)
+        ingested: list[Ingested] = []
         try:
-            with unavailable(str(self.folder)):
+            with self._reached():
                 self._prepare()
                 for file in files:
-                    staged.append(staging.take(file))
-                renamed = [self._commit(*file) for one in staged for file in one.files]
-                self._touch(physical(one.stored.blob for one in staged), renamed)
-                # Also when every blob was there: who renamed it may not have come this far yet.
+                    ingested.append(ingest.take(file))
+                renamed = [self._rename(*file) for one in ingested for file in one.files]
+                self._touch(file_blobs(one.stored.blob for one in ingested), renamed)
+                # Also when every blob was there: the process that renamed it may not have come this far yet.
                 sync_folder(self._blobs)
         finally:
-            for path in [path for one in staged for path, _ in one.files]:
+            for path in [path for one in ingested for path, _ in one.files]:
                 with suppress(OSError):  # garbage at worst; an error here would hide the one that matters
                     path.unlink(missing_ok=True)
-        return [one.stored for one in staged]
-
-    def missing(self, blobs: Iterable[Blob]) -> list[Blob]:
-        """Those that are not there in full size; of composed ones, the blobs that their parts lie in."""
-        return [blob for blob in physical(blobs) if not self._holds(blob)]
-
-    def fetch(self, blob: Blob, target: Path) -> None:
-        """Copy to a new file, verified while copying; a file that fails the check is removed."""
-        with self._open(blob) as stored, target.open("xb") as copy:
-            digest, _ = copy_hashing(stored, copy.fileno())
-        if digest != blob.digest:
-            target.unlink()
-            raise self._damaged(blob)
+        return [one.stored for one in ingested]
 
     def verified_path(self, blob: Blob) -> Path:
-        """The blob's own path, read once to verify it; of a composed one, a verified copy in the cache."""
-        if blob.parts:
-            return verified_copy(self, LocalStore(self._cache or cache_folder()), blob)
-        with self._open(blob) as stored:
-            digest, _ = copy_hashing(stored, None)
+        """The blob's own path, read once to verify it; of a chunked one, a verified copy in the cache."""
+        if blob.ranges:
+            return Cache(self._cache).verified(blob, partial(self.fetch, blob))
+        with self.open(blob) as stream:
+            digest, _ = copy_hashing(stream, None, blob.size_bytes)
         if digest != blob.digest:
             raise self._damaged(blob)
         return self.path(blob)
 
-    def check(self, blob: Blob, *, read: bool) -> Damage | None:
-        """What is wrong with a blob: there and of full size, and with `read` also its digest."""
-        return find_damage(blob, self._size, self._open if read else None)
+    def tidy(self) -> int:
+        """Delete what dead writers left in `tmp/` more than a day ago; its bytes."""
+        removed = 0
+        with self._reached():
+            now = self.now()
+            for path, status in self._files("tmp"):
+                # A link has the times of the file that it links to, but making the link is a change of it.
+                if now - max(status.st_mtime, status.st_ctime) >= ABANDONED:
+                    path.unlink(missing_ok=True)
+                    removed += status.st_size
+        return removed
 
-    def serve(self, registry: str, place: str) -> None:
-        """Note durably that files of the registry with this uid are in the store: a line for each place it was at."""
-        note = self.folder / "registries" / registry
-        with unavailable(str(self.folder)):
-            places = note.read_text(errors="replace").splitlines() if note.exists() else []
-            if place in places:
-                return
-            self._prepare()
-            note.parent.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(self.folder)
-            making = self._tmp / secrets.token_hex(16)
-            try:
-                write_synced(making, "".join(f"{line}\n" for line in (*places, place)).encode())
-                os.replace(making, note)  # noqa: PTH105 - as the others
-            except OSError:
-                with suppress(OSError):  # garbage at worst; an error here would hide the one that matters
-                    making.unlink(missing_ok=True)
-                raise
-            sync_folder(note.parent)
+    def upload(self, source: Path, name: str) -> None:
+        """`put` does not come here: it renames the temporary file that was hashed."""
+        with replacement(self._made(name), self._temporary()) as copy:
+            shutil.copyfile(source, copy)
+            with copy.open("rb") as stream:
+                os.fsync(stream.fileno())
 
-    def quarantine(self, blob: Blob) -> str | None:
-        """Move a blob's file to `quarantine/`; its new place, or None when there was no file."""
-        place = self.folder / "quarantine" / blob.key
-        with unavailable(str(self.folder)):
-            if not os.path.lexists(self.path(blob)):
-                return None
-            place.parent.mkdir(mode=0o700, exist_ok=True)
-            self.path(blob).replace(place)
-            sync_folder(place.parent)
-            sync_folder(self._blobs)
-        return str(place)
+    def open_file(self, name: str) -> BinaryIO:
+        """A regular file; a link in its place counts as none."""
+        return open_regular(self.folder / name)
+
+    def stat(self, name: str) -> FileInfo | None:
+        """None also where something else than a regular file is, such as a link."""
+        path = self.folder / name
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return None
+        return FileInfo(path.name, status.st_size, status.st_mtime) if stat.S_ISREG(status.st_mode) else None
+
+    def list_files(self, folder: str) -> Iterable[FileInfo]:
+        """Regular files only."""
+        return [FileInfo(path.name, status.st_size, status.st_mtime) for path, status in self._files(folder)]
+
+    def move(self, source: str, target: str) -> None:
+        """By a rename within the folder."""
+        (self.folder / source).replace(self._made(target))
+
+    def delete(self, name: str) -> None:
+        """By its name in the folder."""
+        (self.folder / name).unlink()
+
+    def now(self) -> float:
+        """What the file system, which may be on another machine, takes for the time."""
+        return self._clock()
 
     def _prepare(self) -> None:
-        if self._blobs.is_dir() and self._tmp.is_dir():
-            return
-        missing = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
-        for folder in (*reversed(missing), self._blobs, self._tmp):
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700, exist_ok=True)
-                sync_folder(folder.parent)
+        if not (self._blobs.is_dir() and self._tmp.is_dir()):
+            make_private_folder(self._blobs)
+            make_private_folder(self._tmp)
 
-    def _commit(self, temporary: Path, blob: Blob) -> Blob:
-        """Give a verified file its name: also where another one came before, which nobody has verified."""
+    def _made(self, name: str) -> Path:
+        """The path of a file whose folder is there."""
+        path = self.folder / name
+        make_private_folder(path.parent)
+        return path
+
+    def _temporary(self) -> Path:
+        self._prepare()
+        return self._tmp / secrets.token_hex(16)
+
+    def _write(self, name: str, content: bytes) -> None:
+        replace_file(self._made(name), content, self._temporary())
+
+    def _rename(self, temporary: Path, blob: Blob) -> Blob:
+        """Give a verified file its name, also over a file with that name, which was not verified."""
         os.utime(temporary)  # of a link, the times are those of the file that was offered
         temporary.chmod(0o400)
-        os.replace(temporary, self.path(blob))  # noqa: PTH105 - also over a damaged file
+        os.replace(temporary, self.path(blob))  # noqa: PTH105 - the fault campaigns count this call
         return blob
 
     def _touch(self, blobs: Iterable[Blob], besides: Sequence[Blob]) -> None:
-        """Young again: a collection that is under way leaves them alone. Another user's blob serves as well, and
-        one that went meanwhile is missed by the transaction."""
+        """Make files young again, so that a collection that is under way leaves them. Another user's file serves as
+        well, and one that was deleted meanwhile is missed by the transaction."""
         for blob in blobs:
             if blob not in besides:
                 with suppress(PermissionError, FileNotFoundError):
                     os.utime(self.path(blob))
 
-    def _holds(self, blob: Blob) -> bool:
-        return self._size(blob) == blob.size_bytes
+    def _sync(self, *folders: str) -> None:
+        for folder in folders:
+            with suppress(FileNotFoundError):
+                sync_folder(self.folder / folder)
 
-    def _size(self, blob: Blob) -> int | None:
-        """Size of the stored file; None where no regular file is. Symbolic links do not count."""
+    def _files(self, folder: str) -> Iterator[tuple[Path, os.stat_result]]:
+        """The regular files of a folder, in the order of their names; none where there is no folder."""
         try:
-            status = self.path(blob).lstat()
+            paths = sorted((self.folder / folder).iterdir())
         except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise _unavailable(str(self.folder), error) from error
-        return status.st_size if stat.S_ISREG(status.st_mode) else None
+            return
+        for path in paths:
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    yield path, status
+
+    def _file_system_time(self) -> float:
+        probe = self._tmp / f"clock-{os.getpid()}"
+        try:
+            handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:  # nothing may be written, so nothing will be collected either
+            return time.time()
+        try:
+            os.utime(handle)
+            return os.fstat(handle).st_mtime
+        finally:
+            os.close(handle)
+            with suppress(OSError):  # what is left is tidied away later
+                probe.unlink(missing_ok=True)
 
     @contextmanager
-    def _open(self, blob: Blob) -> Iterator[BinaryIO]:
-        stream = cast(BinaryIO, Composed(blob, self._stream)) if blob.parts else self._stream(blob)
-        with stream, unavailable(str(self.folder)):
-            yield stream
-
-    def _stream(self, blob: Blob) -> BinaryIO:
-        if self._size(blob) is None:
-            raise BlobMissingError(f"blob {blob.digest} is not in {self.folder}", "Restore the store from a backup.")
-        try:
-            handle = os.open(self.path(blob), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise _unavailable(str(self.folder), error) from error
-        return os.fdopen(handle, "rb", buffering=0)
-
-    def _damaged(self, blob: Blob) -> BlobDamagedError:
-        return BlobDamagedError(f"blob {blob.digest} in {self.folder} is damaged", "Restore it from a backup.")
-
-
-def cache_folder() -> Path:
-    """Where verified copies are kept of what has no file of its own here; `StoreUnavailableError` without a home."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return Path(root or Path.home() / ".cache") / "regtrain" / "blobs"
-    except RuntimeError as error:
-        raise StoreUnavailableError("no folder for copies of files: you have no home", "Set XDG_CACHE_HOME.") from error
-
-
-def verified_copy(store: Store, cache: LocalStore, blob: Blob) -> Path:
-    """A verified copy of a blob in the cache; fetched where it is missing or damaged there."""
-    whole = Blob(blob.digest, blob.size_bytes)
-    try:
-        with suppress(OSError):  # if it matters, reading it fails too
-            os.utime(cache.path(whole))  # asked for: it stays
-        return cache.verified_path(whole)
-    except (BlobMissingError, BlobDamagedError):
-        cache.path(whole).unlink(missing_ok=True)
-    with scratch_folder() as folder:
-        copy = folder / blob.key
-        store.fetch(blob, copy)
-        cache.put([Offered(copy, blob.digest, link=True)])
-    return cache.verified_path(whole)
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A temporary folder; `StoreUnavailableError` where none can be made. What cannot be removed from it is left."""
-    import tempfile
-
-    with unavailable("of temporary files"):
-        made = tempfile.TemporaryDirectory(prefix="regtrain-", ignore_cleanup_errors=True)
-    with made as name:
-        yield Path(name)
-
-
-@contextmanager
-def unavailable(store: str) -> Iterator[None]:
-    """Errors of the operating system as `StoreUnavailableError`."""
-    try:
-        yield
-    except OSError as error:
-        raise _unavailable(store, error) from error
-
-
-def _unavailable(store: str, error: OSError) -> StoreUnavailableError:
-    reason = error.strerror or str(error)
-    return StoreUnavailableError(
-        f"the store {store} cannot be used: {reason}",
-        "Free space or permissions there; REGTRAIN_STORE_URI names another store, XDG_CACHE_HOME another cache.",
-    )
+    def _reached(self) -> Iterator[None]:
+        with unavailable(self.location):
+            yield

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, text
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.location import check_url
-from regtrain_registry.store.content import Offered
+from regtrain_registry.store.blob import SourceFile
 from support.registry.blank import make_file
 
 
@@ -71,9 +71,9 @@ class Place:
         """The same file, which the store may link to."""
         return replace(file, link=True)
 
-    def offered(self, content: bytes) -> Offered:
+    def offered(self, content: bytes) -> SourceFile:
         """A file for the store alone."""
-        return Offered(self.weights(content).path)
+        return SourceFile(self.weights(content).path)
 
     def register(self, model: str = "digits", **fields: Any) -> VersionInfo:
         """Register one file of weights; other fields by keyword."""

@@ -15,8 +15,8 @@ from typing import Any
 
 import s3fs
 
-from regtrain_registry.store.content import Offered
-from regtrain_registry.store.remote import open_store
+from regtrain_registry.store.blob import SourceFile
+from regtrain_registry.store.uris import open_store
 
 PART = 5 << 20  # bytes
 
@@ -39,7 +39,7 @@ def main(url: str, file: Path, number: int, mode: str) -> None:
     put = s3fs.S3FileSystem._put_file
     s3fs.S3FileSystem._put_file = functools.partialmethod(put, chunksize=PART)
     s3fs.S3FileSystem._call_s3 = counted
-    open_store(url).put([Offered(file)])
+    open_store(url).put([SourceFile(file)])
     print(made)
 
 

@@ -27,9 +27,9 @@ from regtrain_registry import (
     Source,
 )
 from regtrain_registry.db.migrations import HEAD
+from regtrain_registry.testing.tensor_files import KB, MB, noise, write_tensors
 from support.registry import servers
 from support.registry.places import Place, database_on, unmade_place
-from support.registry.tensor_files import KB, MB, noise, write_tensors
 
 STORED = Path(__file__).parents[2] / "registry" / "stored"
 
