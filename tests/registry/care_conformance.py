@@ -120,9 +120,7 @@ class CareConformance:
         data[1000] ^= 1
         source.write_bytes(data)
         for ref in ("digits/1", "digits/2"):
-            assert [(f.artifact.path, f.problem) for f in registry.verify(ref).damaged] == [
-                ("model.safetensors", "changed")
-            ]
+            assert [(f.artifact.path, f.problem) for f in registry.verify(ref).damaged] == [("model.bin", "changed")]
         (problem,) = registry.fsck(read_data=True).problems
         assert problem.versions == ("digits@1.0.0", "digits@1.0.1")
 

@@ -118,7 +118,7 @@ class RegistryConformance(
         )
         assert (shown.config, shown.metrics, shown.source) == ({"a": 1}, {"val/accuracy": 0.9}, Source("abc", True))
         assert (shown.summary, shown.created_by, shown.size_bytes, shown.run_id) == ("first", "ada", 7, None)
-        assert [file.path for file in shown.artifacts] == ["model.safetensors"]
+        assert [file.path for file in shown.artifacts] == ["model.bin"]
         assert registry.checkout("digits", place.folder / "out")[0].read_bytes() == b"weights"
 
     def test_versions_follow_the_change(self, place: Place) -> None:

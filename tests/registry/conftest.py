@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from regtrain_registry import ArtifactKind, FileToStore, Recipe, Registration, Registry, VersionInfo
+from regtrain_registry.testing.tensor_files import weights_file
 from support.registry.blank import make_registry
 
 pytest.register_assert_rewrite(
@@ -47,7 +48,7 @@ def registry(uri: str) -> Registry:
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     file = tmp_path / "model.safetensors"
-    file.write_bytes(b"weights" * 1000)
+    file.write_bytes(weights_file(b"weights" * 989 + b"the"))
     return file
 
 

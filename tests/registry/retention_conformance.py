@@ -274,7 +274,7 @@ class RetentionConformance:
         assert registry.models()[0].size_bytes == registry.show(five[4]).size_bytes
         version = registry.show(five[0])
         assert (version.status, version.metrics["val/loss"]) == (VersionStatus.COLLECTED, 1)
-        assert [file.path for file in version.artifacts] == ["config.yaml", "model.safetensors"]
+        assert [file.path for file in version.artifacts] == ["config.yaml", "model.bin"]
         assert registry.history(five[0])[0].kind is EventKind.COLLECTED
         for call in (lambda: registry.checkout(five[0], place.folder / "out"), lambda: registry.restore(five[0])):
             with pytest.raises(VersionCollectedError, match="was collected on 20"):
@@ -384,7 +384,7 @@ class RetentionConformance:
         digests = dict(
             place.execute(
                 "SELECT v.minor, a.digest FROM rt_artifacts a JOIN rt_versions v ON v.id = a.version_id"
-                " WHERE a.path = 'model.safetensors'"
+                " WHERE a.path = 'model.bin'"
             )
         )
         place.execute(

@@ -123,7 +123,8 @@ def test_every_damage_is_found(filled: Registry, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_evil_files_are_bytes(tmp_path: Path) -> None:
-    """Pickles, header bombs, shapes that overflow, archives that lead outside: stored and given back as they are.
+    """Pickles, header bombs, shapes that overflow, archives that lead outside: refused as safetensors, and stored and
+    given back as they are under another name.
 
     Nothing is run and nothing written elsewhere; memory is limited, and the process hardly grows.
     """

@@ -31,7 +31,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def one(registry: Registry, path: Path, **options: Any) -> VersionInfo:
     """Register one file that may be linked."""
-    file = FileToStore(path, "model.safetensors", ArtifactKind.WEIGHTS, link=True, **options)
+    file = FileToStore(path, "model.bin", ArtifactKind.WEIGHTS, link=True, **options)
     return registry.register(Registration("digits", (file,)))
 
 

@@ -92,7 +92,7 @@ def test_a_stranger_verifies_a_checkout(signed: Registry, key: Path, tmp_path: P
     command = [Path(sys.executable).with_name("model_signing"), *stranger_says(folder, public)]
     alone = subprocess.run(command, capture_output=True, text=True, check=False)
     assert alone.returncode == 0, alone.stdout + alone.stderr
-    for name in ("config.yaml", "model.safetensors", "statement.json"):
+    for name in ("config.yaml", "model.bin", "statement.json"):
         content = (folder / name).read_bytes()
         (folder / name).chmod(0o600)
         (folder / name).write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
@@ -141,14 +141,14 @@ def test_rows_that_were_changed_after_signing_are_found(
 def test_a_file_that_was_replaced_with_its_rows_is_found(signed: Registry, key: Path, place: Place) -> None:
     """Row, digest and statement changed together still do not fit the signature."""
     other = place.register("other", files=(place.weights(b"poison"),)).digest
-    old = next(a.digest for a in signed.show("digits").artifacts if a.path == "model.safetensors")
+    old = next(a.digest for a in signed.show("digits").artifacts if a.path == "model.bin")
     place.execute(
         f"UPDATE rt_artifacts SET digest = '{other}' WHERE digest = '{old}'",
         f"UPDATE rt_versions SET digest = '{other}' WHERE digest = '{old}'",
         f"UPDATE rt_signatures SET statement = replace(statement, '{old}', '{other}')",
     )
     assert signed.show("digits").digest == other
-    with pytest.raises(SignatureBrokenError, match=r"model\.safetensors"):
+    with pytest.raises(SignatureBrokenError, match=r"model\.bin"):
         signed.verify("digits", key.with_suffix(".pub"))
 
 

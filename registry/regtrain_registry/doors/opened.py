@@ -46,6 +46,8 @@ class Opened:
             store = here.store if uri is None or "REGTRAIN_STORE_URI" in os.environ else default_store(url, here.store)
         self._given_store = None if isinstance(store, str | os.PathLike) else store
         self.store_place = str(store) if self._given_store is None else self._given_store.location
+        if ":/" in self.store_place:
+            self._store  # noqa: B018 - a URL of no store is refused at once, before anything is created
         self._database = Database(
             url,
             create=create,
@@ -54,8 +56,6 @@ class Opened:
         )
         self.uri = shown(self._database.url)
         self._who = who
-        if ":/" in self.store_place:
-            self._store  # noqa: B018 - a URL of no store is refused at once
 
     def __repr__(self) -> str:
         return f"Registry({self.uri!r}, {self.store_place!r})"

@@ -11,7 +11,7 @@ from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.domain.records import VersionInfo, VersionStatus
+from regtrain_registry.domain.records import ArtifactKind, VersionInfo, VersionStatus
 from regtrain_registry.domain.verification import CheckedFile, Problem, Report, Verification
 from regtrain_registry.ops.blobs import is_safetensors
 from regtrain_registry.ops.chunks import consists_of, load_blobs
@@ -31,6 +31,13 @@ _CHUNKED = (
     .join(ARTIFACTS, ARTIFACTS.c.digest == BLOBS.c.digest)
     .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
     .where(BLOBS.c.composed, _HERE)
+    .distinct()
+)
+_WEIGHTS = (
+    select(ARTIFACTS.c.path, ARTIFACTS.c.kind, BLOBS.c.digest, BLOBS.c.size_bytes)
+    .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
+    .join(VERSIONS, V.id == ARTIFACTS.c.version_id)
+    .where(ARTIFACTS.c.kind == ArtifactKind.WEIGHTS.value, _HERE)
     .distinct()
 )
 _OWNERS = (
@@ -55,13 +62,14 @@ def check_version(version: VersionInfo, store: Store, blobs: Mapping[str, Blob])
 
 
 class _Wanted(NamedTuple):
-    """What the rows say: how many versions, what is wrong with the rows themselves, files that the store must have by
-    their digest, and files that are cut from those."""
+    """What the rows require: the number of versions, problems of the rows themselves, the files that the store must
+    have by their digest, blobs that are chunked, and blobs that must be safetensors."""
 
     versions: int
     problems: list[Problem]
     files: dict[str, Blob]
     chunked: list[Blob]
+    safetensors: list[Blob]
 
 
 def check_registry(database: Database, store: Store, *, read: bool, repair: bool) -> Report:
@@ -86,6 +94,7 @@ def check_registry(database: Database, store: Store, *, read: bool, repair: bool
         found.append(_problem(database, store, wanted.files[digest], damaged[digest], repair=repair))
     if read:
         found.extend(_wrongly_chunked(database, store, wanted.chunked, damaged))
+        found.extend(_wrong_format(database, store, wanted.safetensors, damaged))
     idle = [size for digest, size in there.items() if digest not in wanted.files]
     return Report(wanted.versions, len(wanted.files), found, len(idle), sum(idle), read)
 
@@ -97,11 +106,14 @@ def _damaged(found: Iterable[Problem]) -> bool:
 def _wanted(connection: Connection) -> _Wanted:
     found = list(problems_of_rows(connection))
     if _damaged(found):
-        return _Wanted(0, found, {}, [])
+        return _Wanted(0, found, {}, [], [])
     files = {row.digest: Blob(row.digest, row.size_bytes) for row in connection.execute(referenced_files())}
     sizes = {row.digest: row.size_bytes for row in connection.execute(_CHUNKED)}
     chunked = [blob for _, blob in sorted(load_blobs(connection, sizes).items()) if blob.ranges]
-    return _Wanted(connection.execute(_COUNT).scalar_one(), found, files, chunked)
+    rows = (row for row in connection.execute(_WEIGHTS) if is_safetensors(row.kind, row.path))
+    weights = load_blobs(connection, {row.digest: row.size_bytes for row in rows})
+    safetensors = [blob for _, blob in sorted(weights.items())]
+    return _Wanted(connection.execute(_COUNT).scalar_one(), found, files, chunked, safetensors)
 
 
 def _damage(store: Store, blob: Blob, size: int | None, *, read: bool) -> Damage | None:
@@ -129,6 +141,20 @@ def _wrongly_chunked(
             owners = tuple(database.read(lambda connection, digest=blob.digest: _owners(connection, digest)))  # type: ignore[misc]
             message = f"blob {blob.digest} is chunked into the wrong ranges; it belongs to {', '.join(owners)}"
             yield Problem("parts", blob.digest, message, owners)
+
+
+def _wrong_format(
+    database: Database, store: Store, blobs: Iterable[Blob], damaged: Mapping[str, Damage]
+) -> Iterator[Problem]:
+    """Weights with the right bytes, which are not the safetensors file that their name promises."""
+    for blob in blobs:
+        if any(source.digest in damaged for source in file_blobs([blob])):
+            continue
+        defect = store.safetensors_defect(blob)
+        if defect:
+            owners = tuple(database.read(lambda connection, digest=blob.digest: _owners(connection, digest)))  # type: ignore[misc]
+            message = f"blob {blob.digest} is not safetensors: {defect}; it belongs to {', '.join(owners)}"
+            yield Problem("format", blob.digest, message, owners)
 
 
 def _owners(connection: Connection, digest: str) -> list[str]:

@@ -152,7 +152,8 @@ class LocalStore(Store):
         return self._tmp / secrets.token_hex(16)
 
     def _write(self, name: str, content: bytes) -> None:
-        replace_file(self._made(name), content, self._temporary())
+        temporary = self._temporary()
+        replace_file(self._made(name), content, temporary)
 
     def _rename(self, temporary: Path, blob: Blob) -> Blob:
         """Give a verified file its name, also over a file with that name, which was not verified."""

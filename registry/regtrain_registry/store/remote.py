@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from regtrain_registry.errors import RegistryUrlError
+from regtrain_registry.errors import RegistryUrlError, StoreUnavailableError
 from regtrain_registry.store.blob import FileInfo
 from regtrain_registry.store.store import Store
 
@@ -31,6 +31,10 @@ class RemoteStore(Store):
             raise RegistryUrlError(
                 f"the store {self.location} cannot be used: {error}",
                 "Name a folder, or a URL that fsspec knows.",
+            ) from error
+        except Exception as error:  # some file systems connect at once
+            raise StoreUnavailableError(
+                f"the store {self.location} cannot be used: {error}", "Is it reachable, and are you allowed there?"
             ) from error
         self._fs: Any = fs
         self._root = str(root).rstrip("/")

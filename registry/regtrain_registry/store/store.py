@@ -154,8 +154,12 @@ class Store(ABC):
         with self.open(blob) as stream:
             if copy_hashing(stream, None, blob.size_bytes)[0] != blob.digest:
                 return Damage.CHANGED
-            defect = find_defect(partial(read_at, stream), blob.size_bytes) if safetensors else None
-        return Damage.FORMAT if defect else None
+        return Damage.FORMAT if safetensors and self.safetensors_defect(blob) else None
+
+    def safetensors_defect(self, blob: Blob) -> str | None:
+        """Why a blob is not safetensors, from its header alone, which is not verified; None where it is."""
+        with self.open(blob) as stream:
+            return find_defect(partial(read_at, stream), blob.size_bytes)
 
     def quarantine(self, blob: Blob) -> str | None:
         """Move a blob's file to `quarantine/`; its new place, or None where there is no file."""

@@ -28,7 +28,6 @@ SCHEMES = {
     "gcs": "gcs://BUCKET/PATH",
     "az": "az://CONTAINER/PATH",
     "abfs": "abfs://CONTAINER/PATH",
-    "abfss": "abfss://CONTAINER/PATH",
     "oss": "oss://BUCKET/PATH",
     "sftp": "sftp://HOST/PATH",
     "ssh": "ssh://HOST/PATH",
@@ -91,7 +90,7 @@ def _declared(point: EntryPoint, url: str) -> Store:
 
 
 def _choices(declared: Mapping[str, object]) -> str:
-    names = ["file", *(name for name in SCHEMES if name not in ("s3a", "gcs", "abfss")), *declared]
+    names = ["file", *(name for name in SCHEMES if name not in ("s3a", "gcs")), *declared]
     return ", ".join(f"{name}://" for name in dict.fromkeys(names))
 
 

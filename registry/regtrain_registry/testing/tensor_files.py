@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from regtrain_registry.store.safetensors_header import find_defect
+
 KB = 1 << 10
 MB = 1 << 20
 
@@ -32,3 +34,9 @@ def write_tensors(path: Path, tensors: Mapping[str, bytes]) -> Path:
     """A file with these tensors."""
     path.write_bytes(tensor_file(tensors))
     return path
+
+
+def weights_file(content: bytes) -> bytes:
+    """A file with these bytes as its only tensor; the bytes themselves where they are such a file already."""
+    found = find_defect(lambda start, size: content[start : start + size], len(content))
+    return content if found is None else tensor_file({"w": content})

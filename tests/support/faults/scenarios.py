@@ -88,7 +88,7 @@ class World:
     def request(self, number: int, *, link: bool = False, **given: Any) -> Registration:
         """The weights of this number beside a file that all versions share."""
         files = (
-            FileToStore(self.file(number), "model.safetensors", ArtifactKind.WEIGHTS, link=link),
+            FileToStore(self.file(number), "model.bin", ArtifactKind.WEIGHTS, link=link),
             FileToStore(self.folder / "run" / "config.yaml", "config.yaml", ArtifactKind.CONFIG),
         )
         recipe = Recipe(config={"optimizer": {"lr": number / 10}})

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def laughs(depth: int) -> bytes:
 
 
 BIG = bytes(2 << 20)
+SOUND = {"name-outside"}  # a tensor may have any name
 HUGE = 4 << 20  # as long as a header may be
 
 EVIL: dict[str, Callable[[], bytes]] = {
@@ -115,18 +117,24 @@ EVIL: dict[str, Callable[[], bytes]] = {
 
 def main(root: Path) -> None:
     from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
+    from regtrain_registry.errors import WeightsFormatError
 
     watch(root)
     registry = Registry(f"sqlite:///{root}/registry.db")
-    plain = FileToStore(root / "plain", "model.safetensors", ArtifactKind.WEIGHTS)
+    plain = FileToStore(root / "plain", "model.bin", ArtifactKind.WEIGHTS)
     plain.path.write_bytes(BIG)
     registry.register(Registration("plain", (plain,)))  # everything is loaded now
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     resource.setrlimit(resource.RLIMIT_AS, (address_space() + LIMIT, resource.RLIM_INFINITY))
     for number, path in enumerate(sorted(root.glob("evil/*"))):
         for link in (False, True):
-            file = FileToStore(path, "model.safetensors", ArtifactKind.WEIGHTS, link=link)
-            registry.register(Registration(f"m{number}", (file,)))
+            weights = FileToStore(path, "model.safetensors", ArtifactKind.WEIGHTS, link=link)
+            try:
+                registry.register(Registration(f"w{number}", (weights,)))
+                assert path.name in SOUND, f"{path.name} was taken as weights"
+            except WeightsFormatError:
+                assert path.name not in SOUND, f"{path.name} was refused as weights"
+            registry.register(Registration(f"m{number}", (replace(weights, name="model.bin"),)))
         copy = registry.checkout(f"m{number}", root / "out" / path.name)[0]
         assert subprocess.list2cmdline([]) == "" and copy.stat().st_size == path.stat().st_size
         assert copy.read_bytes() == path.read_bytes(), path.name

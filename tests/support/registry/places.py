@@ -61,7 +61,7 @@ class Place:
         """A file to register."""
         path = self.folder / secrets.token_hex(8)
         path.write_bytes(content)
-        return FileToStore(path, "model.safetensors", ArtifactKind.WEIGHTS)
+        return FileToStore(path, "model.bin", ArtifactKind.WEIGHTS)
 
     def named(self, path: Path, name: str) -> FileToStore:
         """A file that is there, to register."""
@@ -73,7 +73,9 @@ class Place:
 
     def offered(self, content: bytes) -> SourceFile:
         """A file for the store alone."""
-        return SourceFile(self.weights(content).path)
+        path = self.folder / secrets.token_hex(8)
+        path.write_bytes(content)
+        return SourceFile(path)
 
     def register(self, model: str = "digits", **fields: Any) -> VersionInfo:
         """Register one file of weights; other fields by keyword."""

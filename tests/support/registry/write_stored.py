@@ -27,7 +27,7 @@ from regtrain_registry import (
     Source,
 )
 from regtrain_registry.db.migrations import HEAD
-from regtrain_registry.testing.tensor_files import KB, MB, noise, write_tensors
+from regtrain_registry.testing.tensor_files import KB, MB, noise, tensor_file, write_tensors
 from support.registry import servers
 from support.registry.places import Place, database_on, unmade_place
 
@@ -37,7 +37,7 @@ STORED = Path(__file__).parents[2] / "registry" / "stored"
 def fill_first(registry: Registry, folder: Path) -> None:
     """What the first schema has a place for."""
     weights = folder / "weights"
-    weights.write_bytes(b"weights")
+    weights.write_bytes(tensor_file({"w": b"weights"}))
     registry.start_run(RunStart("run-1", "digits", "/runs/digits", {"optimizer": {"lr": 0.1}}))
     registry.finish_run(
         "run-1", "finished", metrics={"val/loss": 0.5}, steps=10, epochs=1, best={"step": 10}, seconds=1.5
