@@ -49,6 +49,8 @@ def write_beside(facts: CardFacts, signatures: Sequence[Signed], folder: Path) -
     if CARD_NAME not in taken:
         (folder / CARD_NAME).write_text(model_card(replace(facts, plots=drawn)), encoding="utf-8")
         names.insert(0, CARD_NAME)
+    if taken & {STATEMENT_NAME, SIGNATURE_NAME, SIGNATURES}:  # such a version cannot be signed, but a row may say so
+        return names
     return names + _write_signatures(signatures, folder)
 
 
