@@ -29,7 +29,8 @@ def test_the_whole_package_loads_nothing_foreign() -> None:
     import regtrain_registry
 
     names = [m.name for m in pkgutil.walk_packages(regtrain_registry.__path__, "regtrain_registry.")]
-    names = [name for name in names if not name.endswith(".env")]
+    # What authors of stores inherit needs pytest, and that pluggy.
+    names = [name for name in names if not name.endswith(".env") and ".testing" not in name]
     assert len(names) > 15
     assert loaded("import " + ", ".join(names)) & FOREIGN == set()
 
@@ -52,7 +53,7 @@ def test_listing_loads_neither_migrations_nor_remote_stores(uri: str) -> None:
     other |= {f"regtrain_registry.{name}" for name in ("ops.register", "query.search", "ops.listing")}
     other |= {
         f"regtrain_registry.{name}"
-        for name in ("query.parsing", "staging", "db.tables.content", "db.tables.finding", "db.tables.marking")
+        for name in ("query.parsing", "store.store", "store.ingest", "db.tables.content", "db.tables.finding", "db.tables.marking")
     }
     assert modules & other == set()
 
