@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from regtrain.bounded import parse_json, read_bounded
 from regtrain.errors import ConfigValueError
 from regtrain.job.making import Job, make
 from regtrain.run_dir import RunDir
+from regtrain.run_dir.codec import write_json
 from regtrain.types import Plan, Strategy
 
 __all__ = ["first_failure", "open_strategy", "rank_of"]
@@ -50,9 +50,7 @@ def first_failure(run_dir: RunDir, plan: Plan, error: dict[str, Any]) -> dict[st
     rank, folder = rank_of(plan), run_dir.logs(plan.config)
     mine = {**error, "rank": rank, "time": time.time()}
     with contextlib.suppress(OSError):
-        making = folder / f".rank-{rank}.failure.json"
-        making.write_text(json.dumps(mine), encoding="utf-8")
-        making.replace(folder / f"rank-{rank}.failure.json")
+        write_json(folder / f"rank-{rank}.failure.json", mine)
     noted = [value for path in sorted(folder.glob("rank-*.failure.json")) if (value := _read(path))]
     first = min((mine, *noted), key=lambda value: float(value["time"]))
     if first["rank"] == rank:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -131,10 +130,10 @@ class SQLite(Backend):
 
     def keep_copy(self, url: URL, schema: str) -> None:
         """`FILE.schema-NNNN`, whole or not there at all; in place of one that an upgrade left which broke off."""
-        from regtrain_registry.atomic_file import sync_folder
+        from regtrain_registry.atomic_file import sync_folder, temporary_name
 
         copy = Path(f"{url.database}.schema-{schema}")
-        making = copy.with_name(f"{copy.name}.{secrets.token_hex(8)}")
+        making = temporary_name(copy)
         try:
             copy_database(Path(str(url.database)), making, self.timeout)
             with closing(sqlite3.connect(making)) as made:
