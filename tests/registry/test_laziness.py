@@ -53,7 +53,14 @@ def test_listing_loads_neither_migrations_nor_remote_stores(uri: str) -> None:
     other |= {f"regtrain_registry.{name}" for name in ("ops.register", "query.search", "ops.listing")}
     other |= {
         f"regtrain_registry.{name}"
-        for name in ("query.parsing", "store.store", "store.ingest", "db.tables.content", "db.tables.finding", "db.tables.marking")
+        for name in (
+            "query.parsing",
+            "store.store",
+            "store.ingest",
+            "db.tables.content",
+            "db.tables.finding",
+            "db.tables.marking",
+        )
     }
     assert modules & other == set()
 
