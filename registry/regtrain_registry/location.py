@@ -162,6 +162,8 @@ def check_file_system(folder: Path, read_type: Callable[[Path], int | None]) -> 
 
 def file_system_type(folder: Path) -> int | None:
     """`f_type` of statfs(2) for the folder; None where the system has no such number."""
+    # The table of mounts, which psutil reads, does not say which mount a folder is on, and psutil takes ten times as
+    # long to import: this is asked whenever a registry is opened.
     if not sys.platform.startswith("linux"):
         return None
     import ctypes

@@ -1,4 +1,8 @@
-"""Which process works on a run, so that a run whose process is gone is not shown as running."""
+"""The process of a run, so that a run whose process has ended is not shown as running.
+
+The start is counted in ticks since boot, and read from /proc: psutil gives it as a time of day, which moves with the
+clock, so that a run would count as lost after the clock was set.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ def process_identity(pid: int | None = None) -> ProcessIdentity:
 
 
 def is_gone(recorded: ProcessIdentity) -> bool:
-    """Whether the process is known to have ended: never said of another host's."""
+    """Whether the process is known to have ended; of a process of another host nothing is known."""
     if recorded.pid is None or recorded.host != socket.gethostname():
         return False
     if recorded.boot_id and recorded.boot_id != (boot_id() or recorded.boot_id):
@@ -65,7 +69,7 @@ def _state(pid: int) -> str | None:
 
 
 def _started(pid: int) -> float | None:
-    """Start of a process in clock ticks since boot; None when it is gone, a zombie, or there is no /proc."""
+    """Start of a process in clock ticks since boot; None when it has ended, is a zombie, or there is no /proc."""
     fields = _stat(pid)
     if len(fields) < 20 or fields[0] in ("Z", "X"):
         return None
