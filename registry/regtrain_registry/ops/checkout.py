@@ -72,9 +72,9 @@ def verified_path(version: VersionInfo, store: Store, kind_or_name: str, blobs: 
     named = [a for a in version.artifacts if a.path == kind_or_name]
     found = named or [a for a in version.artifacts if a.kind == kind_or_name]
     if len(found) != 1:
-        said = f"{len(found)} artifacts of kind" if found else "no artifact"
+        count = f"{len(found)} artifacts of kind" if found else "no artifact"
         choices = ", ".join(f"{a.path} ({a.kind.value})" for a in version.artifacts) or "none"
-        raise ArtifactNotFoundError(f"{version.ref} has {said} {kind_or_name!r}", f"Its artifacts: {choices}.")
+        raise ArtifactNotFoundError(f"{version.ref} has {count} {kind_or_name!r}", f"Its artifacts: {choices}.")
     with _naming(version, found[0]):
         return store.verified_path(blobs[found[0].digest])
 

@@ -156,13 +156,13 @@ class StoreConformance:
     @pytest.mark.parametrize("size", [100, 2 * MB])
     def test_a_digest_that_is_given_is_checked(self, case: StoreCase, size: int) -> None:
         """By either function, in either case; bare digits are a SHA-256. What has another one is not stored."""
-        content = noise("said", size)
+        content = noise("digest", size)
         right = {sha256(content), sha256(content)[7:], f"blake3:{blake3(content).hexdigest()}"}
         for digest in sorted(right):
-            for said in (digest, digest.upper()):
-                assert case.put(content, digest=said).blob.digest == sha256(content)
+            for expected in (digest, digest.upper()):
+                assert case.put(content, digest=expected).blob.digest == sha256(content)
                 with pytest.raises(FileToStoreError, match="digest"):
-                    case.put(content[:-1] + b"?", digest=said)
+                    case.put(content[:-1] + b"?", digest=expected)
         with pytest.raises(FileToStoreError, match="digest"):
             case.put(content, digest="md5:0")
         assert len(case.files.names()) == 1
@@ -270,7 +270,7 @@ class StoreConformance:
         assert sum(len(case.files.read(name)) for name in new) < KB  # the header again, without the tensor beside it
 
     def test_a_chunked_blob_needs_each_of_its_sources(self, case: StoreCase) -> None:
-        """A bit in any of them is found, one that is gone is named, and tensors in it are stored anew."""
+        """A bit in any of them is found, one that is missing is named, and tensors in it are stored anew."""
         backbone = {f"b{n}": noise(n, MB) for n in range(3)}
         first = case.put(tensor_file(backbone))
         content = tensor_file(backbone | {"head": noise("h", MB)})
@@ -316,7 +316,7 @@ class StoreConformance:
         assert stored.blob.ranges == ()
 
     def test_a_range_that_is_known_wrongly_is_not_used(self, case: StoreCase) -> None:
-        """Where what is said of a tensor has another size than the tensor, it is stored."""
+        """A recorded range of another size than the tensor is left alone, and the tensor is stored."""
         tensors = {"a": noise("a", 2 * MB), "b": noise("b", 2 * MB)}
         case.put(tensor_file(tensors))
         case.known = {digest: Range(p.source, p.start, p.size_bytes - 1) for digest, p in case.known.items()}
