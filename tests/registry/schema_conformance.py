@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, inspect
 
 from regtrain_registry import Registration, Registry, RunStatus
 from regtrain_registry.db.migrations import HEAD
-from regtrain_registry.db.tables.every import METADATA
+from regtrain_registry.db.tables.all import METADATA
 from regtrain_registry.errors import ModelNotFoundError, NoRegistryError, SchemaTooNewError
 from regtrain_registry.ops.history import broken_chains
 from support.registry.places import Place

@@ -22,9 +22,9 @@ from regtrain_registry.archives.manifest import (
 )
 from regtrain_registry.db.columns import AnyRow, V, portions, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS, MARKS, SIGNATURES, TAGS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
 from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.lineage import Link, spread
 from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, bindparam, insert, select
 from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
 from regtrain_registry.db.columns import V, new_id, version_text
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS, MARKS, ORIGINS, TAGS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, ORIGINS, TAGS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import name_elsewhere
 from regtrain_registry.domain.records import VersionStatus

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from regtrain_registry.db.columns import AnyRow, portions
-from regtrain_registry.db.tables.content import BLOBS, PARTS, SEGMENTS
-from regtrain_registry.db.tables.marking import REGISTRY
+from regtrain_registry.db.tables.blobs import BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.lifecycle import REGISTRY
 from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.store.content import Blob, Part, Segment, Store, Stored, physical
 

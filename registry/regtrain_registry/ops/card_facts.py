@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from regtrain_registry.cards.card import CardFacts
 from regtrain_registry.db.columns import RECIPE, V, stored_recipe
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.origin import RUNS
+from regtrain_registry.db.tables.lineage import RUNS
 from regtrain_registry.ops.read import detail
 
 __all__ = ["card_facts"]

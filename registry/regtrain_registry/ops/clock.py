@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from regtrain_registry.db.tables.marking import REGISTRY
+from regtrain_registry.db.tables.lifecycle import REGISTRY
 from regtrain_registry.domain.clock import Moment, believed, remembered, witnessed
 
 __all__ = ["seen", "witness"]

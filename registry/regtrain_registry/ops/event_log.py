@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select
 from regtrain_registry.archives.manifest import TOLD_BY_IMPORTS, ArchivedEvent
 from regtrain_registry.db.columns import AnyRow, portions
 from regtrain_registry.db.tables import MODELS
-from regtrain_registry.db.tables.marking import EVENTS
+from regtrain_registry.db.tables.lifecycle import EVENTS
 from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.domain.said import Said, in_order

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from regtrain_registry.db.tables.marking import EXPORTS
+from regtrain_registry.db.tables.lifecycle import EXPORTS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.ops.blobs import record

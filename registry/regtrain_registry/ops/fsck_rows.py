@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select, text
 
 from regtrain_registry.db.columns import AnyRow, V, version_of, version_text
 from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS, SEGMENTS
-from regtrain_registry.db.tables.every import METADATA
-from regtrain_registry.db.tables.origin import LINEAGE
+from regtrain_registry.db.tables.all import METADATA
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.lineage import LINEAGE
 from regtrain_registry.domain.lineage import cycle
 from regtrain_registry.domain.records import ArtifactKind, VersionStatus
 from regtrain_registry.domain.verification import Problem

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from regtrain_registry.db.columns import V, portions, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import BLOBS, PARTS, SEGMENTS
-from regtrain_registry.db.tables.marking import MARKS
+from regtrain_registry.db.tables.blobs import BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.lifecycle import MARKS
 from regtrain_registry.domain.clock import Moment
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.records import VersionStatus

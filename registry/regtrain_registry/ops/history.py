@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.db.tables import MODELS
-from regtrain_registry.db.tables.marking import EVENTS
+from regtrain_registry.db.tables.lifecycle import EVENTS
 from regtrain_registry.domain.events import Event, EventKind, broken_link, canonical, event_hash
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.ops.resolve import row_of

@@ -9,8 +9,8 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from regtrain_registry.db.columns import V, portions, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.marking import ORIGINS, REGISTRY
-from regtrain_registry.db.tables.origin import LINEAGE
+from regtrain_registry.db.tables.lifecycle import ORIGINS, REGISTRY
+from regtrain_registry.db.tables.lineage import LINEAGE
 from regtrain_registry.domain.identities import Identity, home_in, name_elsewhere
 from regtrain_registry.semver import Version, parse_version
 

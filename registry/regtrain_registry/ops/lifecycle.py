@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.marking import MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.lifecycle import MARKS, SIGNATURES, TAGS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.promotion import Evidence, Gates, check_gates, parse_gates

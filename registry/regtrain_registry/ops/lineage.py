@@ -10,9 +10,9 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, func, selec
 
 from regtrain_registry.db.columns import RECIPE, V, portions, stored_recipe, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.finding import DATA
-from regtrain_registry.db.tables.marking import MARKS
-from regtrain_registry.db.tables.origin import LINEAGE
+from regtrain_registry.db.tables.lifecycle import MARKS
+from regtrain_registry.db.tables.lineage import LINEAGE
+from regtrain_registry.db.tables.search import DATA
 from regtrain_registry.domain.differences import Differences, differences
 from regtrain_registry.domain.lineage import DataLineage, Lineage, LineageVersion, Link, graph, reach, spread, who_saw
 from regtrain_registry.domain.recipe import Recipe

@@ -11,8 +11,8 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, sel
 from regtrain_registry.archives.manifest import TOLD_BY_IMPORTS, ArchivedEvent, ArchivedExport, ArchivedVersion
 from regtrain_registry.db.columns import V
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS, MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.blobs import BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, SIGNATURES, TAGS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import Identity, name_elsewhere
 from regtrain_registry.domain.records import VersionStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, select
 
-from regtrain_registry.db.tables.marking import MARKS
+from regtrain_registry.db.tables.lifecycle import MARKS
 from regtrain_registry.domain.clock import Moment
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.policy import Policy

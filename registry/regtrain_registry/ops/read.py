@@ -179,9 +179,9 @@ class _Queries(NamedTuple):
 def _queries(column: str) -> _Queries:
     """`column` of the versions' table is what `key` is compared with: `model_id`, `ids` for several, or `id`, which
     reads the config too, and which of `_SELDOM` there are."""
-    from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS  # a list of models does without
-    from regtrain_registry.db.tables.marking import EXPORTS, MARKS, TAGS
-    from regtrain_registry.db.tables.origin import LINEAGE
+    from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS  # a list of models does without
+    from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, TAGS
+    from regtrain_registry.db.tables.lineage import LINEAGE
 
     several: BindParameter[Sequence[int]] = bindparam("key", expanding=True)
     where = V.id.in_(several) if column == "ids" else V[column] == bindparam("key")

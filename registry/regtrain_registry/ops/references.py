@@ -10,8 +10,8 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, func, selec
 
 from regtrain_registry.db.columns import V, portions
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS
-from regtrain_registry.db.tables.marking import EXPORTS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS, PARTS
+from regtrain_registry.db.tables.lifecycle import EXPORTS
 from regtrain_registry.domain.records import VersionStatus
 
 __all__ = ["files_of", "held", "named_by", "needed", "sources_of"]

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.db.columns import RECIPE, AnyRow, V, new_id, stored_recipe, version_of, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.recipe import Decision, Recipe, decide
 from regtrain_registry.domain.records import (

@@ -12,9 +12,9 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from regtrain_registry.db.columns import V, portions, version_of, version_text
 from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
-from regtrain_registry.db.tables.finding import METRICS
-from regtrain_registry.db.tables.marking import MARKS, RUN_INPUTS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.lifecycle import MARKS, RUN_INPUTS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
+from regtrain_registry.db.tables.search import METRICS
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.domain.retention import Candidate
 from regtrain_registry.domain.run_records import RunStatus

@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, 
 
 from regtrain_registry.db.columns import AnyRow, portions, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.origin import RUNS
+from regtrain_registry.db.tables.lineage import RUNS
 from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
 from regtrain_registry.json_values import as_text, fitting, json_safe
 from regtrain_registry.processes import ProcessIdentity, is_gone
 
-__all__ = ["FinalStatus", "change", "get", "gone", "of_ids", "outcome", "runs", "start", "with_version"]
+__all__ = ["FinalStatus", "change", "get", "lost", "of_ids", "outcome", "runs", "start", "with_version"]
 
 FinalStatus = Literal["finished", "failed", "interrupted", "pruned"]
 _R = RUNS.c
@@ -108,8 +108,8 @@ def of_ids(connection: Connection, ids: Sequence[str]) -> list[RunInfo]:
     return [found[run_id] for run_id in ids]
 
 
-def gone(connection: Connection) -> list[str]:
-    """Runs that are recorded as running and whose process is gone."""
+def lost(connection: Connection) -> list[str]:
+    """Ids of runs that are recorded as running and whose process has ended."""
     columns = (_R.id, _R.status, _R.host, _R.pid, _R.pid_started, _R.boot_id)
     rows = connection.execute(select(*columns).where(_R.status == RunStatus.RUNNING.value))
     return [row.id for row in rows if _status(row) is RunStatus.LOST]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from regtrain_registry.db.tables import METADATA, PREFIX, content, finding, marking, origin
+from regtrain_registry.db.tables import METADATA, PREFIX, blobs, lifecycle, lineage, search
 
 __all__ = ["METADATA", "PREFIX"]
 
-MODULES = (content, finding, marking, origin)
+MODULES = (blobs, lifecycle, lineage, search)
