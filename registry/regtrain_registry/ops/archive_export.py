@@ -20,7 +20,7 @@ from regtrain_registry.archives.manifest import (
     RecipeParts,
     Who,
 )
-from regtrain_registry.db.columns import AnyRow, V, portions, version_text
+from regtrain_registry.db.columns import AnyRow, V, chunks, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
 from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, SIGNATURES, TAGS
@@ -82,7 +82,7 @@ def manifest(
 
 def _links_above(connection: Connection, ids: Collection[int]) -> set[Link]:
     def links_of(some: Sequence[int]) -> Iterable[Link]:
-        for portion in portions(some):
+        for portion in chunks(some):
             yield from (
                 (row.child_id, row.parent_id, row.relation) for row in connection.execute(_LINKS, {"ids": portion})
             )
@@ -106,7 +106,7 @@ def _versions(
     for child, parent, relation in sorted(links):
         parents[child].append(ArchivedParent(who=who[parent], relation=Relation(relation)))
     wanted = set(complete)
-    for some in portions(ids):
+    for some in chunks(ids):
         rows = {row.id: row for row in connection.execute(_VERSIONS, {"ids": some})}
         files, exports, tags, marks, signatures = (
             _by_version(connection, query, some) for query in (_FILES, _EXPORTS, _TAGS, _MARKS, _SIGNATURES)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, bindparam, select
 
 from regtrain_registry.archives.manifest import TOLD_BY_IMPORTS, ArchivedEvent
-from regtrain_registry.db.columns import AnyRow, portions
+from regtrain_registry.db.columns import AnyRow, chunks
 from regtrain_registry.db.tables import MODELS
 from regtrain_registry.db.tables.lifecycle import EVENTS
 from regtrain_registry.domain.identities import Identity
@@ -51,7 +51,7 @@ def told(
         of_models[owner].append(version)
     found: dict[tuple[int, str], list[ArchivedEvent]] = defaultdict(list)
     for owner, names in of_models.items():
-        for some in portions(names):
+        for some in chunks(names):
             for row in connection.execute(_EVENTS, {"owner": owner, "versions": some}):
                 found[owner, row.version] += _told_by(row, registry)
     return defaultdict(list, {version: in_order(events) for version, events in found.items()})

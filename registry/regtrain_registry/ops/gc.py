@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from regtrain_registry.db.columns import V, portions, version_text
+from regtrain_registry.db.columns import V, chunks, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.blobs import BLOBS, PARTS, SEGMENTS
@@ -233,10 +233,10 @@ def _let_go(line: Line, version_ids: list[int], work: Work) -> None:
         held.tell(EventKind.COLLECTED, {"size_bytes": row.size_bytes}, work)
     idle = digests - needed(connection, digests)
     sources = sources_of(connection, idle)
-    for some in portions(sorted(idle)):
+    for some in chunks(sorted(idle)):
         connection.execute(delete(PARTS).where(PARTS.c.digest.in_(_DIGESTS)), {"digests": some})
     idle |= sources - needed(connection, sources)
-    for some in portions(sorted(idle)):
+    for some in chunks(sorted(idle)):
         connection.execute(delete(SEGMENTS).where(SEGMENTS.c.blob.in_(_DIGESTS)), {"digests": some})
         connection.execute(_GONE, {"digests": some, "at": work.now})
 
@@ -269,7 +269,7 @@ def _discard(connection: Connection, sweep: Sweep, entries: list[Entry], grace: 
 def _reasons(connection: Connection, entries: Iterable[Entry]) -> Mapping[str, str]:
     """Why nobody needs a file that some version once had."""
     found: dict[str, str] = {}
-    for some in portions(sorted(entry.digest for entry in entries)):
+    for some in chunks(sorted(entry.digest for entry in entries)):
         for digest, at in connection.execute(_KNOWN, {"digests": some}):
             found[digest] = f"its versions were collected{f' on {at:%Y-%m-%d}' if at else ''}"
     return found

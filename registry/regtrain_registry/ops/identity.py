@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from regtrain_registry.db.columns import V, portions, version_text
+from regtrain_registry.db.columns import V, chunks, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.lifecycle import ORIGINS, REGISTRY
 from regtrain_registry.db.tables.lineage import LINEAGE
@@ -54,7 +54,7 @@ def registry_uid(connection: Connection) -> str:
 def identities(connection: Connection, ids: Iterable[int]) -> dict[int, Identity]:
     """Who these versions are, by the ids of their rows."""
     here, found = registry_uid(connection), {}
-    for some in portions(sorted(set(ids))):
+    for some in chunks(sorted(set(ids))):
         for row in connection.execute(_HOME, {"ids": some}):
             if row.registry_uid is None:
                 found[row.id] = Identity(here, row.name, version_text(row), row.number)

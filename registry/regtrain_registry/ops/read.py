@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from regtrain_registry.db.columns import RELEASED, AnyRow, V, portions, version_text
+from regtrain_registry.db.columns import RELEASED, AnyRow, V, chunks, version_text
 from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
 from regtrain_registry.domain.records import (
     Artifact,
@@ -142,7 +142,7 @@ def models(connection: Connection) -> list[ModelInfo]:
 def models_of(connection: Connection, ids: Sequence[int]) -> list[ModelInfo]:
     """These models, in this order."""
     found: dict[int, ModelInfo] = {}
-    for some in portions(ids):
+    for some in chunks(ids):
         chosen = _listed_models().where(MODELS.c.id.in_(some))
         found.update(_models(connection, chosen, _aliased().where(ALIASES.c.model_id.in_(some))))
     return [found[model_id] for model_id in ids]
@@ -253,7 +253,7 @@ def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
     """These versions, in this order."""
     queries = _queries("ids")
     found: dict[int, VersionInfo] = {}
-    for some in portions(ids):
+    for some in chunks(ids):
         related = _related(connection, queries, some)
         rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": some}))
         found.update({row.id: version_info(row, related[row.id]) for row in rows})

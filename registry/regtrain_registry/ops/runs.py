@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
-from regtrain_registry.db.columns import AnyRow, portions, version_text
+from regtrain_registry.db.columns import AnyRow, chunks, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.lineage import RUNS
 from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart, RunStatus
@@ -102,7 +102,7 @@ def runs(connection: Connection, limit: int | None, status: RunStatus | None) ->
 def of_ids(connection: Connection, ids: Sequence[str]) -> list[RunInfo]:
     """These runs, in this order."""
     found = {}
-    for some in portions(ids):
+    for some in chunks(ids):
         rows = connection.execute(with_version(_LISTED).where(_R.id.in_(some)))
         found.update({row.id: RunInfo(**_info(row)) for row in rows})
     return [found[run_id] for run_id in ids]
