@@ -40,6 +40,7 @@ __all__ = [
     "RegistryReadOnlyError",
     "RegistryUnavailableError",
     "RegistryUrlError",
+    "RowDamagedError",
     "RunExistsError",
     "RunNotFoundError",
     "SchemaTooNewError",
@@ -334,6 +335,12 @@ class DatabaseDamagedError(IntegrityError):
     """The database file is damaged."""
 
     code = "database_damaged"
+
+
+class RowDamagedError(IntegrityError):
+    """A row of the database has a value that cannot be read."""
+
+    code = "row_damaged"
 
 
 class ArchiveDamagedError(IntegrityError):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from registry.care_conformance import CareConformance
 from registry.content_conformance import ContentConformance
+from registry.damage_conformance import DamageConformance
 from registry.door_conformance import DoorConformance
 from registry.marking_conformance import MarkingConformance
 from registry.migration_conformance import MigrationConformance
@@ -93,6 +94,7 @@ class RegistryConformance(
     SearchConformance,
     RetentionConformance,
     ContentConformance,
+    DamageConformance,
     CareConformance,
     DoorConformance,
 ):

@@ -18,6 +18,7 @@ pytest.register_assert_rewrite(
             "care_conformance",
             "conformance",
             "content_conformance",
+            "damage_conformance",
             "door_conformance",
             "marking_conformance",
             "migration_conformance",

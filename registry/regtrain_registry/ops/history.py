@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from regtrain_registry.db.tables import MODELS
+from regtrain_registry.db.tables import MODELS, decode_json
 from regtrain_registry.db.tables.lifecycle import EVENTS
 from regtrain_registry.domain.events import Event, EventKind, broken_link, canonical, event_hash
 from regtrain_registry.json_values import json_safe
@@ -77,7 +76,7 @@ def events(connection: Connection, owner: int, version: str | None, limit: int |
     """What was done to a model, or to one of its versions, newest first."""
     query = _LINE if version is None else _LINE.where(_E.version == version)
     rows = connection.execute(query.order_by(_E.seq.desc()).limit(limit), {"owner": owner})
-    return [Event(r.seq, r.at, r.who, EventKind(r.kind), r.version, json.loads(r.facts), r.hash) for r in rows]
+    return [Event(r.seq, r.at, r.who, EventKind(r.kind), r.version, decode_json(r.facts), r.hash) for r in rows]
 
 
 def broken_chains(connection: Connection) -> list[tuple[str, int]]:

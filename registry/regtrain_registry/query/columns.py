@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.domain.records import STORED_STATUSES
 from regtrain_registry.domain.run_records import RunStatus
 from regtrain_registry.query.tree import Kind, Operator
 
@@ -61,7 +61,8 @@ _KEYED_SYNONYMS = {
     "tag": "tags",
     "aliases": "alias",
 }
-_STATUS = tuple(status.value for status in VersionStatus)
+_RUN_STATUS = tuple(status.value for status in RunStatus if status is not RunStatus.DAMAGED)
+_STATUS = tuple(status.value for status in STORED_STATUSES)
 
 VERSIONS = Columns(
     "versions",
@@ -109,7 +110,9 @@ RUNS = Columns(
     {
         "run_id": _TEXT,
         "name": _TEXT,
-        "status": ColumnSpec(Kind.TEXT, choices=tuple(status.value for status in RunStatus)),
+        "status": ColumnSpec(
+            Kind.TEXT, choices=tuple(status.value for status in RunStatus if status is not RunStatus.DAMAGED)
+        ),
         "started_at": _TIME,
         "finished_at": ColumnSpec(Kind.TIME, optional=True),
         "seconds": _MAYBE_NUMBER,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sqlite3
@@ -18,11 +17,10 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from regtrain_registry.db.dialects.dialect import WRITES, Dialect, ErrorKind
 from regtrain_registry.db.migrations import VERSION_TABLE
+from regtrain_registry.db.tables import decode_json
 from regtrain_registry.errors import RegistryLockedError, RegistryUnavailableError
 
 __all__ = ["SQLite", "copy_database"]
-
-_decode_json = json.JSONDecoder().decode
 
 
 class SQLite(Dialect):
@@ -48,7 +46,7 @@ class SQLite(Dialect):
             pool_size=1,
             max_overflow=-1,
             creator=lambda: _open_sqlite(file, self.timeout),
-            json_deserializer=_decode_json,  # a list of versions holds many documents
+            json_deserializer=decode_json,
         )
         event.listen(engine, "checkout", lambda connection, *_: _check_same_file(connection, file))
         event.listen(engine, "begin", _begin_sqlite)
