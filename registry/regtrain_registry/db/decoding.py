@@ -96,12 +96,16 @@ def _raw(table: FromClause) -> Select[Any]:
 
 def _decode(connection: Connection, column: Any, raw: Any) -> Any:
     """The value; one of `UNREADABLE` where it is not of the column's type."""
-    process = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
-    value = raw if process is None else process(raw)
-    if value is None:
-        if not column.nullable:
-            raise ValueError("NULL")
-        return None
+    if raw is None:
+        if column.nullable:
+            return None
+        raise ValueError("NULL")
+    value, kind = raw, _generic(column)
+    if isinstance(kind, Boolean) and raw not in (0, 1):  # SQLite's processor accepts anything
+        raise ValueError(raw)
+    if not isinstance(kind, Float):  # PostgreSQL's processor of numbers needs the type of the cursor
+        process = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
+        value = raw if process is None else process(raw)
     if not isinstance(value, _python_type(column)) or (isinstance(value, bool) and _python_type(column) is int):
         raise TypeError(type(value).__name__)
     name = f"{column.table.name}.{column.name}"
@@ -113,8 +117,7 @@ def _decode(connection: Connection, column: Any, raw: Any) -> Any:
 
 
 def _python_type(column: Any) -> type[Any] | tuple[type[Any], ...]:
-    generic = getattr(column.type, "impl_instance", column.type)  # of a decorated type
-    match generic:
+    match _generic(column):
         case JSON():
             return dict
         case DateTime():
@@ -126,6 +129,11 @@ def _python_type(column: Any) -> type[Any] | tuple[type[Any], ...]:
         case Float():
             return (float, int)
     return str
+
+
+def _generic(column: Any) -> Any:
+    """The column's type, or that which it decorates."""
+    return getattr(column.type, "impl_instance", column.type)
 
 
 def _short(value: Any) -> str:

@@ -169,6 +169,8 @@ def _newest(connection: Connection, where: ColumnElement[bool]) -> str | None:
 def _info(row: AnyRow) -> dict[str, Any]:
     if not isinstance(row.metrics, dict) or not isinstance(row.best, dict | None):
         raise unreadable("JSON object", (row.metrics, row.best))
+    if not all(isinstance(number, float | int | None) for number in (row.seconds, row.steps, row.epochs)):
+        raise unreadable("number", (row.seconds, row.steps, row.epochs))
     return {
         "run_id": row.id,
         "name": row.name,
