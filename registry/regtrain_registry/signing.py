@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from regtrain_registry.domain.recipe import Recipe
 from regtrain_registry.domain.records import VersionDetail
 from regtrain_registry.errors import NameNotAllowedError, SignatureBrokenError, SigningKeyError, SigningUnavailableError
 
-__all__ = ["changed_parts", "check_names", "key_id_of", "sign_folder", "statement", "verify_folder"]
+__all__ = ["changed_parts", "check_names", "key_id_of", "public_key", "sign_folder", "statement", "verify_folder"]
 
 MAX_KEY = 1 << 20  # bytes
 FORM = "regtrain-statement-1"
@@ -125,6 +126,18 @@ def key_id_of(key: Path) -> str:
         if not isinstance(public, EllipticCurvePublicKey):
             raise ValueError("it is not of an elliptic curve")
     return hashlib.sha256(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def public_key(key: str) -> str:
+    """The text of a public key, given as such or as the path of a PEM file; `SigningKeyError`."""
+    if not key.lstrip().startswith("-----BEGIN "):
+        key_id_of(Path(key))
+        return Path(key).read_text(encoding="ascii")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "the key of the policy"
+        file.write_text(key, encoding="utf-8")
+        key_id_of(file)
+    return key
 
 
 @contextmanager

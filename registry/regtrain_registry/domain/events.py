@@ -36,8 +36,9 @@ class EventKind(StrEnum):
     POLICY_SET = "policy_set"
     EXPORTED = "exported"
     SIGNED = "signed"
+    VERIFIED = "verified"
     IMPORTED = "imported"
-    MERGED = "merged"
+    MERGED = "merged"  # written by an older release
 
 
 @dataclass(frozen=True, slots=True)

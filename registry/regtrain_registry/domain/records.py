@@ -17,7 +17,7 @@ __all__ = [
     "Artifact",
     "ArtifactKind",
     "BumpRecord",
-    "ExportProof",
+    "ExportVerification",
     "FileToStore",
     "LatestVersion",
     "Marks",
@@ -164,17 +164,25 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportProof:
-    """A version in another format: `passed` tells whether it was found to compute the same."""
+class ExportVerification:
+    """An export of a version to another format; `passed`: it was found to compute the same. `unverified`: another
+    registry claims so, and nothing here has confirmed it."""
 
     format: str
     passed: bool
     digest: str | None
     report: dict[str, Any]
+    unverified: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """All four fields."""
-        return {"format": self.format, "passed": self.passed, "digest": self.digest, "report": self.report}
+        """All five fields."""
+        return {
+            "format": self.format,
+            "passed": self.passed,
+            "digest": self.digest,
+            "report": self.report,
+            "unverified": self.unverified,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +225,7 @@ class VersionInfo:
     size_bytes: int
     artifacts: list[Artifact]
     parents: list[ParentLink]
-    exports: list[ExportProof]
+    exports: list[ExportVerification]
     signature: dict[str, Any]
     source: Source
     bump: BumpRecord

@@ -37,12 +37,11 @@ class Archives(Opened):
         return archive_files.write_archive(manifest, places, self._store, Path(file))
 
     def import_archive(self, file: str | Path) -> list[Imported]:
-        """Take in the versions of an archive, each in a transaction of its own; what became of each.
+        """Import the versions of an archive, each in a transaction of its own; the outcome of each.
 
         A version is known by its home registry and its name there, so that it comes in once, however often and by
         whatever way. Where another version has its name, it is called `X.Y.Z-from-HOME`.
-        What was said elsewhere of one that is here is merged: two registries that take in each other's archives say the
-        same of every version.
+        One that is here stays as it is, and gets its files back if they were collected.
         Errors: `ArchiveError`, `ArchiveDamagedError`, `ParentMissingError`, `ConflictError`, which is also what comes
         of a collection without grace that takes the files meanwhile.
         """
@@ -55,8 +54,11 @@ class Archives(Opened):
         def find(digests: Sequence[str]) -> Mapping[str, Part]:
             return self._database.read(lambda connection: known_tensors(connection, digests))
 
-        manifest, stored = archive_files.read_archive(Path(file), lambda files: self._own_store.put(files, find))
-        work, runs = Work(self.who, datetime.now(UTC)), {run.id: run for run in manifest.runs}
+        work = Work(self.who, datetime.now(UTC))
+        manifest, stored = archive_files.read_archive(
+            Path(file), lambda files: self._own_store.put(files, find), work.now
+        )
+        runs = {run.id: run for run in manifest.runs}
 
         def take(version: ArchivedVersion) -> Imported:
             run = runs.get(version.run) if version.run else None
@@ -66,7 +68,8 @@ class Archives(Opened):
                 )
             except BlobMissingError as error:
                 raise ConflictError(
-                    f"files of {version.who.identity} were collected while it was imported", "Import the archive again."
+                    f"files of {version.home.identity} were collected while it was imported",
+                    "Import the archive again.",
                 ) from error
 
         return [take(version) for version in manifest.versions]

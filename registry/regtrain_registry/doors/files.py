@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from regtrain_registry.domain.records import ArtifactKind, VersionDetail, VersionInfo, VersionStatus
 from regtrain_registry.doors.reading import Reading
-from regtrain_registry.errors import NotSignedError, SignatureBrokenError, VersionCollectedError
+from regtrain_registry.errors import VersionCollectedError
 from regtrain_registry.ops.resolve import find
 from regtrain_registry.refs import parse_ref
 
@@ -65,7 +64,11 @@ class Files(Reading):
         found = check_version(version, self._store, self._parts(version))
         if key is None or found.damaged:
             return found
-        return replace(found, signed_by=self._verify_signature(version, Path(key)))
+        from regtrain_registry.ops import signatures
+        from regtrain_registry.ops.history import Work
+
+        work = Work(self.who, datetime.now(UTC))
+        return replace(found, signed_by=signatures.verify(self._database, self._store, version, Path(key), work))
 
     def sign(self, ref: str, key: str | Path, password: str | None = None) -> VersionInfo:
         """Sign files, config, data and parents of a version with a private key in a PEM file; another signature by the
@@ -73,19 +76,11 @@ class Files(Reading):
 
         Errors: `SigningKeyError`, `SigningUnavailableError`; `BlobDamagedError` for a file that is not what it was.
         """
-        from regtrain_registry import signing
+        from regtrain_registry.ops import signatures
         from regtrain_registry.ops.history import Work
-        from regtrain_registry.ops.lifecycle import hold
-        from regtrain_registry.ops.signatures import record_signature, statement_of
 
         version = _with_files(self.show(ref))
-        signing.check_names(version)
-        exact = parse_ref(version.ref)
-        said = self._database.read(lambda connection: statement_of(connection, find(connection, exact)))
-        with self._unpacked(version) as folder:
-            signed = signing.sign_folder(folder, version, said, Path(key), password)
-        work = Work(self.who, datetime.now(UTC))
-        self._database.write(lambda connection: record_signature(hold(connection, exact), signed, work))
+        signatures.sign(self._database, self._store, version, Path(key), password, Work(self.who, datetime.now(UTC)))
         return version
 
     def fsck(self, *, read_data: bool = False, repair: bool = False) -> Report:
@@ -101,43 +96,6 @@ class Files(Reading):
 
         version = _with_files(self.show(ref))
         return checkout.verified_path(version, self._store, str(kind_or_name), self._parts(version))
-
-    def _verify_signature(self, version: VersionDetail, key: Path) -> str:
-        """The id of the key whose signature holds."""
-        from regtrain_registry import signing
-        from regtrain_registry.ops.signatures import of_version, statement_of
-
-        key_id, exact = signing.key_id_of(key), parse_ref(version.ref)
-
-        def work(connection: Connection) -> tuple[list[Signed], str]:
-            version_id = find(connection, exact)
-            return of_version(connection, version_id), statement_of(connection, version_id)
-
-        signatures, found = self._database.read(work)
-        signed = next((one for one in signatures if one.key_id == key_id), None)
-        if signed is None:
-            others = ", ".join(one.key_id[:16] for one in signatures) or "nobody"
-            raise NotSignedError(f"{version.ref} is not signed with {key}", f"It is signed by {others}.")
-        changed = signing.changed_parts(signed.statement, found)
-        if changed:
-            raise SignatureBrokenError(
-                f"{version.ref}: the registry says of {', '.join(changed)} what was not signed",
-                "Its rows were changed after it was signed.",
-            )
-        with self._unpacked(version) as folder:
-            signing.verify_folder(folder, signed, key)
-        return key_id
-
-    @contextmanager
-    def _unpacked(self, version: VersionDetail) -> Iterator[Path]:
-        """A version's files in a folder that goes with the block."""
-        from regtrain_registry.ops import checkout
-        from regtrain_registry.store.local import scratch_folder
-
-        with scratch_folder() as place:
-            folder = place / version.ref
-            checkout.unpack(version, self._store, folder, self._parts(version))
-            yield folder
 
     def _said(self, ref: str) -> tuple[CardFacts, list[Signed]]:
         """What the card is filled from, and who has signed the version."""

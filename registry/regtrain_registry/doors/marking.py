@@ -123,19 +123,11 @@ class Marking(Opened):
         names is settled before: the version that was asked about is the one that is promoted.
         Errors: `PromotionRefusedError` naming the gates that do not hold.
         """
-        from regtrain_registry.ops import lifecycle
+        from regtrain_registry.ops import promotion
+        from regtrain_registry.ops.history import Work
 
-        parsed, name = parse_ref(ref), check_alias(stage)
-        version = self._database.read(lambda connection: read.detail(connection, find(connection, parsed)))
-        asked = veto(version, name)
-        found: list[Evidence] = []
-
-        def work(held: Held, by: Work) -> None:
-            found[:] = lifecycle.promote(
-                held, name, lifecycle.gates_of(held.connection, held.owner, name, gates), asked, by
-            )
-
-        return self._mark(version.ref, work), found
+        parsed, name, by = parse_ref(ref), check_alias(stage), Work(self.who, datetime.now(UTC))
+        return promotion.promote(self._database, lambda: self._store, parsed, name, gates, veto, by)
 
     def record_export(
         self, ref: str, format: str, file: str | Path | None, *, passed: bool, report: Mapping[str, Any] | None = None

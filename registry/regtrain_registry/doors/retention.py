@@ -81,10 +81,10 @@ class Retention(Opened):
 
     def restore(self, ref: str) -> VersionDetail:
         """Bring back a version that expired or was archived; `VersionCollectedError` where its files are gone."""
-        from regtrain_registry.ops import prune
+        from regtrain_registry.ops.restore import restore
 
         parsed, work = parse_ref(ref), self._work()
-        return self._database.write(lambda connection: read.detail(connection, prune.restore(connection, parsed, work)))
+        return self._database.write(lambda connection: read.detail(connection, restore(connection, parsed, work)))
 
     def gc(
         self,

@@ -27,7 +27,13 @@ def record_export(
     """Write what is known of an export, in place of what was known before. The caller keeps collectors out."""
     record(held.connection, stored, store, work.now)
     digest = stored[0].blob.digest if stored else None
-    values = {"passed": passed, "digest": digest, "created_at": work.now, "report": json_safe(report)}
+    values = {
+        "passed": passed,
+        "digest": digest,
+        "created_at": work.now,
+        "report": json_safe(report),
+        "unverified": False,
+    }
     keys = {"version": held.id, "name": format}
     if held.connection.execute(_THERE, keys).first() is None:
         held.connection.execute(insert(EXPORTS), {"version_id": held.id, "format": format, **values})

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.marking import MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.marking import MARKS, TAGS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import Identity
-from regtrain_registry.domain.promotion import Evidence, Gates, check_gates, parse_gates
 from regtrain_registry.domain.records import VersionDetail, VersionStatus
-from regtrain_registry.errors import (
-    PolicyError,
-    PromotionRefusedError,
-    RegistryError,
-    StatusError,
-    TagNotFoundError,
-    nearest,
-)
-from regtrain_registry.ops.aliases import holder, move
+from regtrain_registry.errors import RegistryError, StatusError, TagNotFoundError
 from regtrain_registry.ops.history import Line, Work, lock_line
 from regtrain_registry.ops.identity import identities
-from regtrain_registry.ops.lineage import ancestors
-from regtrain_registry.ops.policies import stages_of
 from regtrain_registry.ops.read import check_there, detail
 from regtrain_registry.ops.resolve import find
 from regtrain_registry.refs import Ref, parse_ref
@@ -37,11 +26,9 @@ __all__ = [
     "change_status",
     "deprecate",
     "describe",
-    "gates_of",
     "hold",
     "mark",
     "pin",
-    "promote",
     "set_tags",
     "successor_of",
     "tag",
@@ -56,7 +43,6 @@ _TAGGED = (TAGS.c.version_id == bindparam("version"), TAGS.c.name == bindparam("
 _TAG = select(TAGS.c.value).where(*_TAGGED)
 _TAG_NAMES = select(TAGS.c.name).where(TAGS.c.version_id == bindparam("version"))
 _MARKED = select(MARKS.c.version_id).where(MARKS.c.version_id == bindparam("version"))
-_SIGNED = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version")).limit(1)
 
 
 class Held(NamedTuple):
@@ -107,7 +93,8 @@ def mark(connection: Connection, version_id: int, **values: Any) -> None:
 def change_status(held: Held, to: VersionStatus, work: Work, reason: str | None, **values: Any) -> None:
     """Set a version's status, with since when, why, and what it was; telling it is the caller's."""
     held.connection.execute(_STATUS, {"version": held.id, "to": to.value})
-    before = {"status_before": held.status.value}
+    # Of a collected version it stays the one from before it expired, which is what can be restored.
+    before = {} if to is VersionStatus.COLLECTED else {"status_before": held.status.value}
     mark(held.connection, held.id, **(before | {"status_at": work.now, "status_reason": reason} | values))
 
 
@@ -203,46 +190,3 @@ def archive(held: Held, reason: str | None, work: Work) -> None:
 def _only(held: Held, to: str, *allowed: VersionStatus) -> None:
     if held.status not in allowed:
         raise StatusError(f"{held.version} is {held.status.value} and cannot be {to}", "Restore it first.")
-
-
-def gates_of(connection: Connection, owner: int, stage: str, given: Mapping[str, Any] | None) -> Gates:
-    """The gates of a stage: those that are given, else the model's; a stage that no policy names has none."""
-    written = given
-    if written is None:
-        stages = stages_of(connection, owner)
-        if stages and stage not in stages:
-            near = ", ".join(nearest(stage, stages) or sorted(stages))
-            raise PolicyError(f"the model's policy has no stage {stage!r}", f"There is {near}.")
-        written = stages.get(stage) or {}
-    return parse_gates(stage, written)
-
-
-def evidence_of(
-    connection: Connection, owner: int, version: VersionDetail, version_id: int, stage: str, gates: Gates
-) -> list[Evidence]:
-    """What the gates of a stage find in a version, as things stand."""
-    current = holder(connection, owner, stage)
-    holding = detail(connection, current[0]) if current and current[2] else None
-    signed = connection.execute(_SIGNED, {"version": version_id}).first() is not None
-    return check_gates(gates, version, holding, ancestors(connection, version_id), signed)
-
-
-def promote(held: Held, stage: str, gates: Gates, asked: Sequence[str], work: Work) -> list[Evidence]:
-    """Let a version hold a stage; `PromotionRefusedError` names the gates that do not hold. asked: nobody objected."""
-    before = holder(held.connection, held.owner, stage)
-    if before and not before[2]:
-        raise StatusError(
-            f"{stage!r} is an alias of {before[1]}, not a stage", "Remove the alias, or name another stage."
-        )
-    version = detail(held.connection, held.id)
-    evidence = evidence_of(held.connection, held.owner, version, held.id, stage, gates)
-    evidence += [Evidence(f"{name} does not object", True, "no objection") for name in asked]
-    failed = [f"{one.gate}: {one.found}" for one in evidence if not one.passed]
-    if failed:
-        raise PromotionRefusedError(
-            f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved.", evidence
-        )
-    move(held.connection, held.owner, stage, held.id, work.now, gated=True, new=before is None)
-    facts = {"stage": stage, "before": before and before[1], "evidence": [one.to_json() for one in evidence]}
-    held.tell(EventKind.PROMOTED, facts, work)
-    return evidence

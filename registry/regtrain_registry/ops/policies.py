@@ -15,7 +15,7 @@ from regtrain_registry.errors import PolicyError, StageGuardedError
 from regtrain_registry.ops.history import Work, lock_line
 from regtrain_registry.refs import check_alias
 
-__all__ = ["Rules", "of_model", "rules_of", "stages_of", "write_policy"]
+__all__ = ["Rules", "of_model", "rules_of", "stages_of", "with_keys", "write_policy"]
 
 PARTS = ("retention", "stages")
 _POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
@@ -46,11 +46,24 @@ def rules_of(written: Mapping[str, Any]) -> Rules:
     stages = written.get("stages") or {}
     if not isinstance(stages, Mapping):
         raise PolicyError("stages is no mapping", "Give each stage its gates: {production: {signed: true}}.")
-    for stage, gates in stages.items():
-        parse_gates(check_alias(str(stage)), {} if gates is None else gates)
-    return Rules(
-        parse_policy(written.get("retention") or {}), {str(name): gates or {} for name, gates in stages.items()}
-    )
+    named = {
+        check_alias(str(stage)): with_keys(str(stage), {} if gates is None else gates)
+        for stage, gates in stages.items()
+    }
+    return Rules(parse_policy(written.get("retention") or {}), named)
+
+
+def with_keys(stage: str, written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The gates of a stage, with the text of each public key in place of its file: a policy outlives a file.
+
+    Errors: `PolicyError`, `SigningKeyError`.
+    """
+    keys = parse_gates(stage, written).signed_by
+    if not keys:
+        return written
+    from regtrain_registry.ops.signatures import public_keys
+
+    return {**written, "signed": {"by": public_keys(keys)}}
 
 
 def of_model(connection: Connection, owner: int) -> dict[str, Any] | None:

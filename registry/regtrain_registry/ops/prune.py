@@ -1,10 +1,9 @@
-"""What a policy does: versions expire, come back, or are told to go one by one."""
+"""Expiry: of the versions that a policy does not keep, or of one by hand."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
-from regtrain_registry.db.tables.marking import MARKS
 from regtrain_registry.domain.clock import Moment
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.policy import Policy
@@ -15,14 +14,11 @@ from regtrain_registry.ops.clock import seen, witness
 from regtrain_registry.ops.history import Work, lock_line
 from regtrain_registry.ops.lifecycle import Held, change_status, hold
 from regtrain_registry.ops.policies import Rules, of_model, rules_of
-from regtrain_registry.ops.read import check_there, detail
 from regtrain_registry.ops.resolve import model_id
 from regtrain_registry.ops.retention_inputs import LIVE, candidates
 from regtrain_registry.refs import Ref
 
-__all__ = ["delete", "expiring", "prune", "restore"]
-
-_BEFORE = select(MARKS.c.status_before, MARKS.c.deprecation).where(MARKS.c.version_id == bindparam("version"))
+__all__ = ["delete", "expiring", "prune"]
 
 
 def expiring(connection: Connection, model: str, rules: Rules | None, now: Moment) -> list[PruneDecision]:
@@ -64,38 +60,6 @@ def delete(connection: Connection, ref: Ref, now: Moment, work: Work) -> int:
         )
     _expire(held, "deleted by hand", passed.seconds, work)
     return held.id
-
-
-def restore(connection: Connection, ref: Ref, work: Work) -> int:
-    """Bring back a version that expired or was archived; its id.
-
-    Raises:
-        VersionCollectedError: its files are gone.
-        StatusError: there is nothing to bring back from.
-    """
-    held = hold(connection, ref)
-    if held.status is VersionStatus.COLLECTED:
-        check_there(detail(connection, held.id))
-    if held.status not in (VersionStatus.EXPIRED, VersionStatus.ARCHIVED):
-        raise StatusError(f"{ref.model}@{held.version} is {held.status.value}", "It is neither expired nor archived.")
-    row = connection.execute(_BEFORE, {"version": held.id}).first()
-    before = VersionStatus(row.status_before) if row and row.status_before else VersionStatus.READY
-    to = before if before is not held.status and before in LIVE else VersionStatus.READY
-    deprecation = row.deprecation if row else None
-    if to is VersionStatus.READY and deprecation is not None:
-        to = VersionStatus.DEPRECATED
-    change_status(held, to, work, _why(held, to, deprecation), expired_tick=None)
-    held.tell(EventKind.RESTORED, {"from": held.status.value, "to": to.value}, work)
-    return held.id
-
-
-def _why(held: Held, to: VersionStatus, deprecation: str | None) -> str | None:
-    """Why a version that comes back is what it was. While it was gone its row said why it went."""
-    if to is not VersionStatus.ARCHIVED:
-        return deprecation if to is VersionStatus.DEPRECATED else None
-    from regtrain_registry.ops.merging import said_of
-
-    return said_of(held).why_archived
 
 
 def _policy(connection: Connection, owner: int, model: str, rules: Rules | None) -> Policy:

@@ -29,7 +29,7 @@ from regtrain_registry.domain.records import (
     Artifact,
     ArtifactKind,
     BumpRecord,
-    ExportProof,
+    ExportVerification,
     LatestVersion,
     Marks,
     ModelInfo,
@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 NO_MARKS = Marks()
+EXPORT = ("format", "passed", "digest", "report", "unverified")
 _SELDOM = ("aliases", "tags", "marks", "exports", "parents")  # of one version they are read only where there are any
 
 
@@ -205,7 +206,9 @@ def _queries(column: str) -> _Queries:
         marks=select(*(MARKS.c[name] for name in ("version_id", "pinned", "status_at", "status_reason", "successor")))
         .join(VERSIONS, V.id == MARKS.c.version_id)
         .where(where),
-        exports=select(*(EXPORTS.c[name] for name in ("version_id", "format", "passed", "digest", "report")))
+        exports=select(
+            *(EXPORTS.c[name] for name in ("version_id", "format", "passed", "digest", "report", "unverified"))
+        )
         .join(VERSIONS, V.id == EXPORTS.c.version_id)
         .where(where),
         parents=select(LINEAGE.c.child_id, LINEAGE.c.relation, MODELS.c.name, parent.c.sort_key)
@@ -286,7 +289,7 @@ class Related:
     aliases: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
-    exports: list[ExportProof] = field(default_factory=list)
+    exports: list[ExportVerification] = field(default_factory=list)
     marks: Marks = NO_MARKS
 
 
@@ -309,7 +312,7 @@ def _related(
     for owner, name, value in sorted(tuple(row) for row in read("tags")):
         found[owner].tags[name] = value
     for row in sorted(read("exports"), key=attrgetter("format")):
-        found[row.version_id].exports.append(ExportProof(row.format, row.passed, row.digest, row.report))
+        found[row.version_id].exports.append(ExportVerification(*row[1:]))
     for owner, links in _parents(read("parents")).items():
         found[owner].parents.extend(links)
     for row in read("marks"):

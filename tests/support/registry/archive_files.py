@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from regtrain_registry import Registry
-from regtrain_registry.archives.manifest import ArchivedVersion, Manifest, read_manifest
+from regtrain_registry.archives.manifest import ArchivedVersion, Manifest
+from regtrain_registry.archives.manifest_reader import read_manifest
 from regtrain_registry.cards.checkout_extras import Signed
 from regtrain_registry.domain.identities import Identity
-from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.ops.history import Work
 from regtrain_registry.ops.identity import identities
-from regtrain_registry.ops.lifecycle import Work, hold
+from regtrain_registry.ops.lifecycle import hold
 from regtrain_registry.ops.resolve import find
 from regtrain_registry.ops.signatures import record_signature
 from regtrain_registry.refs import parse_ref
@@ -58,47 +59,6 @@ def archived(registry: Registry, file: Path) -> ArchivedVersion:
     """What a registry says of the only version that it has."""
     (version,) = manifest_of(registry, file).versions
     return version
-
-
-def said(registry: Registry, file: Path) -> list[dict[str, Any]]:
-    """Every version by who it is, whatever it is called here, and all that anybody says of it.
-
-    Left out is what is a registry's own: whether it has the files, the number and name that a version has, what a run is
-    called, pins and aliases, that it expired or was collected (the status is that which it would have else), and which of
-    two signatures by one key it keeps.
-    """
-    manifest, names = manifest_of(registry, file), refs_of(registry)
-    runs = {run.id: run for run in manifest.runs}
-    found = []
-    for version in manifest.versions:
-        facts = version.model_dump(mode="json", exclude={"complete", "run"})
-        facts["parents"].sort(key=str)
-        facts["signatures"] = [(one["key_id"], one["statement"]) for one in facts["signatures"]]
-        facts["started"] = None if version.run is None else runs[version.run].started_at
-        facts["rows"] = rows(registry, names[version.who.identity])
-        found.append(facts)
-    return sorted(found, key=lambda facts: str(facts["who"]))
-
-
-def rows(registry: Registry, ref: str) -> dict[str, Any]:
-    """What the rows say of a version, as it is shown."""
-    version = registry.show(ref)
-    facts: dict[str, Any] = {"tags": version.tags, "summary": version.summary}
-    facts["exports"] = [one.to_json() for one in version.exports]
-    facts["successor"] = version.marks.successor and identity_of(registry, version.marks.successor)
-    return facts
-
-
-def standing(registry: Registry) -> dict[Identity, tuple[VersionStatus, str | None]]:
-    """Status and reason of the versions that are there, when what expired was brought back."""
-    found = {}
-    for who, ref in refs_of(registry).items():
-        version = registry.show(ref)
-        if version.status is VersionStatus.EXPIRED:
-            version = registry.restore(ref)
-        if version.status is not VersionStatus.COLLECTED:
-            found[who] = version.status, version.marks.reason
-    return found
 
 
 def refs_of(registry: Registry) -> dict[Identity, str]:
