@@ -18,7 +18,7 @@ from regtrain_registry.domain.events import EventKind
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.location import check_url
-from regtrain_registry.ops.history import broken_chains
+from regtrain_registry.ops.event_log import broken_chains
 from support.registry.places import Place
 from support.registry.schemas import differences, structure
 from support.registry.write_stored import STORED, fill_first, in_order_of_time

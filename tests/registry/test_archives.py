@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionStatus
 from regtrain_registry.archives import manifest_reader
 from regtrain_registry.archives.manifest import MANIFEST, Manifest
-from regtrain_registry.domain.identities import Identity, name_elsewhere
+from regtrain_registry.domain.identities import Identity, qualified_version
 from regtrain_registry.errors import (
     ArchiveDamagedError,
     ArchiveError,
@@ -324,12 +324,12 @@ def test_the_name_elsewhere_is_a_prerelease_of_the_same_version(uid: str, text: 
         version = parse_version(text)
     except RegistryError:
         return
-    name = name_elsewhere(Identity(uid, "digits", text, 1))
+    name = qualified_version(Identity(uid, "digits", text, 1))
     assert parse_version(str(name)) == name
     assert (name.major, name.minor, name.patch) == (version.major, version.minor, version.patch)
     assert name < name.finalize_version()
-    assert name == name_elsewhere(Identity(uid, "digits", text, 7))
-    assert name != name_elsewhere(Identity(UIDS[uid == UIDS[0]], "digits", text, 1))
+    assert name == qualified_version(Identity(uid, "digits", text, 7))
+    assert name != qualified_version(Identity(UIDS[uid == UIDS[0]], "digits", text, 1))
 
 
 def _million(item: str) -> str:

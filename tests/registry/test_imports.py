@@ -12,7 +12,7 @@ import pytest
 
 from regtrain_registry import ParentLink, Registry, Relation
 from regtrain_registry.domain.events import canonical, event_hash
-from regtrain_registry.domain.identities import name_elsewhere
+from regtrain_registry.domain.identities import qualified_version
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.errors import ArchiveError, ConflictError, PromotionRefusedError, VersionNotFoundError
 from support.registry.archive_files import archived, changed, identity_of, refs_of, sign, sound
@@ -231,7 +231,7 @@ def test_a_successor_keeps_its_identity_under_any_name(pair: Pair, home: Registr
     (old,) = (one.ref for one in other.import_archive(pair.folder / "old.tar"))
     new = identity_of(home, "digits/2")
     pending = other.show(old).marks.successor
-    assert pending == f"digits@{name_elsewhere(new)}"
+    assert pending == f"digits@{qualified_version(new)}"
     pair.other.register(version="1.0.1", config={"ours": 1})
     home.export_archive(["digits/2"], pair.folder / "new.tar")
     (made,) = other.import_archive(pair.folder / "new.tar")
@@ -257,7 +257,7 @@ def test_every_version_answers_to_the_name_that_it_has_elsewhere(pair: Pair, hom
     pair.carry(other, home)
     registries = (home, other, third)
     for who in refs_of(home):
-        name = f"digits@{name_elsewhere(who)}"
+        name = f"digits@{qualified_version(who)}"
         assert [identity_of(registry, name) for registry in registries] == [who] * 3
         assert registries[0].show(name).ref == refs_of(home)[who]
     assert {home.show("digits@1.0.0").digest, other.show("digits@1.0.0").digest} == {

@@ -10,7 +10,7 @@ from regtrain_registry.cards import plots
 from regtrain_registry.cards.card import CARD_NAME, CardFacts, model_card
 from regtrain_registry.domain.records import Artifact, VersionInfo
 
-__all__ = ["SIGNATURES", "SIGNATURE_NAME", "STATEMENT_NAME", "UNSIGNED", "Signed", "write_beside"]
+__all__ = ["SIGNATURES", "SIGNATURE_NAME", "STATEMENT_NAME", "UNSIGNED", "Signed", "write_extras"]
 
 PLOTS = "plots"
 SIGNATURE_NAME = "model.sig"
@@ -35,7 +35,7 @@ def log_of(version: VersionInfo) -> Artifact | None:
     return next((one for one in version.artifacts if one.path == LOG and one.size_bytes <= MAX_LOG), None)
 
 
-def write_beside(facts: CardFacts, signatures: Sequence[Signed], folder: Path) -> list[str]:
+def write_extras(facts: CardFacts, signatures: Sequence[Signed], folder: Path) -> list[str]:
     """Write them into a folder that holds the files; their names. What the version has under such a name stays its
     own. signatures: the newest first."""
     taken = {artifact.path.partition("/")[0] for artifact in facts.version.artifacts}

@@ -1,4 +1,4 @@
-"""What a version came from, and what came from it: edges → a graph, and the graph as text. Pure."""
+"""Lineage: edges → the graph of ancestors or descendants, and the graph as text. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
     "graph",
     "reach",
     "spread",
-    "who_saw",
+    "trained_on",
 ]
 
 # Ids of child and parent, and how the child came from it.
@@ -89,8 +89,8 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A version that saw certain data: what it learned from itself (name → digest), and those of its parents that saw
-    them too, as `NAME@VERSION`."""
+    """A version that was trained on certain data: the data of its own (name → digest), and those of its parents that
+    were trained on them, as `NAME@VERSION`."""
 
     version: LineageVersion
     data: dict[str, str]
@@ -103,7 +103,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class DataLineage:
-    """Every version that saw the data with a digest, itself or through its parents; the newest first."""
+    """Every version that was trained on the data with a digest, itself or through its parents; the newest first."""
 
     digest: str
     versions: tuple[Seen, ...]
@@ -169,10 +169,10 @@ def graph(start: int, versions: Mapping[int, LineageVersion], links: Iterable[Li
     return Lineage(versions[start].ref, down, tuple(versions[key] for key in order), tuple(edges))
 
 
-def who_saw(
+def trained_on(
     digest: str, direct: Mapping[int, dict[str, str]], versions: Mapping[int, LineageVersion], links: Iterable[Link]
 ) -> DataLineage:
-    """direct: id → name → digest, of those that learned from the data; links: to all that came from them."""
+    """The data lineage. direct: id → name → digest, of versions trained on the data; links: to their descendants."""
     parents: dict[int, set[int]] = {}
     for child, parent, _ in links:
         parents.setdefault(child, set()).add(parent)

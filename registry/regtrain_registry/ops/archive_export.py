@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, select
@@ -22,6 +23,7 @@ from regtrain_registry.archives.manifest import (
     RecipeParts,
 )
 from regtrain_registry.db.columns import AnyRow, V, portions, version_text
+from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
 from regtrain_registry.db.tables.marking import EXPORTS, MARKS, SIGNATURES, TAGS
@@ -31,14 +33,15 @@ from regtrain_registry.domain.lineage import Link, spread
 from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.ops.archive_events import home_events
+from regtrain_registry.ops.archive_files import Exported, write_archive
 from regtrain_registry.ops.blobs import composed
 from regtrain_registry.ops.identity import identities, registry_uid
-from regtrain_registry.ops.resolve import find
+from regtrain_registry.ops.resolve import resolve
 from regtrain_registry.ops.restore import reason_to_restore, status_to_restore
 from regtrain_registry.refs import Ref, parse_ref
-from regtrain_registry.store.content import Blob
+from regtrain_registry.store.content import Blob, Store
 
-__all__ = ["manifest"]
+__all__ = ["export_archive"]
 
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _ALL = select(V.id)
@@ -60,14 +63,23 @@ _SIGNATURES = select(SIGNATURES).where(SIGNATURES.c.version_id.in_(_IDS))
 _RUN = select(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
-def manifest(
+def export_archive(
+    database: Database, store: Store, refs: Sequence[str] | None, file: Path, *, named_files: bool
+) -> Exported:
+    """Write versions with all their ancestors to a new file; None: every version."""
+    parsed = None if refs is None else [parse_ref(ref) for ref in refs]
+    manifest, blobs = database.read(lambda connection: _manifest(connection, parsed, whole=not named_files))
+    return write_archive(manifest, blobs, store, file)
+
+
+def _manifest(
     connection: Connection, refs: Collection[Ref] | None, *, whole: bool
 ) -> tuple[Manifest, Mapping[str, Blob]]:
     """The manifest of the versions that the refs name (None: every version) with all their ancestors, and their blobs.
 
     whole: the files of ancestors too, else those of the named ones alone. Of collected versions there are none.
     """
-    named = {find(connection, ref) for ref in refs} if refs is not None else set(connection.execute(_ALL).scalars())
+    named = {resolve(connection, ref) for ref in refs} if refs is not None else set(connection.execute(_ALL).scalars())
     links = _links_above(connection, named)
     ids = sorted(named.union(*(link[:2] for link in links)))  # parents were there before their children
     homes = identities(connection, ids)
@@ -148,7 +160,7 @@ def _state(connection: Connection, row: AnyRow, mark: AnyRow | None) -> dict[str
 def _successor(connection: Connection, ref: str) -> Home | None:
     """The home of the version that a ref names; None for one that is not here."""
     try:
-        version_id = find(connection, parse_ref(ref))
+        version_id = resolve(connection, parse_ref(ref))
     except RegistryError:
         return None
     return _home(identities(connection, [version_id])[version_id])

@@ -12,17 +12,18 @@ from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
 from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
 from regtrain_registry.db.tables.marking import EXPORTS, MARKS, ORIGINS, SIGNATURES, TAGS
 from regtrain_registry.db.tables.origin import LINEAGE, RUNS
-from regtrain_registry.domain.identities import Identity, name_elsewhere
+from regtrain_registry.domain.identities import Identity, qualified_version
 from regtrain_registry.domain.records import Relation, VersionStatus
 from regtrain_registry.domain.run_records import RunStatus
 from regtrain_registry.errors import ConflictError
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.ops.blobs import record
+from regtrain_registry.ops.context import Context
 from regtrain_registry.ops.identity import local_id
 from regtrain_registry.ops.read import detail
-from regtrain_registry.ops.register import Claimed
+from regtrain_registry.ops.reserved_number import ReservedNumber
 from regtrain_registry.semver import Version, sort_key
-from regtrain_registry.store.content import Store, Stored
+from regtrain_registry.store.content import Stored
 
 __all__ = ["insert_attached", "insert_run", "name_successor", "record_files", "version_row"]
 
@@ -36,11 +37,11 @@ _NAME = (
 )
 
 
-def version_row(version: ArchivedVersion, run_id: str | None, name: Version, model: Claimed) -> dict[str, Any]:
+def version_row(version: ArchivedVersion, run_id: str | None, name: Version, model: ReservedNumber) -> dict[str, Any]:
     """The row of a version that is called `name` here."""
     status = version.status if version.complete else VersionStatus.COLLECTED
     return {
-        "model_id": model.id,
+        "model_id": model.model_id,
         "number": model.number,
         "major": name.major,
         "minor": name.minor,
@@ -65,12 +66,12 @@ def version_row(version: ArchivedVersion, run_id: str | None, name: Version, mod
     }
 
 
-def record_files(
-    connection: Connection, version: ArchivedVersion, stored: Mapping[str, Stored], store: Store, now: datetime
-) -> None:
+def record_files(context: Context, version: ArchivedVersion, stored: Mapping[str, Stored]) -> None:
     """Rows of the version's blobs: as they were stored, or as collected ones where the archive has no files of it."""
+    connection, now = context.connection, context.now
     if version.complete:
-        record(connection, [stored[digest] for digest in sorted({digest for digest, _ in version.blobs()})], store, now)
+        ours = [stored[digest] for digest in sorted({digest for digest, _ in version.blobs()})]
+        record(connection, ours, context.store, now)
         return
     for digest, size in sorted(set(version.blobs())):
         if connection.execute(_KNOWN_BLOB, {"digest": digest}).first() is None:
@@ -149,7 +150,7 @@ def _successor(connection: Connection, version: ArchivedVersion) -> str | None:
     if version.successor is None:
         return None
     found = local_id(connection, version.successor.identity)
-    return _name_everywhere(version.successor.identity) if found is None else detail(connection, found).ref
+    return _qualified_ref(version.successor.identity) if found is None else detail(connection, found).ref
 
 
 def name_successor(connection: Connection, home: Identity, ref: str) -> None:
@@ -157,13 +158,13 @@ def name_successor(connection: Connection, home: Identity, ref: str) -> None:
 
     Each row changes only from the one name to the other, so that no lock on the other model is needed.
     """
-    pending = _name_everywhere(home)
+    pending = _qualified_ref(home)
     for waiting in connection.execute(_WAITING, {"pending": pending}).scalars().all():
         connection.execute(_NAME, {"version": waiting, "pending": pending, "ref": ref})
 
 
-def _name_everywhere(home: Identity) -> str:
-    return f"{home.model}@{name_elsewhere(home)}"
+def _qualified_ref(home: Identity) -> str:
+    return f"{home.model}@{qualified_version(home)}"
 
 
 def _insert_all(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from regtrain_registry.db.engine import Database
 from regtrain_registry.domain.records import Artifact, VersionInfo
 from regtrain_registry.errors import (
     ArtifactNotFoundError,
@@ -18,12 +17,10 @@ from regtrain_registry.errors import (
     IntegrityError,
     StoreUnavailableError,
 )
-from regtrain_registry.ops.blobs import composed
 from regtrain_registry.refs import check_artifact_name
 from regtrain_registry.store.content import Blob, Part, Store
-from regtrain_registry.store.local import scratch_folder
 
-__all__ = ["Parts", "parts_of", "unpack", "unpacked", "verified_path"]
+__all__ = ["Parts", "unpack", "verified_path"]
 
 Parts = Mapping[str, tuple[Part, ...]]
 
@@ -60,21 +57,6 @@ def unpack(
     finally:
         shutil.rmtree(gathered, ignore_errors=True)
     return [target / name for name in (*(artifact.path for artifact in version.artifacts), *added)]
-
-
-@contextmanager
-def unpacked(database: Database, store: Store, version: VersionInfo) -> Iterator[Path]:
-    """The version's files in a folder that is removed at the end of the block."""
-    with scratch_folder() as place:
-        folder = place / version.ref
-        unpack(version, store, folder, parts_of(database, version))
-        yield folder
-
-
-def parts_of(database: Database, version: VersionInfo) -> Parts:
-    """The parts of those files of the version that are composed, by digest."""
-    digests = [artifact.digest for artifact in version.artifacts]
-    return database.read(lambda connection: composed(connection, digests))
 
 
 def verified_path(version: VersionInfo, store: Store, kind_or_name: str, parts: Parts) -> Path:

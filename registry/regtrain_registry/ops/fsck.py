@@ -16,7 +16,7 @@ from regtrain_registry.domain.verification import CheckedFile, Problem, Report, 
 from regtrain_registry.ops.blobs import composed
 from regtrain_registry.ops.checkout import Parts
 from regtrain_registry.ops.fsck_rows import problems as problems_of_rows
-from regtrain_registry.ops.references import held, needed
+from regtrain_registry.ops.references import held, referenced
 from regtrain_registry.ops.sweeping import sweep_of
 from regtrain_registry.store.content import Blob, Damage, Store
 
@@ -81,7 +81,7 @@ def check_registry(database: Database, store: Store, *, read: bool, repair: bool
     }
     found = list(wanted.problems)
     # What was collected meanwhile is not missing.
-    still = database.read(lambda connection: needed(connection, damaged.keys()))
+    still = database.read(lambda connection: referenced(connection, damaged.keys()))
     for digest in sorted(still & damaged.keys()):
         found.append(_problem(database, store, wanted.files[digest], damaged[digest], repair=repair))
     if read:

@@ -41,19 +41,23 @@ from regtrain_registry.domain.records import (
     VersionStatus,
 )
 from regtrain_registry.errors import StatusError, VersionCollectedError
+from regtrain_registry.ops.resolve import model_id, resolve
+from regtrain_registry.refs import Ref
 
 __all__ = [
     "Related",
     "StoredVersion",
     "all_of",
-    "check_there",
+    "check_available",
     "counted_models",
     "detail",
     "models",
     "models_of",
     "of_ids",
     "parents",
+    "show",
     "version_info",
+    "versions",
     "with_config",
 ]
 
@@ -234,6 +238,16 @@ def detail(connection: Connection, version_id: int) -> VersionDetail:
     return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
 
 
+def show(connection: Connection, ref: Ref) -> VersionDetail:
+    """The version that a ref names, with its config."""
+    return detail(connection, resolve(connection, ref))
+
+
+def versions(connection: Connection, model: str, limit: int | None) -> list[VersionInfo]:
+    """The versions of a model by its name, highest first; `ModelNotFoundError`."""
+    return all_of(connection, model_id(connection, model), limit)
+
+
 def all_of(connection: Connection, model_id: int, limit: int | None = None) -> list[VersionInfo]:
     """The versions of a model, highest first."""
     if limit is not None:
@@ -269,7 +283,7 @@ def parents(connection: Connection, version_id: int) -> list[ParentLink]:
     return _parents(rows).get(version_id, [])
 
 
-def check_there(version: VersionInfo) -> None:
+def check_available(version: VersionInfo) -> None:
     """Refuse a version whose files were collected (`VersionCollectedError`), and one that expired (`StatusError`)."""
     if version.status is VersionStatus.COLLECTED:
         since = f" on {version.marks.since:%Y-%m-%d}" if version.marks.since else ""

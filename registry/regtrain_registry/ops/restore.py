@@ -9,11 +9,11 @@ from sqlalchemy import Connection, bindparam, select
 
 from regtrain_registry.db.tables.marking import EVENTS, MARKS
 from regtrain_registry.domain.events import EventKind
-from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.domain.records import VersionDetail, VersionStatus
 from regtrain_registry.errors import StatusError
-from regtrain_registry.ops.history import Work
-from regtrain_registry.ops.lifecycle import Held, change_status, hold
-from regtrain_registry.ops.read import check_there, detail
+from regtrain_registry.ops.context import Context
+from regtrain_registry.ops.locked_version import LockedVersion, lock_version
+from regtrain_registry.ops.read import check_available, detail
 from regtrain_registry.refs import Ref
 
 __all__ = ["bring_back", "reason_to_restore", "restore", "status_to_restore"]
@@ -37,29 +37,29 @@ class StatusBefore(Protocol):
     def deprecation(self) -> str | None: ...
 
 
-def restore(connection: Connection, ref: Ref, work: Work) -> int:
-    """Bring back a version that expired or was archived; its id.
+def restore(context: Context, ref: Ref) -> VersionDetail:
+    """Bring back a version that expired or was archived.
 
     Raises:
         VersionCollectedError: its files were collected.
         StatusError: it is neither expired nor archived.
     """
-    held = hold(connection, ref)
-    if held.status is VersionStatus.COLLECTED:
-        check_there(detail(connection, held.id))
-    if held.status not in (VersionStatus.EXPIRED, VersionStatus.ARCHIVED):
-        raise StatusError(f"{ref.model}@{held.version} is {held.status.value}", "It is neither expired nor archived.")
-    to = bring_back(held, work)
-    held.tell(EventKind.RESTORED, {"from": held.status.value, "to": to.value}, work)
-    return held.id
+    locked = lock_version(context, ref)
+    if locked.status is VersionStatus.COLLECTED:
+        check_available(detail(context.connection, locked.id))
+    if locked.status not in (VersionStatus.EXPIRED, VersionStatus.ARCHIVED):
+        raise StatusError(f"{locked.ref} is {locked.status.value}", "It is neither expired nor archived.")
+    to = bring_back(locked)
+    locked.log_event(EventKind.RESTORED, {"from": locked.status.value, "to": to.value})
+    return detail(context.connection, locked.id)
 
 
-def bring_back(held: Held, work: Work) -> VersionStatus:
-    """Give a version the status that it had before; which one. The event is the caller's."""
-    mark = held.connection.execute(_BEFORE, {"version": held.id}).first()
-    to = status_to_restore(held.status, mark)
-    reason = reason_to_restore(held.connection, held.owner, held.version, to, mark)
-    change_status(held, to, work, reason, expired_tick=None)
+def bring_back(locked: LockedVersion) -> VersionStatus:
+    """Give a version the status that it had before, and return it. The event is the caller's."""
+    mark = locked.connection.execute(_BEFORE, {"version": locked.id}).first()
+    to = status_to_restore(locked.status, mark)
+    reason = reason_to_restore(locked.connection, locked.model_id, locked.version, to, mark)
+    locked.set_status(to, reason, expired_tick=None)
     return to
 
 

@@ -1,4 +1,4 @@
-"""What is read of a model before it is decided which of its versions go."""
+"""The inputs of a retention decision: the versions of a model, and what keeps each of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from regtrain_registry.domain.retention import Candidate
 from regtrain_registry.domain.run_records import RunStatus
 from regtrain_registry.ops.references import files_of
 
-__all__ = ["LIVE", "candidates"]
+__all__ = ["LIVE", "retention_inputs"]
 
 LIVE = (VersionStatus.READY, VersionStatus.DEPRECATED, VersionStatus.ARCHIVED)
 
@@ -60,7 +60,7 @@ _SUCCESSORS = (
 )
 
 
-def candidates(
+def retention_inputs(
     connection: Connection,
     owner: int,
     model: str,
@@ -69,7 +69,7 @@ def candidates(
     metrics: Sequence[str] = (),
     sizes: bool = False,
 ) -> dict[int, Candidate]:
-    """The versions of a model that have one of these statuses, by id. sizes: whether their files are wanted."""
+    """The versions of a model that have one of these statuses, by id. sizes: with their files."""
     rows = connection.execute(_ROWS, {"owner": owner, "statuses": [status.value for status in statuses]}).all()
     refs = {row.id: f"{model}@{version_text(row)}" for row in rows}
     descent = _descent(connection, list(refs))

@@ -15,10 +15,9 @@ from regtrain_registry.archives.manifest import ArchivedVersion, Manifest
 from regtrain_registry.archives.manifest_reader import read_manifest
 from regtrain_registry.cards.checkout_extras import Signed
 from regtrain_registry.domain.identities import Identity
-from regtrain_registry.ops.history import Work
+from regtrain_registry.ops.context import Actor, Context
 from regtrain_registry.ops.identity import identities
-from regtrain_registry.ops.lifecycle import hold
-from regtrain_registry.ops.resolve import find
+from regtrain_registry.ops.resolve import resolve
 from regtrain_registry.ops.signatures import record_signature
 from regtrain_registry.refs import parse_ref
 
@@ -71,7 +70,7 @@ def identity_of(registry: Registry, ref: str) -> Identity:
     """Who the version is that a ref names."""
 
     def read(connection: Any) -> Identity:
-        version_id = find(connection, parse_ref(ref))
+        version_id = resolve(connection, parse_ref(ref))
         return identities(connection, [version_id])[version_id]
 
     return registry._database.read(read)
@@ -87,8 +86,8 @@ def sign(registry: Registry, ref: str, key: str) -> None:
     """As a key signs; what it says is the same whoever signs."""
 
     def write(connection: Any) -> None:
-        held = hold(connection, parse_ref(ref))
         digest = registry.show(ref).digest
-        record_signature(held, Signed(key, digest, f"{key} {digest}"), Work(key, datetime.now(UTC)))
+        context = Context(connection, lambda: registry._store, Actor(key, datetime.now(UTC)))
+        record_signature(context, parse_ref(ref), Signed(key, digest, f"{key} {digest}"))
 
     registry._database.write(write)
