@@ -16,7 +16,7 @@ from regtrain_registry.refs import check_apart
 
 __all__ = ["check_times", "read_manifest"]
 
-MAX_VALUES = 8_000_000  # each takes a few dozen bytes of memory, and may take one of the file
+MAX_VALUES = 8_000_000  # each needs dozens of bytes of memory, and may be one byte of the file
 AHEAD = timedelta(days=1)  # of a clock that is not kept in time, or in the wrong time zone
 
 
@@ -51,14 +51,14 @@ def check_times(manifest: Manifest, now: datetime) -> None:
         for time in _times(version):
             if time > now + AHEAD:
                 raise ArchiveError(
-                    f"the archive says of {_ref(version.home)} what happens at {time:%Y-%m-%d %H:%M:%S} only",
+                    f"a time of {_ref(version.home)} in the archive is in the future: {time:%Y-%m-%d %H:%M:%S}",
                     "Set the clocks of both machines; then export again.",
                 )
     for run in manifest.runs:
         for moment in (run.started_at, run.finished_at):
             if moment is not None and moment > now + AHEAD:
                 raise ArchiveError(
-                    f"the archive says of run {run.id!r} that it took place at {moment:%Y-%m-%d %H:%M:%S}",
+                    f"a time of run {run.id!r} in the archive is in the future: {moment:%Y-%m-%d %H:%M:%S}",
                     "Set the clocks of both machines; then export again.",
                 )
 
@@ -87,7 +87,7 @@ def _check_events(version: ArchivedVersion) -> None:
         linked = last is None or last.seq < event.seq - 1 or event.before == last.hash
         if event.hash != found or (last is not None and last.seq >= event.seq) or not linked:
             raise ArchiveError(
-                f"{_ref(home)}: event {event.seq} does not have the hash of what it says",
+                f"{_ref(home)}: event {event.seq} does not have the hash of its content",
                 "The archive was changed; export again.",
             )
         last = event
@@ -108,7 +108,7 @@ def _check_versions(manifest: Manifest) -> None:
         ref = _ref(version.home)
         late = next((home for home in parents[version.home] if home in parents and home not in seen), None)
         if late is not None:
-            raise ArchiveError(f"{ref} stands before its parent {late.model}@{late.version}", HINT)
+            raise ArchiveError(f"{ref} comes before its parent {late.model}@{late.version}", HINT)
         if version.run is not None and version.run not in runs:
             raise ParentMissingError(f"the archive does not hold run {version.run!r} of {ref}", HINT)
         _check_names(ref, version)
@@ -136,6 +136,6 @@ def _check_blobs(manifest: Manifest) -> None:
         for digest, size in version.blobs() if version.complete else ():
             wanted.add(digest)
             if manifest.blobs.get(digest) != size:
-                raise ArchiveError(f"the archive does not say how long {digest} is, or says it twice", HINT)
+                raise ArchiveError(f"the archive has no size of {digest}, or two", HINT)
     if wanted != manifest.blobs.keys():
         raise ArchiveError("the archive holds files of no version", HINT)

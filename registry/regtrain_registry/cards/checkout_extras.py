@@ -1,4 +1,4 @@
-"""What stands beside the files of a version that is checked out: its card, its plots, its signatures. Not stored."""
+"""What a checkout adds to the files of a version: card, plots, signatures. Not stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNSIGNED = (CARD_NAME, PLOTS, SIGNATURE_NAME, SIGNATURES)  # what no signature c
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature: whose, what was said, and the bundle that proves it."""
+    """A signature: the id of the key, the signed statement, and the bundle that proves it."""
 
     key_id: str
     statement: str
@@ -36,8 +36,8 @@ def log_of(version: VersionInfo) -> Artifact | None:
 
 
 def write_extras(facts: CardFacts, signatures: Sequence[Signed], folder: Path) -> list[str]:
-    """Write them into a folder that holds the files; their names. What the version has under such a name stays its
-    own. signatures: the newest first."""
+    """Write them into a folder that holds the files; their names. A file of the version with such a name is left
+    alone. signatures: the newest first."""
     taken = {artifact.path.partition("/")[0] for artifact in facts.version.artifacts}
     drawn: dict[str, str] = {}
     log = log_of(facts.version)

@@ -73,7 +73,7 @@ class Edge:
 class Lineage:
     """A version (`ref`, the first node) with all its ancestors, or with all its descendants (`down`).
 
-    No node stands before those between it and the version; edges are in the same order.
+    Each node comes after those between it and the version; edges are in the same order.
     """
 
     ref: str
@@ -121,8 +121,8 @@ def reach(start: int, links_of: Callable[[Sequence[int]], Iterable[Link]], down:
 def spread(starts: Iterable[int], links_of: Callable[[Sequence[int]], Iterable[Link]], down: bool = False) -> set[Link]:
     """Every link between these and their ancestors, or their descendants (`down`).
 
-    links_of: the links whose child (`down`: whose parent) is one of these ids; asked once for each generation,
-    and once for each version, so that it ends whatever the links are.
+    links_of: the links whose child (`down`: whose parent) is one of these ids; called once for each generation,
+    and with each version once, so that it ends whatever the links are.
     """
     found: set[Link] = set()
     generation = sorted(set(starts))
@@ -136,7 +136,7 @@ def spread(starts: Iterable[int], links_of: Callable[[Sequence[int]], Iterable[L
 
 
 def cycle(parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
-    """Nodes that come from each other in a ring, each before its parent; empty where nothing comes from itself."""
+    """A cycle of nodes, each before its parent; empty where there is none."""
     done: set[Node] = set()
     for start in parents:
         path: dict[Node, Iterator[Node]] = {}

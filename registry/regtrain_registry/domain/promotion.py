@@ -1,4 +1,4 @@
-"""Gates of a stage: what a version must show before it may stand there. Pure."""
+"""Gates of a stage: the conditions for a version to be promoted to it. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COMPARE = {
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What a stage asks of a version.
+    """The conditions of a stage.
 
     require: metric → (operator, bound). better_than_current: metric → mode, `min` or `max`, against the version that
     holds the stage. exports: formats whose verification must have passed here. signed: a signature that was made or
@@ -62,7 +62,7 @@ class Signatures:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one gate found."""
+    """The result of one gate."""
 
     gate: str
     passed: bool
@@ -74,7 +74,7 @@ class Evidence:
 
 
 def parse_gates(stage: str, written: Mapping[str, Any]) -> Gates:
-    """The gates as a policy writes them; `PolicyError` for what means nothing."""
+    """The gates as a policy writes them; `PolicyError` for what is none."""
     if not isinstance(written, Mapping):
         raise PolicyError(
             f"stages.{stage}: {str(written)[:80]!r} is no mapping of gates", f"Its keys: {', '.join(_KEYS)}."

@@ -24,7 +24,7 @@ class NameNotAllowedError(RegistryError):
 
 
 class TextTooLongError(RegistryError):
-    """Text that no database has room for where it belongs."""
+    """Text that is longer than its column."""
 
     code = "text_too_long"
 

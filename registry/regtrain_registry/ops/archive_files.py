@@ -26,7 +26,7 @@ __all__ = ["Exported", "read_archive", "write_archive"]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An archive that was written: how many versions, how many with their files, and its size in bytes."""
+    """An archive that was written: the number of versions, of those with their files, and its size in bytes."""
 
     path: Path
     versions: int
@@ -67,10 +67,10 @@ def write_archive(manifest: Manifest, places: Mapping[str, Blob], store: Store, 
 def read_archive(
     file: Path, put: Callable[[Sequence[Offered]], list[Stored]], now: datetime
 ) -> tuple[Manifest, dict[str, Stored]]:
-    """Check the manifest, then put each blob into a store; what became of it, by its digest.
+    """Check the manifest, then put each blob into a store; the stored blobs, by digest.
 
     Nothing is named by the archive: a blob's content decides what it is called. `ArchiveError` for a file that is no
-    archive, `ArchiveDamagedError` for content that is not what the manifest says.
+    archive, `ArchiveDamagedError` for content that does not match the manifest.
     """
     with _opened(file) as source:
         reader = TarReader(source)

@@ -14,7 +14,7 @@ __all__ = ["Elapsed", "advance", "read_clocks", "read_elapsed"]
 
 _R = REGISTRY.c
 _ROW = select(_R.seconds, _R.witnessed_at, _R.boot_id, _R.boottime).where(_R.id == 1)
-_LOCKED = _ROW.with_for_update()  # waits for those who register, and they for us
+_LOCKED = _ROW.with_for_update()  # a registration waits for it, and it for registrations
 
 
 class Elapsed(NamedTuple):

@@ -1,4 +1,4 @@
-"""Models, versions and runs that a filter chooses, in the order asked for."""
+"""Models, versions and runs that a filter chooses, in a given order."""
 
 from __future__ import annotations
 

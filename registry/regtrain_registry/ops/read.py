@@ -63,7 +63,7 @@ __all__ = [
 
 NO_MARKS = Marks()
 EXPORT = ("format", "passed", "digest", "report", "unverified")
-_SELDOM = ("aliases", "tags", "marks", "exports", "parents")  # of one version they are read only where there are any
+_RARE = ("aliases", "tags", "marks", "exports", "parents")  # read of one version only where there are any
 
 
 class StoredVersion(NamedTuple):
@@ -91,7 +91,7 @@ class StoredVersion(NamedTuple):
 
 
 class _CountedModel(NamedTuple):
-    """A model, what its versions come to, and the columns of the latest one, all None where no release is."""
+    """A model, the sums over its versions, and the columns of the latest one, all None where there is no release."""
 
     id: int
     name: str
@@ -108,7 +108,7 @@ class _CountedModel(NamedTuple):
 
 @cache
 def counted_models() -> tuple[FromClause, FromClause, FromClause]:
-    """Models joined with what their versions come to, and with the latest one: the join, and both of these.
+    """Models joined with the sums over their versions and with the latest one: the join, and both of these.
 
     Bytes are those of versions that were not collected. ix_rt_versions_order alone counts, adds up and finds the latest
     version of each model, the only one read.
@@ -139,7 +139,7 @@ def _aliased() -> Select[Any]:
 
 def models(connection: Connection) -> list[ModelInfo]:
     """Every model by name, in two queries."""
-    # Names are put in order here, because databases order text in different ways.
+    # Names are sorted here, because databases order text in different ways.
     found = _models(connection, _listed_models(), _aliased())
     return sorted(found.values(), key=attrgetter("name"))
 
@@ -169,7 +169,7 @@ def _model(row: _CountedModel, aliases: dict[str, str], stages: dict[str, str]) 
 
 
 class _Queries(NamedTuple):
-    """What is read of the versions that a parameter `key` chooses."""
+    """The queries about the versions that a parameter `key` chooses."""
 
     artifacts: Select[Any]
     aliases: Select[Any]
@@ -183,7 +183,7 @@ class _Queries(NamedTuple):
 @cache
 def _queries(column: str) -> _Queries:
     """`column` of the versions' table is what `key` is compared with: `model_id`, `ids` for several, or `id`, which
-    reads the config too, and which of `_SELDOM` there are."""
+    reads the config too, and which of `_RARE` there are."""
     from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS  # a list of models does without
     from regtrain_registry.db.tables.marking import EXPORTS, MARKS, TAGS
     from regtrain_registry.db.tables.origin import LINEAGE
@@ -232,8 +232,8 @@ def detail(connection: Connection, version_id: int) -> VersionDetail:
     """One version with its config."""
     queries = _queries("id")
     row = connection.execute(queries.versions, {"key": version_id}).one()
-    *columns, config = row[: -len(_SELDOM)]
-    there = {what for what, some in zip(_SELDOM, row[-len(_SELDOM) :], strict=True) if some}
+    *columns, config = row[: -len(_RARE)]
+    there = {what for what, some in zip(_RARE, row[-len(_RARE) :], strict=True) if some}
     related = _related(connection, queries, version_id, there)
     return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
 
@@ -278,7 +278,7 @@ def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
 
 
 def parents(connection: Connection, version_id: int) -> list[ParentLink]:
-    """What one version came from."""
+    """The parents of one version."""
     rows = connection.execute(_queries("id").parents, {"key": version_id})
     return _parents(rows).get(version_id, [])
 
@@ -296,7 +296,7 @@ def check_available(version: VersionInfo) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """What hangs on one version."""
+    """What belongs to a version and lies in other tables."""
 
     artifacts: list[Artifact] = field(default_factory=list)
     parents: list[ParentLink] = field(default_factory=list)
@@ -308,9 +308,9 @@ class Related:
 
 
 def _related(
-    connection: Connection, queries: _Queries, key: int | Sequence[int], there: Collection[str] = _SELDOM
+    connection: Connection, queries: _Queries, key: int | Sequence[int], there: Collection[str] = _RARE
 ) -> dict[int, Related]:
-    """What hangs on versions, by their id. Names are put in order here: databases order text in different ways."""
+    """What belongs to versions, by their id. Names are sorted here: databases order text in different ways."""
     found: dict[int, Related] = defaultdict(Related)
     values = {"key": key}
 
@@ -343,7 +343,7 @@ def _parents(rows: Iterable[AnyRow]) -> dict[int, list[ParentLink]]:
 
 
 def version_info(row: StoredVersion, related: Related) -> VersionInfo:
-    """The value of a row and of what hangs on it."""
+    """The value of a row and of what belongs to it."""
     return VersionInfo(
         name=row.name,
         version=version_text(row),

@@ -44,7 +44,7 @@ from regtrain_registry.store.content import Blob, Offered, Part, Store, Stored
 
 __all__ = ["insert_version", "register"]
 
-# Statements stand at module level: to build one takes longer than to run it.
+# Statements are made at module level: to build one takes longer than to run it.
 _BY_KEY = select(V.id).where(V.idempotency_key == bindparam("key"))
 _RUN = select(RUNS.c.id).where(RUNS.c.id == bindparam("run"))
 _INSERT, _INSERT_ARTIFACTS, _INSERT_LINEAGE = insert(VERSIONS), insert(ARTIFACTS), insert(LINEAGE)

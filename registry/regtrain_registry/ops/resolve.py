@@ -19,7 +19,7 @@ from regtrain_registry.semver import Version
 
 __all__ = ["model_id", "resolve", "row_of"]
 
-# Statements stand at module level: to build one takes longer than to run it.
+# Statements are made at module level: to build one takes longer than to run it.
 _MODEL = select(MODELS.c.id).where(MODELS.c.name == bindparam("model"))
 _MODEL_NAMES = select(MODELS.c.name)
 _OF_MODEL = select(V.id).join(MODELS, MODELS.c.id == V.model_id).where(MODELS.c.name == bindparam("model"))
@@ -55,7 +55,7 @@ def model_id(connection: Connection, name: str) -> int:
 
 
 def row_of(connection: Connection, query: Select[Any], name: str) -> AnyRow:
-    """What a query says of the model that is its parameter `model`; the same error."""
+    """The row of a query whose parameter `model` is the name of a model; the same error."""
     found = connection.execute(query, {"model": name}).first()
     if found is None:
         names = sorted(connection.execute(_MODEL_NAMES).scalars())

@@ -76,7 +76,7 @@ def status_to_restore(status: VersionStatus, mark: StatusBefore | None) -> Versi
 def reason_to_restore(
     connection: Connection, owner: int, version: str, to: VersionStatus, mark: StatusBefore | None
 ) -> str | None:
-    """The reason of that status: since then the row has held the reason of another one."""
+    """The reason of that status; the row has the reason of a later one."""
     if to is VersionStatus.DEPRECATED:
         return None if mark is None else mark.deprecation
     if to is not VersionStatus.ARCHIVED:

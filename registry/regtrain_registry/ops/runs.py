@@ -146,7 +146,7 @@ def lost_ids(connection: Connection) -> list[str]:
 
 
 def get(connection: Connection, ref: str) -> RunDetail:
-    """The run by id, folder, name (the newest of it), or the beginning of its id when that says which."""
+    """The run by id, folder, name (the newest of it), or the beginning of its id when that is unique."""
     ref = as_text(ref)
     home = os.path.expanduser(ref)  # noqa: PTH111 - a `~` of no user stays, and finds nothing
     folder = os.path.abspath(home)  # noqa: PTH100 - as recorded: links not followed

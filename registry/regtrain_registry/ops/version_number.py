@@ -28,7 +28,7 @@ _NUMBER = select(V.number).where(V.model_id == bindparam("owner"), V.sort_key ==
 def choose_version(
     connection: Connection, request: CheckedRegistration, model_id: int, edges: set[tuple[int, Relation]]
 ) -> tuple[Version, BumpRecord]:
-    """The version's number, and the record of why it is that."""
+    """The version of a registration, and the record of why it is that one."""
     registration = request.registration
     if request.wanted is not None:
         return _given(connection, request, model_id, request.wanted)
@@ -50,7 +50,7 @@ def choose_version(
 def _given(
     connection: Connection, request: CheckedRegistration, model_id: int, wanted: Version
 ) -> tuple[Version, BumpRecord]:
-    """A version that was asked for is held against the one before it in the order of versions."""
+    """A given version, compared with the one before it in the order of versions."""
     _check_free(connection, request, model_id)
     below = connection.execute(_BELOW, {"owner": model_id, "bound": sort_key(wanted)}).first()
     highest = connection.execute(_HIGHEST, {"owner": model_id}).first()
@@ -64,7 +64,7 @@ def _given(
 
 
 def _computed(highest: AnyRow | None, bump: Bump) -> Version | None:
-    """The version that would have come; None where the part that moves is at its end."""
+    """The version that would be next; None where the part that moves is at its end."""
     try:
         return next_version(None if highest is None else version_of(highest), bump)
     except VersionSyntaxError:
@@ -72,7 +72,7 @@ def _computed(highest: AnyRow | None, bump: Bump) -> Version | None:
 
 
 def _base(connection: Connection, model_id: int, edges: set[tuple[int, Relation]]) -> AnyRow | None:
-    """What a new version is compared with: the version of this model that it goes on from, else the highest."""
+    """The version to compare with: the parent of the same model that is continued, else the highest."""
     ids = [parent for parent, relation in edges if relation in CONTINUES]
     found = connection.execute(_ORIGIN, {"owner": model_id, "ids": ids}).first() if ids else None
     return found or connection.execute(_HIGHEST, {"owner": model_id}).first()
@@ -98,9 +98,9 @@ def _record(
     return BumpRecord(kind, computed, decision.reasons, overruled, forced, None if base is None else version_text(base))
 
 
-def _wrong_bump(request: CheckedRegistration, asked: str, decision: Decision) -> WrongBumpError:
+def _wrong_bump(request: CheckedRegistration, wish: str, decision: Decision) -> WrongBumpError:
     return WrongBumpError(
-        f"{request.registration.model}: {asked}, but the change is {decision.bump}: {'; '.join(decision.reasons[:3])}",
+        f"{request.registration.model}: {wish}, but the change is {decision.bump}: {'; '.join(decision.reasons[:3])}",
         "Leave it to the evidence, or force it, which is recorded: --force, or registry.force=true for a run.",
     )
 
