@@ -206,8 +206,8 @@ def _beyond_size(
     """Ref → reason, for what expires until the rest is within the limit, or until all that is left is always kept.
 
     The worst by the first metric expire first, before them those that have no such metric, of equals the oldest;
-    without a metric the oldest. A version expires after its descendants. One that was kept as their ancestor alone expires with
-    the last of them.
+    without a metric the oldest. A version expires after its descendants. One that was kept as their
+    ancestor alone expires with the last of them.
     """
     limit = policy.total_size or 0
     reason = f"beyond total_size {shown_size(limit)}"
