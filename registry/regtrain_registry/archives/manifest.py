@@ -36,6 +36,7 @@ from regtrain_registry.refs import check_artifact_name
 from regtrain_registry.store.content import ALGORITHM
 
 __all__ = [
+    "FORM",
     "MANIFEST",
     "MAX_MANIFEST",
     "ArchivedEvent",

@@ -100,10 +100,11 @@ def decide_file(digest: str, size_bytes: int, age: float, grace: float, reason: 
 
 def decide_trash(digest: str, size_bytes: int, age: float, grace: float, *, needed: bool) -> GcDecision:
     """Purge, keep or rescue a file of the trash. age: seconds since it was moved there."""
+    age = max(age, 0.0)
     if needed:
         return GcDecision(digest, "rescue", "a version needs it", size_bytes)
     action = "keep" if age < grace else "purge"
-    return GcDecision(digest, action, f"in the trash for {_shown(max(age, 0.0))}", size_bytes)
+    return GcDecision(digest, action, f"in the trash for {_shown(age)}", size_bytes)
 
 
 def _shown(seconds: float) -> str:

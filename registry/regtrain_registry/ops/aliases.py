@@ -18,7 +18,7 @@ from regtrain_registry.ops.policies import stages_of
 from regtrain_registry.ops.read import check_available, detail
 from regtrain_registry.refs import Ref
 
-__all__ = ["AliasTarget", "alias_target", "remove_alias", "set_alias", "write_alias"]
+__all__ = ["alias_target", "remove_alias", "set_alias", "write_alias"]
 
 _A = ALIASES.c
 _NAMED = (_A.model_id == bindparam("owner"), _A.name == bindparam("alias"))

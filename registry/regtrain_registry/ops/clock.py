@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from regtrain_registry.db.tables.marking import REGISTRY
 from regtrain_registry.domain.clock import ClockReading, elapsed_seconds, next_reading, read, trusted_now
 
-__all__ = ["Elapsed", "advance", "read_clocks", "read_elapsed"]
+__all__ = ["advance", "read_clocks", "read_elapsed"]
 
 _R = REGISTRY.c
 _ROW = select(_R.seconds, _R.witnessed_at, _R.boot_id, _R.boottime).where(_R.id == 1)

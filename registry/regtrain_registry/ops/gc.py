@@ -42,9 +42,8 @@ from regtrain_registry.ops.sweeping import sweep_of
 from regtrain_registry.store.content import Store
 from regtrain_registry.store.sweep import Entry, Sweep, Trashed, trim_cache
 
-__all__ = ["GRACE", "gc"]
+__all__ = ["gc"]
 
-GRACE = timedelta(days=7)
 VERSIONS_AT_ONCE = 1000  # all that have expired are decided on again for each portion
 FILES_AT_ONCE = 200  # of one transaction, so that registrations do not wait long
 UNREFERENCED = "no version refers to it"

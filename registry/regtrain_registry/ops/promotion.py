@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from regtrain_registry.db.engine import Database
     from regtrain_registry.store.content import Store
 
-__all__ = ["Veto", "promote"]
+__all__ = ["promote"]
 
 Veto = Callable[[VersionDetail, str], Sequence[str]]
 """Raises to refuse the promotion of a version to a stage; else the names of those without objection."""

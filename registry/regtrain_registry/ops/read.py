@@ -47,7 +47,6 @@ from regtrain_registry.refs import Ref
 __all__ = [
     "Related",
     "StoredVersion",
-    "all_of",
     "check_available",
     "counted_models",
     "detail",
@@ -245,10 +244,10 @@ def show(connection: Connection, ref: Ref) -> VersionDetail:
 
 def versions(connection: Connection, model: str, limit: int | None) -> list[VersionInfo]:
     """The versions of a model by its name, highest first; `ModelNotFoundError`."""
-    return all_of(connection, model_id(connection, model), limit)
+    return _all_of(connection, model_id(connection, model), limit)
 
 
-def all_of(connection: Connection, model_id: int, limit: int | None = None) -> list[VersionInfo]:
+def _all_of(connection: Connection, model_id: int, limit: int | None = None) -> list[VersionInfo]:
     """The versions of a model, highest first."""
     if limit is not None:
         ids = connection.execute(_highest(), {"owner": model_id, "limit": limit}).scalars()

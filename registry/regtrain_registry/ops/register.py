@@ -42,7 +42,7 @@ from regtrain_registry.ops.version_number import choose_version
 from regtrain_registry.semver import Version, sort_key
 from regtrain_registry.store.content import Blob, Offered, Part, Store, Stored
 
-__all__ = ["insert_version", "register"]
+__all__ = ["register"]
 
 # Statements are made at module level: to build one takes longer than to run it.
 _BY_KEY = select(V.id).where(V.idempotency_key == bindparam("key"))
@@ -65,15 +65,15 @@ def register(
     def write(connection: Connection) -> VersionInfo:
         context = Context(connection, open_store, actor)
         try:
-            return insert_version(context, request, stored)
+            return _insert_version(context, request, stored)
         except BlobMissingError:
             # Collected since it was stored. While the registry's row is locked, no collection runs.
-            return insert_version(context, request, open_store().put(files))
+            return _insert_version(context, request, open_store().put(files))
 
     return database.write(write)
 
 
-def insert_version(context: Context, request: CheckedRegistration, stored: Sequence[Stored]) -> VersionInfo:
+def _insert_version(context: Context, request: CheckedRegistration, stored: Sequence[Stored]) -> VersionInfo:
     """Insert the version and all that belongs to it."""
     connection, registration = context.connection, request.registration
     before = _registered_before(connection, registration)

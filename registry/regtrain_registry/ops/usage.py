@@ -16,7 +16,7 @@ from regtrain_registry.ops.sweeping import sweep_of
 from regtrain_registry.store.content import Store
 from regtrain_registry.store.sweep import Entry, Trashed
 
-__all__ = ["ModelUsage", "Usage", "usage"]
+__all__ = ["Usage", "usage"]
 
 _HERE = V.status != VersionStatus.COLLECTED.value
 _LOGICAL = (
