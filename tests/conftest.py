@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from support.installed import parse_metadata_once
-
 # The same examples in every run; a campaign draws others.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("drawn", deadline=None)
@@ -35,7 +33,6 @@ def pytest_configure() -> None:
     nothing = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "PIP_CONFIG_FILE": os.devnull}
     os.environ.update(nothing)
     os.umask(0o022)
-    parse_metadata_once()
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any
 
+from regtrain.packages import identity_of
 from regtrain.types import KINDS, Kind
 
 __all__ = [
@@ -85,16 +87,21 @@ def installed(environ: Mapping[str, str] = os.environ) -> list[EntryPoint]:
 
 
 def distribution_of(point: EntryPoint) -> str:
-    return _fact(point, "Name")
+    """Name of the distribution; `?` where its metadata have none."""
+    return _identity(point)[0] or "?"
 
 
 def version_of(point: EntryPoint) -> str:
-    return _fact(point, "Version")
+    """Version of the distribution; `?` where its metadata have none."""
+    return _identity(point)[1] or "?"
 
 
-def _fact(point: EntryPoint, key: str) -> str:
-    """What the distribution's metadata say; `?` where an interrupted install left none."""
-    return point.dist.metadata[key] if point.dist and key in point.dist.metadata else "?"
+def _identity(point: EntryPoint) -> tuple[str, str]:
+    # the entry points of a distribution share one object, and there are dozens of them
+    return _read_once(point.dist) if point.dist else ("", "")
+
+
+_read_once = lru_cache(maxsize=256)(identity_of)
 
 
 def requirement(text: str) -> tuple[str, str]:

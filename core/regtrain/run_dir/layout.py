@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 from regtrain.errors import EnvironmentFault, RunNotFoundError
+from regtrain.packages import installed_versions
 from regtrain.run_dir.codec import read_json, read_value, write_json, write_value
 from regtrain.run_dir.outcome import Outcome
 from regtrain.types import Plan, Settled
@@ -207,9 +207,7 @@ def _now() -> str:
 
 def _requirements() -> str:
     """Installed distributions, one `name==version` a line."""
-    # `metadata` is read and parsed each time that it is asked for.
-    known = (dist.metadata for dist in distributions())
-    found = {one["Name"]: one["Version"] for one in known if one["Name"]}
+    found = installed_versions()
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
 
 
