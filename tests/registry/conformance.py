@@ -21,6 +21,7 @@ from registry.damage_conformance import DamageConformance
 from registry.door_conformance import DoorConformance
 from registry.marking_conformance import MarkingConformance
 from registry.migration_conformance import MigrationConformance
+from registry.naming_conformance import NamingConformance
 from registry.relation_conformance import RelationConformance
 from registry.retention_conformance import RetentionConformance
 from registry.schema_conformance import SchemaConformance
@@ -91,6 +92,7 @@ class RegistryConformance(
     RelationConformance,
     MigrationConformance,
     MarkingConformance,
+    NamingConformance,
     SearchConformance,
     RetentionConformance,
     ContentConformance,

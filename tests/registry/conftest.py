@@ -22,6 +22,7 @@ pytest.register_assert_rewrite(
             "door_conformance",
             "marking_conformance",
             "migration_conformance",
+            "naming_conformance",
             "relation_conformance",
             "retention_conformance",
             "schema_conformance",

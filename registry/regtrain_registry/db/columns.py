@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import CursorResult, Row
+from sqlalchemy import CursorResult, Row, func
 
-from regtrain_registry.db.tables import VERSIONS
+from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.domain.recipe import Recipe
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.semver import Version
 
 __all__ = [
+    "HOME_NAME",
     "OFFERED",
     "RECIPE",
     "RELEASED",
@@ -31,6 +32,8 @@ AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 Item = TypeVar("Item")
 
 V = VERSIONS.c
+# The name of a model in archives, signatures and event hashes, which no rename changes.
+HOME_NAME = func.coalesce(MODELS.c.first_name, MODELS.c.name)
 OFFERED = V.status.in_([VersionStatus.READY.value, VersionStatus.DEPRECATED.value])
 RELEASED = (V.prerelease == "", OFFERED)
 RECIPE = (V.signature, V.config, V.recipe)

@@ -71,6 +71,7 @@ class Relation(StrEnum):
     MERGED_FROM = "merged_from"
     EXPORTED_FROM = "exported_from"
     ENSEMBLE_OF = "ensemble_of"
+    COPIED_FROM = "copied_from"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from regtrain_registry.errors.arguments import (
 from regtrain_registry.errors.conflicts import (
     CollectionTooLargeError,
     IdempotencyError,
+    ModelTakenError,
     PromotionRefusedError,
     RunExistsError,
     StageGuardedError,
@@ -88,6 +89,7 @@ __all__ = [
     "IdempotencyError",
     "IntegrityError",
     "ModelNotFoundError",
+    "ModelTakenError",
     "NameNotAllowedError",
     "NetworkFileSystemError",
     "NoRegistryError",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from regtrain_registry.archives.manifest import ArchivedEvent
-from regtrain_registry.db.columns import V, chunks, version_text
+from regtrain_registry.db.columns import HOME_NAME, V, chunks, version_text
 from regtrain_registry.db.tables import MODELS
 from regtrain_registry.db.tables.lifecycle import EVENTS
 from regtrain_registry.domain.events import EventKind
@@ -24,7 +24,7 @@ _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _BEFORE = EVENTS.alias("before")
 _VERSIONS = select(V.id, V.model_id, V.major, V.minor, V.patch, V.prerelease).where(V.id.in_(_IDS))
 _EVENTS = (
-    select(EVENTS, MODELS.c.name.label("model"), _BEFORE.c.hash.label("before"))
+    select(EVENTS, HOME_NAME.label("model"), _BEFORE.c.hash.label("before"))
     .join_from(EVENTS, MODELS, MODELS.c.id == EVENTS.c.model_id)
     .join(_BEFORE, (_BEFORE.c.model_id == EVENTS.c.model_id) & (_BEFORE.c.seq == EVENTS.c.seq - 1), isouter=True)
     .where(EVENTS.c.model_id == bindparam("owner"), EVENTS.c.version.in_(bindparam("versions", expanding=True)))

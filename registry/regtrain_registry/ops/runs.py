@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, 
 from regtrain_registry import ops
 from regtrain_registry.db.columns import AnyRow, chunks, version_text
 from regtrain_registry.db.tables import MODELS, UNREADABLE, VERSIONS, unreadable
-from regtrain_registry.db.tables.lineage import RUNS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
+from regtrain_registry.domain.records import Relation
 from regtrain_registry.domain.run_records import OpenStatus, RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
 from regtrain_registry.json_values import as_text, fitting, json_safe
@@ -182,7 +183,10 @@ def get(connection: Connection, ref: str) -> RunDetail:
 
 def with_version(columns: list[Any]) -> Select[Any]:
     """Runs, each with the newest version that it registered."""
-    newest = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id).correlate(RUNS).scalar_subquery()
+    edge = (LINEAGE.c.child_id == VERSIONS.c.id, LINEAGE.c.relation == Relation.COPIED_FROM.value)
+    copied = select(LINEAGE.c.child_id).where(*edge).correlate(VERSIONS).exists()
+    registered = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id, ~copied)
+    newest = registered.correlate(RUNS).scalar_subquery()
     return (
         select(*columns, MODELS.c.name.label("model"))
         .add_columns(VERSIONS.c.major, VERSIONS.c.minor, VERSIONS.c.patch, VERSIONS.c.prerelease)

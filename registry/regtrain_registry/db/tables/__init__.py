@@ -163,7 +163,8 @@ def reference(target: str) -> list[ForeignKey]:
 class ModelRow(Row, table=True):
     """A model. `next_number` counts its versions, `events` its events; `head` is the hash of the last one.
 
-    The row is the lock of everything that changes the model."""
+    The row is the lock of everything that changes the model. `first_name`: of a renamed model the name that its event
+    hashes and archives go on with."""
 
     __tablename__ = "rt_models"
 
@@ -174,6 +175,7 @@ class ModelRow(Row, table=True):
     events: int = Field(0, sa_column_kwargs={"server_default": "0"})
     head: str = Field("", max_length=64, sa_column_kwargs={"server_default": ""})
     policy: dict[str, Any] | None = Field(None, sa_type=DOCUMENT)
+    first_name: str | None = Field(None, max_length=64)
 
 
 class VersionRow(Row, table=True):
