@@ -1,7 +1,7 @@
-"""Connections and transactions: the only place that opens a database.
+"""Connections and transactions; no other module opens a database.
 
-A connection to a server does not outlive its transaction; of a SQLite file one is kept for the next. None crosses a
-fork, and every retry begins on a new one.
+A connection to a server ends with its transaction; one to a SQLite file is kept. None is used after a fork, and every
+retry has a new one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SECRETS = ("password", "passwd", "sslpassword")  # of a URL's query
 
 
 class Database:
-    """A database that is known to have our schema."""
+    """A database with the schema of the registry."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Database:
             )
 
     def version(self) -> str | None:
-        """The number of the schema that is there; None: none yet."""
+        """The number of the schema; None if there is none yet."""
         return self.read(migrations.stored_version)
 
     def upgrade(self) -> None:
@@ -97,7 +97,7 @@ class Database:
         self._dialect.copy_to(self.url, target)
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
-        """Do `work` in one transaction that sees one state of the database and locks nobody out."""
+        """Do `work` in one transaction that sees one state of the database and blocks no other one."""
         with self._translated():
             return _in_transaction(self._reader, work)
 
@@ -121,7 +121,7 @@ class Database:
             return result
 
     def _retryable(self, error: BaseException) -> bool:
-        """Another writer's lock, or another writer's row, which the next try sees and reckons with."""
+        """Whether the error is a lock or a row of another writer, which the next try sees."""
         if isinstance(error, IntegrityError):
             return True
         return isinstance(error, DBAPIError) and self._dialect.kind_of(error) is ErrorKind.BUSY
@@ -135,7 +135,7 @@ class Database:
 
 
 def _in_transaction(engine: Engine, work: Callable[[Connection], Result]) -> Result:
-    """Do `work` in a transaction. A connection that the database has reported an error on is not used again."""
+    """Do `work` in a transaction. A connection is not used again after an error of the database."""
     with engine.connect() as connection:
         try:
             with connection.begin():
@@ -169,7 +169,7 @@ def _no_registry(url: URL) -> NoRegistryError:
 
 
 def _no_driver(url: URL, dialect: Dialect, error: ImportError) -> RegistryUnavailableError:
-    """Our extra brings the drivers that are used where the URL names none."""
+    """The error for a missing driver; the default drivers come with an extra of ours."""
     module = (error.name or "").partition(".")[0] or url.get_driver_name()
     ours = module in ("psycopg", "pymysql") and dialect.extra
     return RegistryUnavailableError(
@@ -179,7 +179,7 @@ def _no_driver(url: URL, dialect: Dialect, error: ImportError) -> RegistryUnavai
 
 
 def shown(url: URL) -> str:
-    """The URL for people: the path of a file, or without password."""
+    """The URL for messages: the path of a file, or without password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     hidden = {name: "***" for name in _SECRETS if name in url.query}

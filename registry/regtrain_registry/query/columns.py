@@ -1,4 +1,4 @@
-"""What can be filtered and ordered by: the columns of versions, of models and of runs."""
+"""The columns that filters and orders may name: of versions, of models and of runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ OPERATORS: Mapping[Kind, tuple[Operator, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """A column: whether a key follows its name, whether a row may have no value or several, and which there are."""
+    """A column. keyed: a key follows its name. optional: a row may have no value. many: a row may have several.
+    choices: the only values."""
 
     kind: Kind
     keyed: bool = False
@@ -37,7 +38,7 @@ class ColumnSpec:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of one kind of thing, and the other names that they go by."""
+    """The columns of versions, models or runs (`what`), and synonyms of their names."""
 
     what: str
     specs: Mapping[str, ColumnSpec]

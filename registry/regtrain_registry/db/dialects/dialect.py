@@ -1,4 +1,4 @@
-"""What every dialect offers: how it connects, how it locks, and what kind of error its codes stand for."""
+"""The base of the dialects: connecting, locking, and the kinds of errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONNECT_SECONDS = 10
 
 
 class ErrorKind(Enum):
-    """What an error of a database comes to."""
+    """Kinds of errors of a database."""
 
     BUSY = auto()
     READ_ONLY = auto()
@@ -32,7 +32,7 @@ class ErrorKind(Enum):
 
 
 class Dialect:
-    """One kind of database. Of a server no connection outlives its transaction: hundreds of runs may be under way."""
+    """One kind of database. Connections to a server end with their transaction, because hundreds of runs may be active."""
 
     extra: ClassVar[str | None] = None
     dump: ClassVar[str] = ""
@@ -56,7 +56,7 @@ class Dialect:
         return engine.execution_options(isolation_level="READ COMMITTED", **{WRITES: True})
 
     def keep_copy(self, url: URL, schema: str) -> None:
-        """A copy of the database as it is before its schema changes; a server's own backups are its keeper's."""
+        """Copy the database before its schema changes; servers are left to their own backups."""
 
     def copy_to(self, url: URL, target: Path) -> None:
         """One state of the database in a new file, synced, while others go on writing."""
@@ -65,17 +65,17 @@ class Dialect:
         )
 
     def lock_schema(self, connection: Connection) -> None:
-        """Of several that open a new database at once, one creates the schema: until the connection ends."""
+        """Lock the schema until the connection ends, so that one of several processes creates it."""
 
     def code(self, error: DBAPIError) -> Any:
-        """The database's own code of an error, None where it says none."""
+        """The database's own code of an error; None where there is none."""
         raise NotImplementedError
 
     def reason(self, error: DBAPIError) -> str:
-        """The driver's words, in one line."""
+        """The message of the driver in one line."""
         first, _, rest = str(error.orig).partition("\n")
         return f"{first} {rest.partition(chr(10))[0].strip()}" if first.endswith(":") and rest else first
 
     def kind_of(self, error: DBAPIError) -> ErrorKind:
-        """What an error comes to."""
+        """The kind of an error."""
         return self.kinds.get(self.code(error), ErrorKind.OTHER)

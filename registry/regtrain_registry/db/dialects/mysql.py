@@ -34,10 +34,10 @@ class MySQL(Dialect):
     }
 
     def engine(self, url: URL) -> Engine:
-        # Of a join to a subquery SQLAlchemy cannot tell for MySQL that it is no cartesian product, and warns.
+        # For MySQL, SQLAlchemy takes a join to a subquery for a cartesian product, and warns.
         engine = create_engine(url, poolclass=NullPool, enable_from_linting=False)
         seconds = self._seconds()
-        # Strict, whatever the server's habit: elsewise it cuts what is too long and says nothing.
+        # Strict in any server: the default may truncate values silently.
         settings = (
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
             f"SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
@@ -48,14 +48,14 @@ class MySQL(Dialect):
             cursor.execute(settings)
             cursor.close()
 
-        event.listen(engine, "connect", set_up, insert=True)  # before SQLAlchemy asks for the mode
+        event.listen(engine, "connect", set_up, insert=True)  # before SQLAlchemy reads the mode
         return engine
 
     def _seconds(self) -> int:
         return max(1, math.ceil(self.timeout))
 
     def lock_schema(self, connection: Connection) -> None:
-        """By a lock of the server, which outlives the commits of the schema changes."""
+        """Take a lock of the server, which the commits of schema changes do not release."""
         name = "CONCAT('regtrain:', SHA1(DATABASE()))"  # such names belong to the whole server
         if connection.exec_driver_sql(f"SELECT GET_LOCK({name}, {self._seconds()})").scalar() == 0:
             raise RegistryLockedError(

@@ -24,8 +24,8 @@ __all__ = ["SQLite", "copy_database"]
 
 
 class SQLite(Dialect):
-    """A file. Writers take its one lock when they begin. One connection is kept: to open a file, and to read what
-    tables it has, takes as long as many a transaction."""
+    """A file. Writers lock it when they begin. One connection is kept, because opening a file and reading its schema
+    takes as long as a transaction."""
 
     how_to_write = "Ask for write permission on the file and its folder."
     kinds: ClassVar = {
@@ -60,8 +60,8 @@ class SQLite(Dialect):
         return engine.execution_options(**{WRITES: True})
 
     def keep_copy(self, url: URL, schema: str) -> None:
-        """`FILE.schema-NNNN`, whole or not there at all; in place of one that an upgrade left which broke off."""
-        from regtrain_registry.store.streams import sync_folder  # who only opens a registry does not need it
+        """Write `FILE.schema-NNNN` atomically; it replaces the copy of an interrupted upgrade."""
+        from regtrain_registry.store.streams import sync_folder  # opening a registry does not need it
 
         copy = Path(f"{url.database}.schema-{schema}")
         making = copy.with_name(f"{copy.name}.{secrets.token_hex(8)}")
@@ -69,7 +69,7 @@ class SQLite(Dialect):
             copy_database(Path(str(url.database)), making, self.timeout)
             with closing(sqlite3.connect(making)) as made:
                 copied = made.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
-            if copied == (schema,):  # else another process was faster, and has kept its copy
+            if copied == (schema,):  # else another process has upgraded it, and kept its copy
                 making.rename(copy)
                 sync_folder(copy.parent)
         except (OSError, sqlite3.Error) as error:
@@ -96,7 +96,7 @@ class SQLite(Dialect):
 def copy_database(source: Path, target: Path, timeout: float) -> None:
     """One state of a SQLite file, synced, while others go on writing to it; for the owner alone.
 
-    `RegistryLockedError` where a writer keeps it locked for `timeout` seconds: elsewise SQLite would wait for ever.
+    `RegistryLockedError` where a writer keeps it locked for `timeout` seconds: SQLite would wait for ever.
     """
     limit = time.monotonic() + timeout
 
@@ -115,7 +115,7 @@ _KEEPING: WeakSet[Engine] = WeakSet()
 
 
 def _leave_to_parent() -> None:
-    """After a fork: SQLite forbids a child to use its parent's connections."""
+    """Drop the connections after a fork: SQLite forbids a child to use those of its parent."""
     for engine in list(_KEEPING):
         engine.dispose(close=False)
 
@@ -125,13 +125,13 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Opened(sqlite3.Connection):
-    """Knows which file it has opened, whatever has its name now."""
+    """A connection that remembers device and inode of the file that it opened."""
 
     file: tuple[int, int] | None
 
 
 def _open_sqlite(file: str, timeout: float) -> _Opened:
-    """A connection to a file that is there: it is created when a registry is opened, and not by who reads it."""
+    """A connection to an existing file: only opening a registry creates one, reading does not."""
     identity = _identity(file)
     place = f"file:{quote(os.fsencode(file))}?mode=rw"
     # The driver's own idea of when to send BEGIN is off (isolation_level); see _begin_sqlite.
@@ -146,7 +146,7 @@ def _open_sqlite(file: str, timeout: float) -> _Opened:
 
 
 def _check_same_file(connection: Any, file: str) -> None:
-    """A backup that was moved in place of the file is another file: SQLAlchemy then connects anew."""
+    """Reconnect where the file was replaced, as by a restored backup."""
     if connection.file != _identity(file):
         raise DisconnectionError
 

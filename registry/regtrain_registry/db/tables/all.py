@@ -1,4 +1,4 @@
-"""Every table in METADATA: for who creates, migrates or checks them all. Who reads a list loads those that it needs."""
+"""Loads every table into METADATA: to create, migrate or check all of them."""
 
 from __future__ import annotations
 
