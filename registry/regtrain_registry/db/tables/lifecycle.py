@@ -1,4 +1,4 @@
-"""What is said of versions after they were made, and by whom: events, tags, marks, exports, signatures, origins."""
+"""Tables of what happens to models and versions after registering: events, tags, states, exports, signatures, names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["EVENTS", "EXPORTS", "FORMER_NAMES", "MARKS", "ORIGINS", "REGISTRY", 
 
 
 class EventRow(Row, table=True):
-    """One thing that was done to a model. `hash` covers the event and the hash of the one before it."""
+    """An event of a model. `hash` covers the event and the hash of the one before it."""
 
     __tablename__ = "rt_events"
 
@@ -29,7 +29,7 @@ class EventRow(Row, table=True):
 
 
 class TagRow(Row, table=True):
-    """A word about a version, and its value."""
+    """A tag of a version."""
 
     __tablename__ = "rt_tags"
     __table_args__ = (Index(None, "name", "value"),)
