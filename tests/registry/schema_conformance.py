@@ -16,7 +16,7 @@ from regtrain_registry import Registration, Registry, RunStatus
 from regtrain_registry.db.migrations import HEAD
 from regtrain_registry.db.tables.every import METADATA
 from regtrain_registry.errors import ModelNotFoundError, NoRegistryError, SchemaTooNewError
-from regtrain_registry.ops.history import broken_chains
+from regtrain_registry.ops.event_log import broken_chains
 from support.registry.places import Place
 from support.registry.schemas import differences, structure, structure_of_tables
 
@@ -161,7 +161,7 @@ class SchemaConformance:
         ]
         assert {event.who for event in events} == {"ada"}
         assert registry._database.read(broken_chains) == []
-        assert [one.version.ref for one in registry.seeing("a" * 8).versions] == [
+        assert [one.version.ref for one in registry.trained_on("a" * 8).versions] == [
             "large@1.2.0",
             "large@1.1.0",
             "large@1.0.0",

@@ -13,6 +13,7 @@ import pytest
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
 from regtrain_registry.errors import BlobDamagedError, FileToStoreError
+from regtrain_registry.ops.version_files import parts_of
 from regtrain_registry.store.content import Blob, Damage
 from support.programs import program
 from support.registry.evil_files import EVIL
@@ -69,7 +70,7 @@ def assert_found(registry: Registry, path: Path, hurt: range, folder: Path) -> N
     found = 0
     for ref in ("digits/1", "digits/2"):
         shown = registry.show(ref)
-        parts = registry._parts(shown)
+        parts = parts_of(registry._database, shown)
         for artifact in shown.artifacts:
             blob = Blob(artifact.digest, artifact.size_bytes, parts.get(artifact.digest, ()))
             ranges = [range(p.start, p.start + p.size_bytes) for p in blob.parts if p.source.digest == whole]

@@ -13,7 +13,7 @@ from regtrain.cli.output import json_option, print_json, print_table, say, size
 from regtrain.run.open_registry import open_registry
 
 if TYPE_CHECKING:
-    from regtrain_registry.ops.gc import Collection
+    from regtrain_registry.domain.collection import Collection
 
 __all__ = ["registry"]
 

@@ -1,4 +1,4 @@
-"""What was done to a model: an append-only line of events, each chained by hash to the one before. Pure."""
+"""The event log of a model: append-only, each event chained by hash to the one before. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Event", "EventKind", "broken_link", "canonical", "event_hash"]
 
 
 class EventKind(StrEnum):
-    """What can be done to a model or to one of its versions."""
+    """The kinds of changes of a model or of one of its versions."""
 
     REGISTERED = "registered"
     ALIAS_SET = "alias_set"
@@ -36,13 +36,15 @@ class EventKind(StrEnum):
     POLICY_SET = "policy_set"
     EXPORTED = "exported"
     SIGNED = "signed"
+    VERIFIED = "verified"
     IMPORTED = "imported"
-    MERGED = "merged"
+    MERGED = "merged"  # written by an older release
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`seq` counts from 1 within the model; `version` is None for what concerns the model as a whole."""
+    """An event. `seq` counts from 1 within the model; `version` is None for events of the model as a whole; `who`: the
+    actor."""
 
     seq: int
     at: datetime

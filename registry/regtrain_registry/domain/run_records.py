@@ -25,7 +25,7 @@ class OpenStatus(StrEnum):
 
 class RunStatus(StrEnum):
     """`queued`: submitted and waiting; `pruned`: stopped early by a search. `lost` is never stored: a run recorded as
-    running whose process is gone."""
+    running whose process does not exist."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -39,7 +39,7 @@ class RunStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """A run about to begin. `pid_started` and `boot_id` are those of `process_identity()`, so that a process
-    that is gone is told from another one with the same number. `inputs`: registered versions that it starts from."""
+    that has ended is told from another one with the same number. `inputs`: registered versions that it starts from."""
 
     run_id: str
     name: str
@@ -58,7 +58,7 @@ class RunStart:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run as listed. Times are UTC; `seconds` is what the run said of itself."""
+    """A run as listed. Times are UTC; `seconds` is the duration that the run recorded."""
 
     run_id: str
     name: str

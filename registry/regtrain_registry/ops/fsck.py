@@ -1,4 +1,4 @@
-"""The store held against the rows: of one version, and of the whole registry."""
+"""Checks of the store against the rows: of one version, and of the whole registry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from regtrain_registry.domain.verification import CheckedFile, Problem, Report, 
 from regtrain_registry.ops.blobs import composed
 from regtrain_registry.ops.checkout import Parts
 from regtrain_registry.ops.fsck_rows import problems as problems_of_rows
-from regtrain_registry.ops.references import held, needed
+from regtrain_registry.ops.references import held, referenced
 from regtrain_registry.ops.sweeping import sweep_of
 from regtrain_registry.store.content import Blob, Damage, Store
 
@@ -54,9 +54,9 @@ def check_version(version: VersionInfo, store: Store, parts: Parts) -> Verificat
     return Verification(version.ref, files)
 
 
-class _Wanted(NamedTuple):
-    """What the rows say: how many versions, what is wrong with the rows themselves, files that the store must have by
-    their digest, and files that are cut from those."""
+class _Required(NamedTuple):
+    """What the rows require: the number of versions, problems of the rows themselves, the files that the store must
+    have, by digest, and the composed files, which are ranges of those."""
 
     versions: int
     problems: list[Problem]
@@ -65,12 +65,12 @@ class _Wanted(NamedTuple):
 
 
 def check_registry(database: Database, store: Store, *, read: bool, repair: bool) -> Report:
-    """Hold the rows against each other, and the store against the rows.
+    """Check the rows against each other, and the store against the rows.
 
     read: every byte too. repair: move damaged files aside; no row is changed.
     """
-    wanted = database.read(_wanted)
-    if _damaged(wanted.problems):  # what its rows say means nothing
+    wanted = database.read(_required)
+    if _damaged(wanted.problems):  # its rows cannot be trusted
         return Report(0, 0, wanted.problems, read=read)
     # Listed after the rows were read: what is registered meanwhile is there.
     there = {entry.digest: entry.size_bytes for entry in sweep_of(store).entries()}
@@ -81,7 +81,7 @@ def check_registry(database: Database, store: Store, *, read: bool, repair: bool
     }
     found = list(wanted.problems)
     # What was collected meanwhile is not missing.
-    still = database.read(lambda connection: needed(connection, damaged.keys()))
+    still = database.read(lambda connection: referenced(connection, damaged.keys()))
     for digest in sorted(still & damaged.keys()):
         found.append(_problem(database, store, wanted.files[digest], damaged[digest], repair=repair))
     if read:
@@ -94,15 +94,15 @@ def _damaged(found: Iterable[Problem]) -> bool:
     return any(problem.kind == "database" for problem in found)
 
 
-def _wanted(connection: Connection) -> _Wanted:
+def _required(connection: Connection) -> _Required:
     found = list(problems_of_rows(connection))
     if _damaged(found):
-        return _Wanted(0, found, {}, [])
+        return _Required(0, found, {}, [])
     files = {row.digest: Blob(row.digest, row.size_bytes) for row in connection.execute(held())}
     sizes = {row.digest: row.size_bytes for row in connection.execute(_COMPOSED)}
     parts = composed(connection, sizes)
     whole = [Blob(digest, sizes[digest], parts[digest]) for digest in sorted(parts)]
-    return _Wanted(connection.execute(_COUNT).scalar_one(), found, files, whole)
+    return _Required(connection.execute(_COUNT).scalar_one(), found, files, whole)
 
 
 def _damage(store: Store, blob: Blob, size: int | None, *, read: bool) -> Damage | None:
@@ -114,15 +114,15 @@ def _damage(store: Store, blob: Blob, size: int | None, *, read: bool) -> Damage
 def _problem(database: Database, store: Store, blob: Blob, damage: Damage, *, repair: bool) -> Problem:
     place = store.quarantine(blob) if repair and damage is not Damage.MISSING else None
     owners = database.read(lambda connection: _owners(connection, blob.digest))
-    said = {Damage.MISSING: "is missing", Damage.SIZE: "has the wrong size", Damage.CHANGED: "has changed"}[damage]
-    message = f"blob {blob.digest} {said}; it belongs to {', '.join(owners)}"
+    problem = {Damage.MISSING: "is missing", Damage.SIZE: "has the wrong size", Damage.CHANGED: "has changed"}[damage]
+    message = f"blob {blob.digest} {problem}; it belongs to {', '.join(owners)}"
     return Problem(damage.name.lower(), blob.digest, message, tuple(owners), place)
 
 
 def _wrongly_composed(
     database: Database, store: Store, blobs: Iterable[Blob], damaged: Mapping[str, Damage]
 ) -> Iterator[Problem]:
-    """Composed files that are wrong though all that they are cut from is right: their parts are."""
+    """Composed files whose sources are intact and whose parts are not the right ones."""
     for blob in blobs:
         if any(part.source.digest in damaged for part in blob.parts):
             continue

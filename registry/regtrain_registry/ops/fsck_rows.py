@@ -16,10 +16,10 @@ from regtrain_registry.db.tables.every import METADATA
 from regtrain_registry.db.tables.origin import LINEAGE
 from regtrain_registry.domain.lineage import cycle
 from regtrain_registry.domain.records import ArtifactKind, VersionStatus
+from regtrain_registry.domain.registration import digest_of
 from regtrain_registry.domain.verification import Problem
 from regtrain_registry.json_values import as_text
-from regtrain_registry.ops.history import broken_chains
-from regtrain_registry.ops.register import digest_of
+from regtrain_registry.ops.event_log import broken_chains
 from regtrain_registry.semver import sort_key
 
 __all__ = ["problems"]

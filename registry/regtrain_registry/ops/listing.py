@@ -12,7 +12,7 @@ from regtrain_registry.db.tables.origin import RUNS
 from regtrain_registry.domain.policy import with_slash
 from regtrain_registry.domain.run_records import RunStatus
 from regtrain_registry.ops.read import counted_models
-from regtrain_registry.ops.runs import gone, with_version
+from regtrain_registry.ops.runs import lost_ids, with_version
 from regtrain_registry.query import Column, Filter, OrderKey
 from regtrain_registry.query.attached import Related
 from regtrain_registry.query.filter_target import Hanging, Subject
@@ -57,7 +57,7 @@ def run_ids(connection: Connection, wanted: Filter | None, order: Sequence[Order
     comparing = Comparing(connection.dialect.name)
     own: dict[str, ColumnElement[Any]] = {"run_id": RUNS.c.id, "model": MODELS.c.name}
     if any(column.name == "status" for column in columns_of(wanted, order)):
-        own["status"] = case((RUNS.c.id.in_(gone(connection)), RunStatus.LOST.value), else_=RUNS.c.status)
+        own["status"] = case((RUNS.c.id.in_(lost_ids(connection)), RunStatus.LOST.value), else_=RUNS.c.status)
 
     def value(column: Column) -> ColumnElement[Any]:
         if column.name == "metrics":

@@ -14,7 +14,7 @@ from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS
 from regtrain_registry.db.tables.marking import EXPORTS
 from regtrain_registry.domain.records import VersionStatus
 
-__all__ = ["files_of", "held", "named_by", "needed", "sources_of"]
+__all__ = ["files_of", "held", "named_by", "referenced", "sources_of"]
 
 _DIGESTS: BindParameter[Sequence[str]] = bindparam("digests", expanding=True)
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
@@ -84,21 +84,23 @@ def sources_of(connection: Connection, digests: Iterable[str]) -> set[str]:
     return found
 
 
-def needed(connection: Connection, digests: Collection[str], leaving: Mapping[str, int] | None = None) -> set[str]:
+def referenced(
+    connection: Connection, digests: Collection[str], excluding: Mapping[str, int] | None = None
+) -> set[str]:
     """Those of the digests that a version still needs: as a file, as an export, or as what such a one is cut from.
 
-    leaving: how often a digest is named by versions that are about to be collected.
+    excluding: how often a digest is named by versions that are about to be collected.
     """
-    leaving = leaving or {}
+    excluding = excluding or {}
     found: set[str] = set()
     for some in portions(sorted(digests)):
         counts: Counter[str] = Counter()
         for query in _COUNTS:
             for digest, count in connection.execute(query, {"digests": some}):
                 counts[digest] += count
-        found.update(digest for digest, count in counts.items() if count > leaving.get(digest, 0))
+        found.update(digest for digest, count in counts.items() if count > excluding.get(digest, 0))
         cut = [(source, whole) for source, whole in connection.execute(_CUT_FROM, {"digests": some})]
         if cut:
-            wholes = needed(connection, {whole for _, whole in cut}, leaving)
+            wholes = referenced(connection, {whole for _, whole in cut}, excluding)
             found.update(source for source, whole in cut if whole in wholes)
     return found

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
+from regtrain_registry import ops
 from regtrain_registry.db.columns import AnyRow, portions, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.origin import RUNS
-from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart, RunStatus
+from regtrain_registry.domain.run_records import OpenStatus, RunDetail, RunInfo, RunStart, RunStatus
 from regtrain_registry.errors import RunExistsError, RunNotFoundError, nearest
 from regtrain_registry.json_values import as_text, fitting, json_safe
+from regtrain_registry.ops.context import Context
 from regtrain_registry.processes import ProcessIdentity, is_gone
+from regtrain_registry.validation import parse_enum
 
-__all__ = ["FinalStatus", "change", "get", "gone", "of_ids", "outcome", "runs", "start", "with_version"]
+__all__ = [
+    "FinalStatus",
+    "change",
+    "changes",
+    "finish",
+    "get",
+    "lost_ids",
+    "of_ids",
+    "outcome",
+    "runs",
+    "start",
+    "with_version",
+]
 
 FinalStatus = Literal["finished", "failed", "interrupted", "pruned"]
 _R = RUNS.c
@@ -26,8 +40,9 @@ _LISTED = [column for column in RUNS.columns if column.name not in _WIDE]
 _SHOWN_MATCHES = 5
 
 
-def start(connection: Connection, run: RunStart, now: datetime) -> None:
-    """Insert the run as running; `RunExistsError` when its id is taken."""
+def start(context: Context, run: RunStart) -> None:
+    """Insert the run as running, and the versions that it starts from; `RunExistsError` when its id is taken."""
+    connection = context.connection
     run_id = fitting("id of the run", run.run_id, 64)
     if connection.execute(select(_R.id).where(_R.id == run_id)).scalar() is not None:
         raise RunExistsError(f"run {run_id!r} is recorded already", "Give the new run its own id.")
@@ -42,7 +57,7 @@ def start(connection: Connection, run: RunStart, now: datetime) -> None:
             pid_started=run.pid_started,
             boot_id=fitting("boot id", run.boot_id, 64),
             resumed_from=fitting("path of what the run resumes from", run.resumed_from, 700),
-            started_at=now,
+            started_at=context.now,
             metrics={},
             data={},
             code=json_safe(run.code),
@@ -50,10 +65,22 @@ def start(connection: Connection, run: RunStart, now: datetime) -> None:
             config=json_safe(run.config),
         )
     )
+    if run.inputs:
+        ops.run_inputs.record(connection, run.run_id, run.inputs)
 
 
-def change(connection: Connection, run_id: str, values: Mapping[str, Any]) -> None:
+def changes(status: str | None, **given: Any) -> dict[str, Any]:
+    """The columns that a submitted run sets when it waits or runs; None is left out. `ArgumentError`."""
+    values = {name: value for name, value in given.items() if value is not None}
+    if status is None:
+        return values
+    # Its launcher follows it from here on: the process that submitted it may end, and the run is not lost.
+    return {"status": parse_enum("status", status, OpenStatus).value, "pid": None, "pid_started": None} | values
+
+
+def change(context: Context, run_id: str, values: Mapping[str, Any]) -> None:
     """Set columns of one run; `RunNotFoundError` when there is none by that id."""
+    connection = context.connection
     if connection.execute(update(RUNS).where(_R.id == as_text(run_id)).values(values)).rowcount == 0:
         raise _not_found(connection, run_id)
 
@@ -68,9 +95,8 @@ def outcome(
     data: Mapping[str, Any],
     error: str | None,
     seconds: float | None,
-    now: datetime,
 ) -> dict[str, Any]:
-    """The columns that the end of a run sets; ValueError for a status that is no end."""
+    """The columns that the end of a run sets, but for its time; ValueError for a status that is no end."""
     final = RunStatus(status)
     if final in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.LOST):
         raise ValueError(f"a run does not finish as {status!r}: finished, failed, interrupted or pruned")
@@ -83,8 +109,12 @@ def outcome(
         "data": json_safe(data),
         "error": None if error is None else as_text(error)[:10_000],
         "seconds": json_safe(seconds),
-        "finished_at": now,
     }
+
+
+def finish(context: Context, run_id: str, values: Mapping[str, Any]) -> None:
+    """Set the columns of the end of a run, and its time; `RunNotFoundError`."""
+    change(context, run_id, {**values, "finished_at": context.now})
 
 
 def runs(connection: Connection, limit: int | None, status: RunStatus | None) -> list[RunInfo]:
@@ -108,15 +138,15 @@ def of_ids(connection: Connection, ids: Sequence[str]) -> list[RunInfo]:
     return [found[run_id] for run_id in ids]
 
 
-def gone(connection: Connection) -> list[str]:
-    """Runs that are recorded as running and whose process is gone."""
+def lost_ids(connection: Connection) -> list[str]:
+    """Ids of the runs that are recorded as running and whose process does not exist."""
     columns = (_R.id, _R.status, _R.host, _R.pid, _R.pid_started, _R.boot_id)
     rows = connection.execute(select(*columns).where(_R.status == RunStatus.RUNNING.value))
     return [row.id for row in rows if _status(row) is RunStatus.LOST]
 
 
 def get(connection: Connection, ref: str) -> RunDetail:
-    """The run by id, folder, name (the newest of it), or the beginning of its id when that says which."""
+    """The run by id, folder, name (the newest of it), or the beginning of its id when that is unique."""
     ref = as_text(ref)
     home = os.path.expanduser(ref)  # noqa: PTH111 - a `~` of no user stays, and finds nothing
     folder = os.path.abspath(home)  # noqa: PTH100 - as recorded: links not followed
@@ -136,7 +166,7 @@ def get(connection: Connection, ref: str) -> RunDetail:
 
 
 def with_version(columns: list[Any]) -> Select[Any]:
-    """Runs, each with the newest version that came out of it."""
+    """Runs, each with the newest version that it registered."""
     newest = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.run_id == _R.id).correlate(RUNS).scalar_subquery()
     return (
         select(*columns, MODELS.c.name.label("model"))
@@ -178,7 +208,7 @@ def _detail(row: AnyRow) -> RunDetail:
 
 
 def _status(row: AnyRow) -> RunStatus:
-    """As recorded, but `lost` when it should be running and its process is gone. Reading changes nothing."""
+    """As recorded, but `lost` when its process does not exist. Reading changes nothing."""
     status = RunStatus(row.status)
     process = ProcessIdentity(row.host, row.pid, row.pid_started, row.boot_id)
     return RunStatus.LOST if status is RunStatus.RUNNING and is_gone(process) else status

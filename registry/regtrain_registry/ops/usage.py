@@ -1,4 +1,4 @@
-"""How much room models take in the store, and how much they would take if nothing were shared."""
+"""Disk usage: the bytes of each model, in the store and if nothing were shared."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from regtrain_registry.db.columns import V
+from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.domain.records import VersionStatus
-from regtrain_registry.ops.references import held, needed
+from regtrain_registry.ops.references import held, referenced
+from regtrain_registry.ops.sweeping import sweep_of
+from regtrain_registry.store.content import Store
 from regtrain_registry.store.sweep import Entry, Trashed
 
-__all__ = ["Usage", "measure"]
+__all__ = ["Usage", "usage"]
 
 _HERE = V.status != VersionStatus.COLLECTED.value
 _LOGICAL = (
@@ -63,7 +66,7 @@ class Usage:
 
     @property
     def saved_bytes(self) -> int:
-        """What sharing spares."""
+        """The bytes that sharing spares."""
         return self.logical_bytes - self.stored_bytes
 
     def to_json(self) -> dict[str, Any]:
@@ -78,8 +81,14 @@ class Usage:
         }
 
 
-def measure(connection: Connection, entries: list[Entry], trash: list[Trashed]) -> Usage:
-    """entries, trash: what lies in the store."""
+def usage(database: Database, store: Store) -> Usage:
+    """The bytes that models take, by the rows and by the files of the store."""
+    sweep = sweep_of(store)
+    entries, trash = sweep.entries(), sweep.trashed()
+    return database.read(lambda connection: _measure(connection, entries, trash))
+
+
+def _measure(connection: Connection, entries: list[Entry], trash: list[Trashed]) -> Usage:
     stored = {row[0]: int(row[1]) for row in connection.execute(_BY_MODEL)}
     models = sorted(
         (
@@ -88,7 +97,7 @@ def measure(connection: Connection, entries: list[Entry], trash: list[Trashed]) 
         ),
         key=lambda model: model.name,
     )
-    wanted = needed(connection, {entry.digest for entry in entries})
+    wanted = referenced(connection, {entry.digest for entry in entries})
     return Usage(
         models=tuple(models),
         logical_bytes=sum(model.logical_bytes for model in models),

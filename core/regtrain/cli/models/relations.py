@@ -43,7 +43,7 @@ def lineage(ref: str | None, shape: str | None, down: bool, data: str | None, as
 
 
 def _who_saw(digest: str, as_json: bool) -> None:
-    found = open_registry(Path.cwd()).seeing(digest)
+    found = open_registry(Path.cwd()).trained_on(digest)
     if as_json:
         print_json(found.to_json())
         return

@@ -58,7 +58,8 @@ class MarkRow(Row, table=True):
 
 
 class ExportRow(Row, table=True):
-    """A version in another format, and whether it was found to compute the same."""
+    """A version in another format, and whether it was found to compute the same. `unverified`: as another registry
+    claims, with nothing here that confirms it."""
 
     __tablename__ = "rt_exports"
 
@@ -68,6 +69,7 @@ class ExportRow(Row, table=True):
     digest: str | None = Field(None, max_length=80, index=True, sa_column_args=reference("rt_blobs.digest"))
     created_at: datetime = Field(sa_type=UtcTime)
     report: dict[str, Any] = Field(sa_type=DOCUMENT)
+    unverified: bool = Field(False, sa_column_kwargs={"server_default": false()})
 
 
 class RunInputRow(Row, table=True):
@@ -81,7 +83,7 @@ class RunInputRow(Row, table=True):
 
 
 class SignatureRow(Row, table=True):
-    """A signed statement about a version."""
+    """A signed statement about a version. `unverified`: it came with an archive, and no key has confirmed it here."""
 
     __tablename__ = "rt_signatures"
 
@@ -90,6 +92,7 @@ class SignatureRow(Row, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
     statement: str = Field(sa_type=LONG_TEXT)
     bundle: str = Field(sa_type=LONG_TEXT)
+    unverified: bool = Field(False, sa_column_kwargs={"server_default": false()})
 
 
 class OriginRow(Row, table=True):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation
-from regtrain_registry.ops import lineage
+from regtrain_registry.ops import lineage_queries
 
 # Digests that begin alike, so that a beginning may stand for several.
 DIGESTS = [f"sha256:{start}{'0' * (64 - len(start))}" for start in ("aaaaaaaa", "aaaaaaaab", "bbbbbbbb", "cccccccccc")]
@@ -54,7 +54,7 @@ def test_it_is_every_version_that_can_be_walked_to(history: list[Version], regis
         registry.register(Registration(name, (), Recipe(data=data), parents=parents))
     for asked in ASKED:
         start = f"sha256:{asked.removeprefix('sha256:').lower()}"
-        found = {one.version.ref.partition("@")[0]: one for one in registry.seeing(asked).versions}
+        found = {one.version.ref.partition("@")[0]: one for one in registry.trained_on(asked).versions}
         mine = {name: found[name] for name in names if name in found}
         assert set(mine) == {names[place] for place in range(len(history)) if saw(history, place, start)}
         for place, version in enumerate(history):
@@ -70,7 +70,7 @@ def test_the_index_is_asked(registry: Registry, tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'home' / 'registry.db'}")
     with engine.connect() as connection:
         for asked in (DIGESTS[0], "aaaaaaaa", "own:words"):
-            query = str(lineage._seen(asked).compile(connection, compile_kwargs={"literal_binds": True}))
+            query = str(lineage_queries._with_data(asked).compile(connection, compile_kwargs={"literal_binds": True}))
             plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
             assert any("SEARCH rt_data USING INDEX ix_rt_data_digest" in step for step in plan), plan
     engine.dispose()

@@ -1,4 +1,4 @@
-"""How versions relate: what they came from, and how two of them differ."""
+"""Lineage of versions and of data, and the differences of two versions, read from the rows."""
 
 from __future__ import annotations
 
@@ -14,15 +14,26 @@ from regtrain_registry.db.tables.finding import DATA
 from regtrain_registry.db.tables.marking import MARKS
 from regtrain_registry.db.tables.origin import LINEAGE
 from regtrain_registry.domain.differences import Differences, differences
-from regtrain_registry.domain.lineage import DataLineage, Lineage, LineageVersion, Link, graph, reach, spread, who_saw
+from regtrain_registry.domain.lineage import (
+    DataLineage,
+    Lineage,
+    LineageVersion,
+    Link,
+    graph,
+    reach,
+    spread,
+    trained_on,
+)
 from regtrain_registry.domain.recipe import Recipe
 from regtrain_registry.domain.records import VersionDetail, VersionStatus
 from regtrain_registry.errors import DigestSyntaxError
 from regtrain_registry.ops.read import detail
+from regtrain_registry.ops.resolve import resolve
+from regtrain_registry.refs import Ref
 from regtrain_registry.store.content import ALGORITHM
 from regtrain_registry.validation import check_text
 
-__all__ = ["ancestors", "check_digest", "compare", "lineage", "seeing"]
+__all__ = ["ancestors", "check_digest", "compare", "lineage", "versions_trained_on"]
 
 MAX_DIGEST = 190
 MIN_DIGITS = 8  # of a digest that is not whole
@@ -48,12 +59,12 @@ _BEGINS = re.compile(rf"([a-z0-9+_-]+:)?([0-9a-fA-F]{{{MIN_DIGITS},}})")
 _RECIPE = select(*RECIPE).where(V.id == bindparam("id"))
 
 
-def lineage(connection: Connection, version_id: int, down: bool) -> Lineage:
+def lineage(connection: Connection, ref: Ref, down: bool) -> Lineage:
     """The version with its ancestors or descendants: one query a generation.
 
-    Not one recursive query: MySQL refuses those after a thousand rounds, and MariaDB leaves out the rest unsaid.
+    Not one recursive query: MySQL refuses those after a thousand rounds, and MariaDB silently leaves out the rest.
     """
-    query = _TO_CHILDREN if down else _TO_PARENTS
+    version_id, query = resolve(connection, ref), _TO_CHILDREN if down else _TO_PARENTS
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
         for some in portions(ids):
@@ -77,10 +88,10 @@ def check_digest(digest: str) -> str:
     return text
 
 
-def seeing(connection: Connection, digest: str) -> DataLineage:
-    """Every version that saw data, itself or through its parents. digest: as it is recorded, or its first digits."""
+def versions_trained_on(connection: Connection, digest: str) -> DataLineage:
+    """Every version that was trained on data, itself or through its parents. digest: as recorded, or its beginning."""
     direct: dict[int, dict[str, str]] = {}
-    for row in connection.execute(_seen(digest)):
+    for row in connection.execute(_with_data(digest)):
         direct.setdefault(row.version_id, {})[row.name] = row.digest
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
@@ -90,10 +101,10 @@ def seeing(connection: Connection, digest: str) -> DataLineage:
 
     links = spread(direct, links_of, down=True)
     ids = set(direct).union(*(link[:2] for link in links))
-    return who_saw(digest, direct, dict(_versions(connection, sorted(ids))), links)
+    return trained_on(digest, direct, dict(_versions(connection, sorted(ids))), links)
 
 
-def _seen(digest: str) -> Select[Any]:
+def _with_data(digest: str) -> Select[Any]:
     """A range that an index knows, and then the beginning letter by letter: in some orders of text signs count for
     nothing, while digits and a to f come before g in all of them."""
     begins = _BEGINS.fullmatch(digest)
@@ -105,9 +116,9 @@ def _seen(digest: str) -> Select[Any]:
 
 
 def ancestors(connection: Connection, version_id: int) -> dict[str, str | None]:
-    """Every version that this one came from, directly or not, as `NAME@VERSION` → why it was ever deprecated, or None.
+    """Every ancestor of a version, as `NAME@VERSION` → the reason of its deprecation, or None.
 
-    Whatever became of it since: a version that was archived, expired or collected is as bad as it was.
+    Whatever the status is now: a version that was archived, expired or collected is as bad as it was.
     """
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
@@ -130,9 +141,10 @@ def _versions(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int,
             yield row.id, LineageVersion(ref, row.number, row.created_at, row.run_id, row.metrics)
 
 
-def compare(connection: Connection, old: int, new: int) -> Differences:
-    """What differs between two versions."""
-    return differences(_with_recipe(connection, old), _with_recipe(connection, new))
+def compare(connection: Connection, old: Ref, new: Ref) -> Differences:
+    """The differences of two versions."""
+    before, after = resolve(connection, old), resolve(connection, new)
+    return differences(_with_recipe(connection, before), _with_recipe(connection, after))
 
 
 def _with_recipe(connection: Connection, version_id: int) -> tuple[VersionDetail, Recipe]:
