@@ -168,6 +168,18 @@ class Registry:
         whole = not set("@/") & set(check_text("name of a version", ref).removeprefix("models:/"))
         return self._read(ops.event_log.history, parse_ref(ref), whole, limit)
 
+    def rename(self, old: str, new: str) -> ModelInfo:
+        """Give a model another name; the former name goes on answering. `ModelTakenError`."""
+        return self._write(ops.rename.rename, check_name(old), check_name(new))
+
+    def copy(self, ref: str, model: str) -> VersionDetail:
+        """Make a version of another model with the files and the record of this one; nothing is copied in the store.
+
+        In a new model it keeps its semantic version; in one that exists the version is decided as for a registration.
+        Errors: `VersionCollectedError`, `StatusError`.
+        """
+        return self._write(ops.copy.copy, parse_ref(ref), check_name(model))
+
     def register(self, registration: Registration) -> VersionInfo:
         """Store the files, then insert the version in one transaction; on any error nothing is registered.
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, event, inspect, select
 
 from regtrain_registry import Registration
 from regtrain_registry.db.migrations import HEAD, VERSION_TABLE, alembic_config
-from regtrain_registry.db.tables.every import METADATA, PREFIX
+from regtrain_registry.db.tables.all import METADATA, PREFIX
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.json_values import json_safe

@@ -52,7 +52,7 @@ def test_listing_loads_neither_migrations_nor_remote_stores(uri: str) -> None:
     other |= {f"regtrain_registry.{name}" for name in ("ops.register", "query.search", "ops.listing")}
     other |= {
         f"regtrain_registry.{name}"
-        for name in ("query.parsing", "staging", "db.tables.content", "db.tables.finding", "db.tables.marking")
+        for name in ("query.parsing", "staging", "db.tables.blobs", "db.tables.search", "db.tables.lifecycle")
     }
     assert modules & other == set()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from typing import Any
 
 from regtrain_registry.json_values import iso
 
-__all__ = ["Event", "EventKind", "broken_link", "canonical", "event_hash"]
+__all__ = ["Event", "EventKind", "broken_link", "canonical", "event_hash", "wrong_name"]
 
 
 class EventKind(StrEnum):
@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     SIGNED = "signed"
     VERIFIED = "verified"
     IMPORTED = "imported"
+    RENAMED = "renamed"
     MERGED = "merged"  # written by an older release
 
 
@@ -94,3 +95,14 @@ def broken_link(model: str, rows: Iterable[tuple[int, datetime, str, str, str | 
             return expected
         before, expected = found, expected + 1
     return 0 if before == head else expected
+
+
+def wrong_name(model: str, rows: Sequence[tuple[int, datetime, str, str, str | None, str, str]]) -> int:
+    """The seq of the last rename if it gave the model another name than this; 0 if it did not, or if there is none.
+
+    rows: as for `broken_link`, which holds for them.
+    """
+    for seq, _, _, kind, _, facts, _ in reversed(rows):
+        if kind == EventKind.RENAMED:
+            return 0 if json.loads(facts)["after"] == model else seq
+    return 0

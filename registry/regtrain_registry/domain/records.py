@@ -14,6 +14,7 @@ from regtrain_registry.json_values import iso
 from regtrain_registry.semver import Bump
 
 __all__ = [
+    "STORED_STATUSES",
     "Artifact",
     "ArtifactKind",
     "BumpRecord",
@@ -34,13 +35,18 @@ __all__ = [
 
 class VersionStatus(StrEnum):
     """`latest` and ranges choose among ready and deprecated versions; the others are found by version, number and
-    alias. Expired versions can be restored until they are collected; then only the row is left."""
+    alias. Expired versions can be restored until they are collected; then only the row is left. `damaged` is never
+    stored: it marks a version in a list whose rows cannot be read."""
 
     READY = "ready"
     DEPRECATED = "deprecated"
     ARCHIVED = "archived"
     EXPIRED = "expired"
     COLLECTED = "collected"
+    DAMAGED = "damaged"
+
+
+STORED_STATUSES = tuple(status for status in VersionStatus if status is not VersionStatus.DAMAGED)
 
 
 class ArtifactKind(StrEnum):
@@ -65,6 +71,7 @@ class Relation(StrEnum):
     MERGED_FROM = "merged_from"
     EXPORTED_FROM = "exported_from"
     ENSEMBLE_OF = "ensemble_of"
+    COPIED_FROM = "copied_from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +213,8 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class VersionInfo:
-    """A registered version. `digest` is that of its weights, or of their list when there are several."""
+    """A registered version. `digest` is that of its weights, or of their list when there are several. With the status
+    `damaged`, values that cannot be read are empty."""
 
     name: str
     version: str
@@ -216,7 +224,7 @@ class VersionInfo:
     stages: list[str]
     tags: dict[str, str]
     marks: Marks
-    created_at: datetime
+    created_at: datetime | None
     created_by: str
     summary: str
     run_id: str | None
@@ -278,18 +286,20 @@ class VersionDetail(VersionInfo):
 
 @dataclass(frozen=True, slots=True)
 class LatestVersion:
-    """The newest release of a model, as a list of models shows it."""
+    """The newest release of a model in a list. `status` is ready, deprecated or damaged."""
 
     version: str
     number: int
-    created_at: datetime
+    created_at: datetime | None
     metrics: dict[str, Any]
+    status: VersionStatus = VersionStatus.READY
 
     def to_json(self) -> dict[str, Any]:
-        """All four fields."""
+        """All five fields."""
         return {
             "version": self.version,
             "number": self.number,
+            "status": self.status.value,
             "created_at": iso(self.created_at),
             "metrics": self.metrics,
         }

@@ -24,8 +24,8 @@ class OpenStatus(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """`queued`: submitted and waiting; `pruned`: stopped early by a search. `lost` is never stored: a run recorded as
-    running whose process does not exist."""
+    """`queued`: submitted and waiting; `pruned`: stopped early by a search. `lost` and `damaged` are never stored: a
+    run recorded as running whose process does not exist, and one whose row cannot be read."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -34,6 +34,7 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
     PRUNED = "pruned"
     LOST = "lost"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class RunInfo:
     run_id: str
     name: str
     status: RunStatus
-    started_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
     run_dir: str
     metrics: dict[str, Any]

@@ -16,6 +16,7 @@ from regtrain_registry.errors.arguments import (
 from regtrain_registry.errors.conflicts import (
     CollectionTooLargeError,
     IdempotencyError,
+    ModelTakenError,
     PromotionRefusedError,
     RunExistsError,
     StageGuardedError,
@@ -41,6 +42,7 @@ from regtrain_registry.errors.integrity import (
     BlobDamagedError,
     BlobMissingError,
     DatabaseDamagedError,
+    RowDamagedError,
     SignatureBrokenError,
 )
 from regtrain_registry.errors.not_found import (
@@ -87,6 +89,7 @@ __all__ = [
     "IdempotencyError",
     "IntegrityError",
     "ModelNotFoundError",
+    "ModelTakenError",
     "NameNotAllowedError",
     "NetworkFileSystemError",
     "NoRegistryError",
@@ -100,6 +103,7 @@ __all__ = [
     "RegistryReadOnlyError",
     "RegistryUnavailableError",
     "RegistryUrlError",
+    "RowDamagedError",
     "RunExistsError",
     "RunNotFoundError",
     "SchemaTooNewError",

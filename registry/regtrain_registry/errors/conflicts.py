@@ -10,6 +10,7 @@ from regtrain_registry.errors.registry_error import ConflictError, RegistryError
 __all__ = [
     "CollectionTooLargeError",
     "IdempotencyError",
+    "ModelTakenError",
     "PromotionRefusedError",
     "RunExistsError",
     "StageGuardedError",
@@ -32,6 +33,12 @@ class StoreSharedError(ConflictError):
     """Files of another registry are in the store, and a collection would take them."""
 
     code = "store_shared"
+
+
+class ModelTakenError(ConflictError):
+    """Another model has the name, or had it before it was renamed."""
+
+    code = "model_taken"
 
 
 class VersionTakenError(ConflictError):

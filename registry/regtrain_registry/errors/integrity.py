@@ -9,6 +9,7 @@ __all__ = [
     "BlobDamagedError",
     "BlobMissingError",
     "DatabaseDamagedError",
+    "RowDamagedError",
     "SignatureBrokenError",
 ]
 
@@ -29,6 +30,12 @@ class DatabaseDamagedError(IntegrityError):
     """The database file is damaged."""
 
     code = "database_damaged"
+
+
+class RowDamagedError(IntegrityError):
+    """A row of the database has a value that cannot be read."""
+
+    code = "row_damaged"
 
 
 class ArchiveDamagedError(IntegrityError):

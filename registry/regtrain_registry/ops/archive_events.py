@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from regtrain_registry.archives.manifest import ArchivedEvent
-from regtrain_registry.db.columns import V, portions, version_text
+from regtrain_registry.db.columns import HOME_NAME, V, chunks, version_text
 from regtrain_registry.db.tables import MODELS
-from regtrain_registry.db.tables.marking import EVENTS
+from regtrain_registry.db.tables.lifecycle import EVENTS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import Identity
 
@@ -24,7 +24,7 @@ _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _BEFORE = EVENTS.alias("before")
 _VERSIONS = select(V.id, V.model_id, V.major, V.minor, V.patch, V.prerelease).where(V.id.in_(_IDS))
 _EVENTS = (
-    select(EVENTS, MODELS.c.name.label("model"), _BEFORE.c.hash.label("before"))
+    select(EVENTS, HOME_NAME.label("model"), _BEFORE.c.hash.label("before"))
     .join_from(EVENTS, MODELS, MODELS.c.id == EVENTS.c.model_id)
     .join(_BEFORE, (_BEFORE.c.model_id == EVENTS.c.model_id) & (_BEFORE.c.seq == EVENTS.c.seq - 1), isouter=True)
     .where(EVENTS.c.model_id == bindparam("owner"), EVENTS.c.version.in_(bindparam("versions", expanding=True)))
@@ -38,12 +38,12 @@ def home_events(connection: Connection, homes: Mapping[int, Identity], own: str)
     homes: the identity of each version. own: the uid of this registry.
     """
     by_name: dict[int, dict[str, int]] = defaultdict(dict)
-    for some in portions(sorted(homes)):
+    for some in chunks(sorted(homes)):
         for row in connection.execute(_VERSIONS, {"ids": some}):
             by_name[row.model_id][version_text(row)] = row.id
     found: dict[int, list[ArchivedEvent]] = defaultdict(list)
     for owner, ids in by_name.items():
-        for names in portions(sorted(ids)):
+        for names in chunks(sorted(ids)):
             for row in connection.execute(_EVENTS, {"owner": owner, "versions": names}):
                 version_id = ids[row.version]
                 home = homes[version_id]

@@ -22,12 +22,12 @@ from regtrain_registry.archives.manifest import (
     Manifest,
     RecipeParts,
 )
-from regtrain_registry.db.columns import AnyRow, V, portions, version_text
+from regtrain_registry.db.columns import AnyRow, V, chunks, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS, MARKS, SIGNATURES, TAGS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
 from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.lineage import Link, spread
 from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus
@@ -96,7 +96,7 @@ def _manifest(
 
 def _links_above(connection: Connection, ids: Collection[int]) -> set[Link]:
     def links_of(some: Sequence[int]) -> Iterable[Link]:
-        for portion in portions(some):
+        for portion in chunks(some):
             yield from (
                 (row.child_id, row.parent_id, row.relation) for row in connection.execute(_LINKS, {"ids": portion})
             )
@@ -120,7 +120,7 @@ def _versions(
     for child, parent, relation in sorted(links):
         parents[child].append(ArchivedParent(home=_home(homes[parent]), relation=Relation(relation)))
     wanted = set(complete)
-    for some in portions(ids):
+    for some in chunks(ids):
         rows = {row.id: row for row in connection.execute(_VERSIONS, {"ids": some})}
         files, exports, tags, marks, signatures = (
             _by_version(connection, query, some) for query in (_FILES, _EXPORTS, _TAGS, _MARKS, _SIGNATURES)

@@ -13,8 +13,8 @@ from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
 from regtrain_registry.db.columns import V, new_id, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import qualified_version
 from regtrain_registry.domain.records import VersionStatus

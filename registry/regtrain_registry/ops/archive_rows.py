@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS, MARKS, ORIGINS, SIGNATURES, TAGS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, ORIGINS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
 from regtrain_registry.domain.identities import Identity, qualified_version
 from regtrain_registry.domain.records import Relation, VersionStatus
 from regtrain_registry.domain.run_records import RunStatus

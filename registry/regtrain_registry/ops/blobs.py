@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
-from regtrain_registry.db.columns import AnyRow, portions
-from regtrain_registry.db.tables.content import BLOBS, PARTS, SEGMENTS
-from regtrain_registry.db.tables.marking import REGISTRY
+from regtrain_registry.db.columns import AnyRow, chunks
+from regtrain_registry.db.tables.blobs import BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.lifecycle import REGISTRY
 from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.store.content import Blob, Part, Segment, Store, Stored, physical
 
@@ -50,14 +50,14 @@ def known_tensors(connection: Connection, digests: Sequence[str]) -> dict[str, P
     """Where tensors lie, by their BLAKE3; those whose blob was collected are left out."""
     return {
         row.digest: Part(Blob(row.blob, row.whole), row.start, row.size_bytes)
-        for batch in portions(digests)
+        for batch in chunks(digests)
         for row in connection.execute(_TENSORS, {"digests": batch})
     }
 
 
 def composed(connection: Connection, digests: Iterable[str]) -> dict[str, tuple[Part, ...]]:
     """The parts of those blobs that are composed, by digest."""
-    rows = (row for batch in portions(sorted(set(digests))) for row in connection.execute(_PARTS, {"digests": batch}))
+    rows = (row for batch in chunks(sorted(set(digests))) for row in connection.execute(_PARTS, {"digests": batch}))
     return {
         digest: tuple(Part(Blob(row.source, row.whole), row.start, row.size_bytes) for row in parts)
         for digest, parts in groupby(rows, attrgetter("digest"))
@@ -94,7 +94,7 @@ def record(connection: Connection, stored: Sequence[Stored], store: Store, now: 
 
 def _rows(connection: Connection, digests: Iterable[str]) -> dict[str, AnyRow]:
     """What is recorded of blobs."""
-    batches = portions(sorted(digests))
+    batches = chunks(sorted(digests))
     return {row.digest: row for batch in batches for row in connection.execute(_KNOWN, {"digests": batch})}
 
 
@@ -139,7 +139,7 @@ def _place_tensors(connection: Connection, segments: Sequence[Segment], recorded
     digests = sorted(wanted)
     live = known_tensors(connection, digests)
     placed = {
-        digest for batch in portions(digests) for digest in connection.execute(_PLACED, {"digests": batch}).scalars()
+        digest for batch in chunks(digests) for digest in connection.execute(_PLACED, {"digests": batch}).scalars()
     }
     for digest in sorted(placed - live.keys()):
         connection.execute(_PLACE.values(_place(wanted[digest])), {"key": digest})

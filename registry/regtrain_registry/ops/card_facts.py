@@ -14,7 +14,7 @@ from regtrain_registry.cards.checkout_extras import Signed, write_extras
 from regtrain_registry.db.columns import RECIPE, V, stored_recipe
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.origin import RUNS
+from regtrain_registry.db.tables.lineage import RUNS
 from regtrain_registry.ops.read import detail
 from regtrain_registry.ops.resolve import resolve
 from regtrain_registry.ops.signatures import of_version

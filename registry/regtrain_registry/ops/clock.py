@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from regtrain_registry.db.tables.marking import REGISTRY
+from regtrain_registry.db.tables.lifecycle import REGISTRY
 from regtrain_registry.domain.clock import ClockReading, elapsed_seconds, next_reading, read, trusted_now
 
 __all__ = ["advance", "read_clocks", "read_elapsed"]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 
 from regtrain_registry.db.engine import Database
-from regtrain_registry.db.tables.marking import EXPORTS
+from regtrain_registry.db.tables.lifecycle import EXPORTS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.records import VersionDetail
 from regtrain_registry.errors import BlobMissingError

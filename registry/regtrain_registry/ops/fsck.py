@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS, PARTS
 from regtrain_registry.domain.records import VersionInfo, VersionStatus
 from regtrain_registry.domain.verification import CheckedFile, Problem, Report, Verification
 from regtrain_registry.ops.blobs import composed

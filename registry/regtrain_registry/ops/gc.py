@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from regtrain_registry.db.columns import V, portions, version_text
+from regtrain_registry.db.columns import V, chunks, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import BLOBS, PARTS, SEGMENTS
-from regtrain_registry.db.tables.marking import MARKS
+from regtrain_registry.db.tables.blobs import BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.tables.lifecycle import MARKS
 from regtrain_registry.domain.clock import ClockReading
 from regtrain_registry.domain.collection import (
     Collection,
@@ -201,10 +201,10 @@ def _mark_collected(log: EventLog, version_ids: list[int]) -> None:
         locked.log_event(EventKind.COLLECTED, {"size_bytes": row.size_bytes})
     idle = digests - referenced(connection, digests)
     sources = sources_of(connection, idle)
-    for some in portions(sorted(idle)):
+    for some in chunks(sorted(idle)):
         connection.execute(delete(PARTS).where(PARTS.c.digest.in_(_DIGESTS)), {"digests": some})
     idle |= sources - referenced(connection, sources)
-    for some in portions(sorted(idle)):
+    for some in chunks(sorted(idle)):
         connection.execute(delete(SEGMENTS).where(SEGMENTS.c.blob.in_(_DIGESTS)), {"digests": some})
         connection.execute(_COLLECT, {"digests": some, "at": log.context.now})
 
@@ -249,7 +249,7 @@ def _decide_trash(file: Trashed, elapsed_seconds: float, grace: float, missing: 
 def _reasons(connection: Connection, entries: Iterable[Entry]) -> Mapping[str, str]:
     """The reason why no version needs a file that some version once had."""
     found: dict[str, str] = {}
-    for some in portions(sorted(entry.digest for entry in entries)):
+    for some in chunks(sorted(entry.digest for entry in entries)):
         for digest, at in connection.execute(_KNOWN, {"digests": some}):
             found[digest] = f"its versions were collected{f' on {at:%Y-%m-%d}' if at else ''}"
     return found

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from regtrain_registry.db.columns import V, portions, version_text
+from regtrain_registry.db.columns import HOME_NAME, V, chunks, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.marking import ORIGINS, REGISTRY
-from regtrain_registry.db.tables.origin import LINEAGE
+from regtrain_registry.db.tables.lifecycle import ORIGINS, REGISTRY
+from regtrain_registry.db.tables.lineage import LINEAGE
 from regtrain_registry.domain.identities import Identity, home_of, qualified_version
 from regtrain_registry.semver import Version, parse_version
 
@@ -19,7 +19,7 @@ __all__ = ["identities", "local_id", "parent_identities", "qualified_id", "regis
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _UID = select(REGISTRY.c.uid).where(REGISTRY.c.id == 1)
 _HOME = (
-    select(V.id, MODELS.c.name, V.major, V.minor, V.patch, V.prerelease, V.number)
+    select(V.id, HOME_NAME.label("name"), V.major, V.minor, V.patch, V.prerelease, V.number)
     .add_columns(ORIGINS.c.registry_uid, ORIGINS.c.model, ORIGINS.c.version, ORIGINS.c.number.label("home_number"))
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
     .join(ORIGINS, ORIGINS.c.version_id == V.id, isouter=True)
@@ -40,7 +40,7 @@ _MADE_HERE = (
     select(V.id)
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
     .join(ORIGINS, ORIGINS.c.version_id == V.id, isouter=True)
-    .where(MODELS.c.name == bindparam("model"), ORIGINS.c.version_id.is_(None))
+    .where(bindparam("model") == HOME_NAME, ORIGINS.c.version_id.is_(None))
     .where(*(V[part] == bindparam(part) for part in ("major", "minor", "patch")))
 )
 _MADE_HERE_AS = _MADE_HERE.where(V.prerelease == bindparam("prerelease"))
@@ -54,7 +54,7 @@ def registry_uid(connection: Connection) -> str:
 def identities(connection: Connection, ids: Iterable[int]) -> dict[int, Identity]:
     """The identity of each version, by the id of its row."""
     here, found = registry_uid(connection), {}
-    for some in portions(sorted(set(ids))):
+    for some in chunks(sorted(set(ids))):
         for row in connection.execute(_HOME, {"ids": some}):
             if row.registry_uid is None:
                 found[row.id] = Identity(here, row.name, version_text(row), row.number)

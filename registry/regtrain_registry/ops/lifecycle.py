@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.marking import TAGS
+from regtrain_registry.db.tables.lifecycle import TAGS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.records import VersionDetail, VersionStatus

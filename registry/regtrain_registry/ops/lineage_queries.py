@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
 
-from regtrain_registry.db.columns import RECIPE, V, portions, stored_recipe, version_text
+from regtrain_registry.db.columns import RECIPE, V, chunks, stored_recipe, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.finding import DATA
-from regtrain_registry.db.tables.marking import MARKS
-from regtrain_registry.db.tables.origin import LINEAGE
+from regtrain_registry.db.tables.lifecycle import MARKS
+from regtrain_registry.db.tables.lineage import LINEAGE
+from regtrain_registry.db.tables.search import DATA
 from regtrain_registry.domain.differences import Differences, differences
 from regtrain_registry.domain.lineage import (
     DataLineage,
@@ -67,7 +67,7 @@ def lineage(connection: Connection, ref: Ref, down: bool) -> Lineage:
     version_id, query = resolve(connection, ref), _TO_CHILDREN if down else _TO_PARENTS
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
-        for some in portions(ids):
+        for some in chunks(ids):
             rows = connection.execute(query, {"ids": some})
             yield from ((row.child_id, row.parent_id, row.relation) for row in rows)
 
@@ -95,7 +95,7 @@ def versions_trained_on(connection: Connection, digest: str) -> DataLineage:
         direct.setdefault(row.version_id, {})[row.name] = row.digest
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
-        for some in portions(ids):
+        for some in chunks(ids):
             rows = connection.execute(_TO_CHILDREN, {"ids": some})
             yield from ((row.child_id, row.parent_id, row.relation) for row in rows)
 
@@ -122,12 +122,12 @@ def ancestors(connection: Connection, version_id: int) -> dict[str, str | None]:
     """
 
     def links_of(ids: Sequence[int]) -> Iterator[Link]:
-        for some in portions(ids):
+        for some in chunks(ids):
             yield from ((r.child_id, r.parent_id, r.relation) for r in connection.execute(_TO_PARENTS, {"ids": some}))
 
     ids = {link[1] for link in reach(version_id, links_of)}
     found: dict[str, str | None] = {}
-    for some in portions(sorted(ids)):
+    for some in chunks(sorted(ids)):
         for row in connection.execute(_DEPRECATIONS, {"ids": some}):
             reason = "" if row.deprecation is None and row.status == VersionStatus.DEPRECATED.value else row.deprecation
             found[f"{row.name}@{version_text(row)}"] = reason
@@ -135,7 +135,7 @@ def ancestors(connection: Connection, version_id: int) -> dict[str, str | None]:
 
 
 def _versions(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, LineageVersion]]:
-    for some in portions(ids):
+    for some in chunks(ids):
         for row in connection.execute(_NODES, {"ids": some}):
             ref = f"{row.name}@{version_text(row)}"
             yield row.id, LineageVersion(ref, row.number, row.created_at, row.run_id, row.metrics)

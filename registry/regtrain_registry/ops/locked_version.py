@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.marking import MARKS
+from regtrain_registry.db.tables.lifecycle import MARKS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.ops.context import Context

@@ -23,8 +23,8 @@ from sqlalchemy import (
     select,
 )
 
-from regtrain_registry.db.columns import RELEASED, AnyRow, V, portions, version_text
-from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
+from regtrain_registry.db.columns import RELEASED, AnyRow, V, chunks, version_text
+from regtrain_registry.db.tables import ALIASES, MODELS, UNREADABLE, VERSIONS, unreadable
 from regtrain_registry.domain.records import (
     Artifact,
     ArtifactKind,
@@ -101,6 +101,7 @@ class _CountedModel(NamedTuple):
     minor: int
     patch: int
     prerelease: str
+    status: str
     created_at: datetime
     metrics: dict[str, Any]
 
@@ -146,7 +147,7 @@ def models(connection: Connection) -> list[ModelInfo]:
 def models_of(connection: Connection, ids: Sequence[int]) -> list[ModelInfo]:
     """These models, in this order."""
     found: dict[int, ModelInfo] = {}
-    for some in portions(ids):
+    for some in chunks(ids):
         chosen = _listed_models().where(MODELS.c.id.in_(some))
         found.update(_models(connection, chosen, _aliased().where(ALIASES.c.model_id.in_(some))))
     return [found[model_id] for model_id in ids]
@@ -156,14 +157,34 @@ def _models(connection: Connection, listed: Select[Any], aliased: Select[Any]) -
     aliases: dict[tuple[int, bool], dict[str, str]] = defaultdict(dict)
     for row in sorted(connection.execute(aliased), key=attrgetter("name")):
         aliases[row.model_id, row.gated][row.name] = version_text(row)
-    rows = (_CountedModel(*row) for row in connection.execute(listed))
-    return {row.id: _model(row, aliases.get((row.id, False), {}), aliases.get((row.id, True), {})) for row in rows}
+
+    def read(query: Select[Any]) -> dict[int, ModelInfo]:
+        rows = (_CountedModel(*row) for row in connection.execute(query))
+        return {row.id: _model(row, aliases.get((row.id, False), {}), aliases.get((row.id, True), {})) for row in rows}
+
+    try:
+        return read(listed)
+    except UNREADABLE:
+        from regtrain_registry.ops.damage import damaged_model, salvage
+
+    ids = connection.execute(listed.with_only_columns(MODELS.c.id, maintain_column_froms=True)).scalars().all()
+
+    def read_some(some: Sequence[int]) -> list[ModelInfo]:
+        found = read(listed.where(MODELS.c.id.in_(some)))
+        return [found[model_id] for model_id in some]
+
+    def damaged(owner: int, error: Exception) -> ModelInfo:
+        return damaged_model(connection, owner, aliases.get((owner, False), {}), aliases.get((owner, True), {}), error)
+
+    return dict(zip(ids, salvage(ids, read_some, damaged), strict=True))
 
 
 def _model(row: _CountedModel, aliases: dict[str, str], stages: dict[str, str]) -> ModelInfo:
     latest = None
     if row.number is not None:
-        latest = LatestVersion(version_text(row), row.number, row.created_at, row.metrics)
+        if not isinstance(row.metrics, dict):
+            raise unreadable("JSON object", row.metrics)
+        latest = LatestVersion(version_text(row), row.number, row.created_at, row.metrics, VersionStatus(row.status))
     return ModelInfo(row.name, row.versions or 0, latest, aliases, stages, int(row.size_bytes or 0))
 
 
@@ -183,9 +204,9 @@ class _Queries(NamedTuple):
 def _queries(column: str) -> _Queries:
     """`column` of the versions' table is what `key` is compared with: `model_id`, `ids` for several, or `id`, which
     reads the config too, and which of `_RARE` there are."""
-    from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS  # a list of models does without
-    from regtrain_registry.db.tables.marking import EXPORTS, MARKS, TAGS
-    from regtrain_registry.db.tables.origin import LINEAGE
+    from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS  # a list of models does without
+    from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, TAGS
+    from regtrain_registry.db.tables.lineage import LINEAGE
 
     several: BindParameter[Sequence[int]] = bindparam("key", expanding=True)
     where = V.id.in_(several) if column == "ids" else V[column] == bindparam("key")
@@ -228,13 +249,20 @@ def _queries(column: str) -> _Queries:
 
 
 def detail(connection: Connection, version_id: int) -> VersionDetail:
-    """One version with its config."""
+    """One version with its config; `RowDamagedError` names the values that cannot be read."""
     queries = _queries("id")
-    row = connection.execute(queries.versions, {"key": version_id}).one()
-    *columns, config = row[: -len(_RARE)]
-    there = {what for what, some in zip(_RARE, row[-len(_RARE) :], strict=True) if some}
-    related = _related(connection, queries, version_id, there)
-    return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
+    try:
+        row = connection.execute(queries.versions, {"key": version_id}).one()
+        *columns, config = row[: -len(_RARE)]
+        there = {what for what, some in zip(_RARE, row[-len(_RARE) :], strict=True) if some}
+        related = _related(connection, queries, version_id, there)
+        if not isinstance(config, dict):
+            raise unreadable("JSON object", config)
+        return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
+    except UNREADABLE as error:
+        from regtrain_registry.ops.damage import version_error
+
+        raise version_error(connection, version_id, error) from error
 
 
 def show(connection: Connection, ref: Ref) -> VersionDetail:
@@ -253,10 +281,14 @@ def _all_of(connection: Connection, model_id: int, limit: int | None = None) -> 
         ids = connection.execute(_highest(), {"owner": model_id, "limit": limit}).scalars()
         return of_ids(connection, list(ids))
     queries = _queries("model_id")
-    related = _related(connection, queries, model_id)
-    # Row by row: ten thousand rows that are held until the last value is made keep the garbage collector busy.
-    rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": model_id}))
-    return [version_info(row, related[row.id]) for row in rows]
+    try:
+        related = _related(connection, queries, model_id)
+        # Row by row: ten thousand rows that are held until the last value is made keep the garbage collector busy.
+        rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": model_id}))
+        return [version_info(row, related[row.id]) for row in rows]
+    except UNREADABLE:
+        ids = connection.execute(_highest().limit(None), {"owner": model_id}).scalars()
+        return of_ids(connection, list(ids))
 
 
 @cache
@@ -266,10 +298,22 @@ def _highest() -> Select[Any]:
 
 
 def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
-    """These versions, in this order."""
+    """These versions, in this order; those that cannot be read with the status `damaged`."""
+    try:
+        return _of_ids(connection, ids)
+    except UNREADABLE:
+        from regtrain_registry.ops.damage import damaged_version, salvage
+
+    def damaged(version_id: int, error: Exception) -> VersionInfo:
+        return damaged_version(connection, version_id, error)
+
+    return salvage(ids, lambda some: _of_ids(connection, some), damaged)
+
+
+def _of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
     queries = _queries("ids")
     found: dict[int, VersionInfo] = {}
-    for some in portions(ids):
+    for some in chunks(ids):
         related = _related(connection, queries, some)
         rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": some}))
         found.update({row.id: version_info(row, related[row.id]) for row in rows})
@@ -342,7 +386,11 @@ def _parents(rows: Iterable[AnyRow]) -> dict[int, list[ParentLink]]:
 
 
 def version_info(row: StoredVersion, related: Related) -> VersionInfo:
-    """The value of a row and of what belongs to it."""
+    """The value of a row and of the rows attached to it; `RowDamagedError` for values of another type."""
+    if not (isinstance(row.metrics, dict) and isinstance(row.signature, dict) and isinstance(row.bump, dict)):
+        raise unreadable("JSON object", (row.metrics, row.signature, row.bump))
+    if not (isinstance(row.number, int) and isinstance(row.size_bytes, int)):
+        raise unreadable("number", (row.number, row.size_bytes))
     return VersionInfo(
         name=row.name,
         version=version_text(row),

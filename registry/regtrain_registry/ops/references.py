@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, union
 
-from regtrain_registry.db.columns import V, portions
+from regtrain_registry.db.columns import V, chunks
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS, PARTS
-from regtrain_registry.db.tables.marking import EXPORTS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS, PARTS
+from regtrain_registry.db.tables.lifecycle import EXPORTS
 from regtrain_registry.domain.records import VersionStatus
 
 __all__ = ["files_of", "held", "named_by", "referenced", "sources_of"]
@@ -70,7 +70,7 @@ def files_of(connection: Connection, owner: int) -> dict[int, dict[str, int]]:
 def named_by(connection: Connection, version_ids: Collection[int]) -> Counter[str]:
     """How often each digest is a file or an export of one of these versions."""
     found: Counter[str] = Counter()
-    for some in portions(sorted(version_ids)):
+    for some in chunks(sorted(version_ids)):
         for query in _NAMED:
             found.update(connection.execute(query, {"ids": some}).scalars())
     return found
@@ -79,7 +79,7 @@ def named_by(connection: Connection, version_ids: Collection[int]) -> Counter[st
 def sources_of(connection: Connection, digests: Iterable[str]) -> set[str]:
     """The files that composed files among these are cut from."""
     found: set[str] = set()
-    for some in portions(sorted(digests)):
+    for some in chunks(sorted(digests)):
         found.update(connection.execute(_SOURCES, {"digests": some}).scalars())
     return found
 
@@ -93,7 +93,7 @@ def referenced(
     """
     excluding = excluding or {}
     found: set[str] = set()
-    for some in portions(sorted(digests)):
+    for some in chunks(sorted(digests)):
         counts: Counter[str] = Counter()
         for query in _COUNTS:
             for digest, count in connection.execute(query, {"digests": some}):

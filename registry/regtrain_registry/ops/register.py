@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from regtrain_registry import ops
 from regtrain_registry.db.columns import V, new_id
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.records import (
     Artifact,
@@ -100,7 +101,7 @@ def _insert_version(context: Context, request: CheckedRegistration, stored: Sequ
     facts = {"number": model.number, "digest": row["digest"], "bump": bump.kind, "forced": bump.forced}
     model.log_version(EventKind.REGISTERED, str(version), facts)
     # What was just written is not read again, except for the names of the parents.
-    made = row | {"id": version_id, "name": registration.model}
+    made = row | {"id": version_id, "name": model.log.model}
     columns = StoredVersion(**{field: made[field] for field in StoredVersion._fields})
     links = parents(connection, version_id) if edges else []
     return with_config(version_info(columns, Related(artifacts=artifacts, parents=links)), request.config)
@@ -114,7 +115,7 @@ def _registered_before(connection: Connection, registration: Registration) -> Ve
     if found is None:
         return None
     version = detail(connection, found)
-    if version.name != registration.model:
+    if version.name not in (registration.model, ops.rename.current_name(connection, registration.model)):
         raise IdempotencyError(
             f"the key of this registration made {version.ref}, not a version of {registration.model}",
             "Use one key for one registration.",

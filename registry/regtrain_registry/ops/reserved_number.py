@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 
+from regtrain_registry import ops
 from regtrain_registry.db.columns import new_id
 from regtrain_registry.db.tables import MODELS
 from regtrain_registry.domain.events import EventKind
@@ -16,7 +17,7 @@ from regtrain_registry.ops.event_log import EventLog
 __all__ = ["ReservedNumber", "reserve_number"]
 
 _MODEL = MODELS.c.name == bindparam("model")
-_NEXT = select(MODELS.c.next_number, MODELS.c.id, MODELS.c.name, MODELS.c.events, MODELS.c.head)
+_NEXT = select(MODELS.c.next_number, MODELS.c.id, MODELS.c.name, MODELS.c.events, MODELS.c.head, MODELS.c.first_name)
 _LOCKED = _NEXT.where(_MODEL).with_for_update()
 _INSERT_MODEL = insert(MODELS)
 _COUNT = (
@@ -46,10 +47,13 @@ class ReservedNumber(NamedTuple):
 
 
 def reserve_number(context: Context, model: str) -> ReservedNumber:
-    """Lock the model's row, which is inserted with the first version; its next number."""
+    """Lock the model's row, inserted with the first version; its next number. A former name is that of its model."""
     row = context.connection.execute(_LOCKED, {"model": model}).first()
     if row is not None:
         number, *end = row
         return ReservedNumber(EventLog(context, *end), number)
+    current = ops.rename.current_name(context.connection, model)
+    if current is not None:
+        return reserve_number(context, current)
     new = {"name": model, "next_number": 1, "created_at": context.now}
     return ReservedNumber(EventLog(context, new_id(context.connection.execute(_INSERT_MODEL, new)), model, 0, ""), 1)

@@ -58,6 +58,9 @@ def row_of(connection: Connection, query: Select[Any], name: str) -> AnyRow:
     """The row of a query whose parameter `model` is the name of a model; the same error."""
     found = connection.execute(query, {"model": name}).first()
     if found is None:
+        current = ops.rename.current_name(connection, name)
+        if current is not None:
+            return row_of(connection, query, current)
         names = sorted(connection.execute(_MODEL_NAMES).scalars())
         near = nearest(name, names) or names[:5]
         hint = f"There is {', '.join(near)}." if near else "Nothing is registered yet; run regtrain run CONFIG."
@@ -86,6 +89,9 @@ def resolve(connection: Connection, ref: Ref) -> int:
     if found is None and isinstance(ref.selector, Exact):
         found = _qualified(connection, ref.model, ref.selector.version)
     if found is None:
+        current = ops.rename.current_name(connection, ref.model)
+        if current is not None:
+            return resolve(connection, Ref(current, ref.selector))
         raise _not_found(connection, ref)
     return int(found)
 

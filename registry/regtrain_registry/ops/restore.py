@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, bindparam, select
 
-from regtrain_registry.db.tables.marking import EVENTS, MARKS
+from regtrain_registry.db.tables.lifecycle import EVENTS, MARKS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.records import VersionDetail, VersionStatus
 from regtrain_registry.errors import StatusError

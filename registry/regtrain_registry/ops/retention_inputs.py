@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from regtrain_registry.db.columns import V, portions, version_of, version_text
+from regtrain_registry.db.columns import V, chunks, version_of, version_text
 from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
-from regtrain_registry.db.tables.finding import METRICS
-from regtrain_registry.db.tables.marking import MARKS, RUN_INPUTS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.lifecycle import MARKS, RUN_INPUTS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
+from regtrain_registry.db.tables.search import METRICS
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.domain.retention import Candidate
 from regtrain_registry.domain.run_records import RunStatus
@@ -134,7 +134,7 @@ def _descent(connection: Connection, ids: Sequence[int]) -> _Descent:
     others: dict[int, str | None] = {}  # None: expired
     mine, generation = set(ids), list(ids)
     while generation:
-        for some in portions(generation):
+        for some in chunks(generation):
             for parent, child in connection.execute(_CHILDREN, {"ids": some}):
                 children[parent].add(child)
         below = {child for parent in generation for child in children.get(parent, ())}
@@ -161,7 +161,7 @@ def _descent(connection: Connection, ids: Sequence[int]) -> _Descent:
 
 
 def _others(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, str | None]]:
-    for some in portions(ids):
+    for some in chunks(ids):
         for row in connection.execute(_NODES, {"ids": some}):
             yield row.id, f"{row.name}@{version_text(row)}" if VersionStatus(row.status) in LIVE else None
 
@@ -172,7 +172,7 @@ def _other_reasons(connection: Connection, owner: int, model: str, refs: Mapping
     runs = connection.execute(_INPUTS, {"owner": owner}).all()
     ids = sorted({run.id for run in runs})
     resumed = {
-        run for some in portions(ids) for run in connection.execute(_RESUMED, {"runs": some}).scalars()
+        run for some in chunks(ids) for run in connection.execute(_RESUMED, {"runs": some}).scalars()
     }  # fmt: skip
     for run in runs:
         if run.id not in resumed and _can_resume(run):

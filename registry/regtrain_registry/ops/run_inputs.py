@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert
 
-from regtrain_registry.db.tables.marking import RUN_INPUTS
+from regtrain_registry.db.tables.lifecycle import RUN_INPUTS
 from regtrain_registry.domain.records import ParentLink, Relation
 from regtrain_registry.ops.blobs import share_store
 from regtrain_registry.ops.resolve import resolve

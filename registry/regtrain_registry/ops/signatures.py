@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from regtrain_registry.cards.checkout_extras import Signed
 from regtrain_registry.db.columns import RECIPE, V, stored_recipe
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.marking import SIGNATURES
+from regtrain_registry.db.tables.lifecycle import SIGNATURES
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.ops.context import Context
 from regtrain_registry.ops.identity import identities, parent_identities

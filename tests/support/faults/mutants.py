@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from regtrain_registry.db import dialects, engine
+from regtrain_registry.db import engine
+from regtrain_registry.db.dialects import sqlite
 from regtrain_registry.store import local
 from regtrain_registry.store.local import LocalStore
 
@@ -164,7 +165,7 @@ def _without_lock() -> None:
         return ReservedNumber(EventLog(context, *row), (connection.execute(highest).scalar_one() or 0) + 1)
 
     replace(register, reserve_number=unlocked)
-    replace(dialects, _begin_sqlite=lambda connection: connection.exec_driver_sql("BEGIN"))
+    replace(sqlite, _begin_sqlite=lambda connection: connection.exec_driver_sql("BEGIN"))
 
 
 def key_forgotten() -> None:
@@ -207,14 +208,14 @@ def replace(owner: Any, **names: Any) -> None:
 
 
 def _with_pragma(text: str) -> None:
-    open_carefully = dialects._open_sqlite
+    open_carefully = sqlite._open_sqlite
 
     def careless(*arguments: Any) -> Any:
         connection = open_carefully(*arguments)
         connection.execute(f"PRAGMA {text}")
         return connection
 
-    replace(dialects, _open_sqlite=careless)
+    replace(sqlite, _open_sqlite=careless)
 
 
 def _without_sync(kind: Callable[[int], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Where versions come from: the runs that trained them, and the versions before them."""
+"""Tables of the origin of versions: runs, and edges to parents."""
 
 from __future__ import annotations
 

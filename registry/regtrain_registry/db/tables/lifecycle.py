@@ -10,7 +10,7 @@ from sqlmodel import Field
 
 from regtrain_registry.db.tables import DOCUMENT, LONG_TEXT, METADATA, Row, UtcTime, reference
 
-__all__ = ["EVENTS", "EXPORTS", "MARKS", "ORIGINS", "REGISTRY", "RUN_INPUTS", "SIGNATURES", "TAGS"]
+__all__ = ["EVENTS", "EXPORTS", "FORMER_NAMES", "MARKS", "ORIGINS", "REGISTRY", "RUN_INPUTS", "SIGNATURES", "TAGS"]
 
 
 class EventRow(Row, table=True):
@@ -108,6 +108,16 @@ class OriginRow(Row, table=True):
     number: int
 
 
+class FormerNameRow(Row, table=True):
+    """A name that a model had before it was renamed, and which still answers."""
+
+    __tablename__ = "rt_former_names"
+
+    name: str = Field(max_length=64, primary_key=True)
+    model_id: int = Field(index=True, sa_column_args=reference("rt_models.id"))
+    renamed_at: datetime = Field(sa_type=UtcTime)
+
+
 class RegistryRow(Row, table=True):
     """The registry itself: who it is, and how much time it has seen pass.
 
@@ -131,4 +141,5 @@ EXPORTS = METADATA.tables["rt_exports"]
 RUN_INPUTS = METADATA.tables["rt_run_inputs"]
 SIGNATURES = METADATA.tables["rt_signatures"]
 ORIGINS = METADATA.tables["rt_origins"]
+FORMER_NAMES = METADATA.tables["rt_former_names"]
 REGISTRY = METADATA.tables["rt_registry"]

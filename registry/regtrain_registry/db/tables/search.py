@@ -1,4 +1,4 @@
-"""What versions are found by: metrics, leaves of the config, fingerprints of the data."""
+"""Tables of the search index: metrics, parameters (leaves of configs), digests of data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MetricRow(Row, table=True):
 class ParamRow(Row, table=True):
     """A leaf that some config has: its dotted key, its value as text, and as a number where it is one.
 
-    Configs share most of their leaves, so each stands here once.
+    Configs share most of their leaves, so each is stored once.
     """
 
     __tablename__ = "rt_params"
@@ -47,7 +47,7 @@ class VersionParamRow(Row, table=True):
 
 
 class DataRow(Row, table=True):
-    """A fingerprint of what a version learned from."""
+    """A digest of data that a version was trained on."""
 
     __tablename__ = "rt_data"
 

@@ -1,4 +1,4 @@
-"""Files of versions, files of the store, what composed ones are made of, and where the bytes of tensors lie."""
+"""Tables of files: artifacts of versions, blobs of the store, parts of chunked blobs, ranges of tensors."""
 
 from __future__ import annotations
 
