@@ -32,7 +32,7 @@ class ErrorKind(Enum):
 
 
 class Dialect:
-    """One kind of database. Connections to a server end with their transaction, because hundreds of runs may be active."""
+    """One kind of database. A connection to a server ends with its transaction: hundreds of runs may be active."""
 
     extra: ClassVar[str | None] = None
     dump: ClassVar[str] = ""
