@@ -80,21 +80,20 @@ def rooms() -> Picture:
         [*_plain("config", "host", "targets", "run_dir", "hardware"), ("checkpoint", "", "torch")],
         [("hookspecs", "every hook, one sentence each", "room")],
         [("types", "what crosses hooks, and the config", "room")],
-        [("errors", "one class per fact", "room"), ("redact", "", "room"), ("bounded", "", "room")],
+        [("errors", "one class per fact", "room"), *_plain("redact", "bounded", "packages")],
     ]
     _stack(picture, floors, 28, 48, 524, step=52)
     picture.box(590, 10, 380, 460, "house")
     picture.text(608, 34, "registry/regtrain_registry", "title", "start")
     floors = [
         [("registry", "the façade: Registry", "room")],
-        _plain("archives", "artifacts", "migrations", "signing", "clock"),
+        [("ops", "operations, in transactions", "room")],
+        _plain("archives", "signing", "query"),
+        _plain("db", "cards", "atomic_file"),
         [("store", "files under their digest", "room")],
-        _plain("location", "processes", "tables", "cards", "differences"),
-        _plain("filters", "lineage", "promotion", "retention", "verification", "said"),
-        _plain("records", "run_records"),
-        _plain("recipe", "refs", "policy", "events", "identities"),
-        _plain("semver", "json_values", "asked", "metric_directions"),
-        [("errors", "one class per fact", "room")],
+        [("domain", "values and decisions", "room"), ("location", "", "room")],
+        _plain("refs", "semver", "json_values", "processes"),
+        [("validation", "", "room"), ("errors", "one class per fact", "room")],
     ]
     _stack(picture, floors, 608, 48, 344, step=52)
     picture.box(10, 500, 560, 60, "house")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def pytest_configure() -> None:
     nothing = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "PIP_CONFIG_FILE": os.devnull}
     os.environ.update(nothing)
     os.umask(0o022)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so do children
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Signed statements about versions, by OpenSSF model signing with keys in files (extra `signing`).
 
-What is signed is a folder: the files of the version and a `statement.json`. So whoever has the folder of a checkout
-verifies it without a registry: `model_signing verify key --signature model.sig --public_key KEY FOLDER`.
+A signature covers a folder: the files of the version and a `statement.json`. So the folder of a checkout is verified
+without a registry: `model_signing verify key --signature model.sig --public_key KEY FOLDER`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from regtrain_registry.domain.recipe import Recipe
 from regtrain_registry.domain.records import VersionDetail
 from regtrain_registry.errors import NameNotAllowedError, SignatureBrokenError, SigningKeyError, SigningUnavailableError
 
-__all__ = ["changed_parts", "check_names", "key_id_of", "sign_folder", "statement", "verify_folder"]
+__all__ = ["changed_parts", "check_names", "key_id_of", "public_key", "sign_folder", "statement", "verify_folder"]
 
 MAX_KEY = 1 << 20  # bytes
 FORM = "regtrain-statement-1"
@@ -36,10 +37,10 @@ HOW_TO_MAKE = (
 def statement(
     version: VersionDetail, recipe: Recipe, identity: Identity, parents: Iterable[tuple[Identity, str, str]]
 ) -> str:
-    """What is said of a version, as one text: who it is, its files, config, data, code and parents. Only what cannot
-    change belongs here. parents: who, its digest, and the relation."""
-    links = [who.to_json() | {"digest": digest, "relation": relation} for who, digest, relation in parents]
-    said = {
+    """The statement about a version that is signed, as text: identity, files, config, data, code and parents, none of
+    which ever changes. parents: identity, digest and relation."""
+    links = [parent.to_json() | {"digest": digest, "relation": relation} for parent, digest, relation in parents]
+    facts = {
         "form": FORM,
         **identity.to_json(),
         "digest": version.digest,
@@ -50,11 +51,11 @@ def statement(
         "source": version.source.to_json(),
         "parents": links,
     }
-    return canonical(said) + "\n"
+    return canonical(facts) + "\n"
 
 
 def changed_parts(signed: str, found: str) -> list[str]:
-    """The parts of two statements that differ; none where they say the same."""
+    """The parts of two statements that differ."""
     if signed == found:
         return []
     before, after = _parts(signed), _parts(found)
@@ -77,13 +78,13 @@ def check_names(version: VersionDetail) -> None:
             raise NameNotAllowedError(f"{version.ref} has a file {name!r} of its own", "It cannot be signed.")
 
 
-def sign_folder(folder: Path, version: VersionDetail, said: str, key: Path, password: str | None) -> Signed:
+def sign_folder(folder: Path, version: VersionDetail, text: str, key: Path, password: str | None) -> Signed:
     """Sign a folder that holds the files of a version and nothing else; `SigningKeyError` for the key."""
     with _library():
         from model_signing import hashing, signing
 
     taken = {artifact.path.partition("/")[0] for artifact in version.artifacts}
-    (folder / STATEMENT_NAME).write_text(said, encoding="utf-8")
+    (folder / STATEMENT_NAME).write_text(text, encoding="utf-8")
     ignored = [folder / name for name in UNSIGNED if name not in taken]
     hashed = hashing.Config().set_ignored_paths(paths=ignored, ignore_git_paths=False)  # type: ignore[no-untyped-call]
     secret: Any = None if password is None else password.encode()  # the library hands it on as it is
@@ -91,8 +92,8 @@ def sign_folder(folder: Path, version: VersionDetail, said: str, key: Path, pass
         config = signing.Config().use_elliptic_key_signer(private_key=key, password=secret)  # type: ignore[no-untyped-call]
     bundle = folder / SIGNATURE_NAME
     config.set_hashing_config(hashed).sign(folder, bundle)
-    text = bundle.read_text(encoding="utf-8")
-    return Signed(str(json.loads(text)["verificationMaterial"]["publicKey"]["hint"]), said, text)
+    signature = bundle.read_text(encoding="utf-8")
+    return Signed(str(json.loads(signature)["verificationMaterial"]["publicKey"]["hint"]), text, signature)
 
 
 def verify_folder(folder: Path, signed: Signed, key: Path) -> None:
@@ -109,9 +110,9 @@ def verify_folder(folder: Path, signed: Signed, key: Path) -> None:
         config.use_elliptic_key_verifier(public_key=key).verify(folder, bundle)
     except (ValueError, KeyError, TypeError, AttributeError, InvalidSignature) as error:
         files = ", ".join(_NAMED.findall(str(error)))
-        said = f"it was made over another {files}" if files else "it was not made with this key over these words"
+        reason = f"it was made over another {files}" if files else "it was not made with this key over these words"
         raise SignatureBrokenError(
-            f"the signature does not hold: {said}", "Take the version from where it was signed."
+            f"the signature does not hold: {reason}", "Take the version from where it was signed."
         ) from error
 
 
@@ -125,6 +126,18 @@ def key_id_of(key: Path) -> str:
         if not isinstance(public, EllipticCurvePublicKey):
             raise ValueError("it is not of an elliptic curve")
     return hashlib.sha256(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def public_key(key: str) -> str:
+    """The text of a public key, given as such or as the path of a PEM file; `SigningKeyError`."""
+    if not key.lstrip().startswith("-----BEGIN "):
+        key_id_of(Path(key))
+        return Path(key).read_text(encoding="ascii")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "the key of the policy"
+        file.write_text(key, encoding="utf-8")
+        key_id_of(file)
+    return key
 
 
 @contextmanager
@@ -150,5 +163,5 @@ def _readable(key: Path) -> Iterator[None]:
     except AttributeError as error:  # the library asks every key for its curve
         raise SigningKeyError(f"{key} cannot be used as a key: it is not of an elliptic curve", HOW_TO_MAKE) from error
     except (ValueError, TypeError) as error:
-        said = str(error).partition(".")[0]
-        raise SigningKeyError(f"{key} cannot be used as a key: {said}", HOW_TO_MAKE) from error
+        reason = str(error).partition(".")[0]
+        raise SigningKeyError(f"{key} cannot be used as a key: {reason}", HOW_TO_MAKE) from error

@@ -1,4 +1,4 @@
-"""What a caller asks for, looked at before anything is done: kinds of values that Python itself would not refuse."""
+"""Validation of arguments: values of a wrong kind that Python itself would not refuse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from regtrain_registry.errors import ArgumentError
 
-__all__ = ["MAX_LIMIT", "check_limit", "check_table", "check_text", "chosen"]
+__all__ = ["MAX_LIMIT", "check_limit", "check_table", "check_text", "parse_enum"]
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -16,7 +16,7 @@ MAX_LIMIT = 2**31 - 1  # of a number in every database
 
 
 def check_limit(limit: Any) -> int | None:
-    """How much of a list is wanted: a number from 1 to 2^31 - 1, None for all of it; `ArgumentError`."""
+    """The length of a list: a number from 1 to 2^31 - 1, None for all of it; `ArgumentError`."""
     if limit is None:
         return None
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
@@ -38,8 +38,8 @@ def check_table(what: str, value: Any) -> Mapping[Any, Any]:
     return value
 
 
-def chosen(what: str, value: Any, choices: type[Choice]) -> Choice:
-    """The value as one of the choices; `ArgumentError` names them."""
+def parse_enum(what: str, value: Any, choices: type[Choice]) -> Choice:
+    """The value as a member of an enum; `ArgumentError` names the members."""
     try:
         return choices(value)
     except ValueError as error:

@@ -1,8 +1,10 @@
-"""How versions and runs relate: `models lineage`, `models diff` and `runs compare`."""
+"""How versions and runs relate: `models lineage`, `diff`, `rename`, `copy` and `runs compare`."""
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 
@@ -195,3 +197,48 @@ def test_a_run_that_measured_nothing_side_by_side(project: Project) -> None:
         assert shown["metrics"]["val/loss"][1 - place] == trained["metrics"]["val/loss"]
         assert shown["config"]["training.batch_size"][place] is None
         assert shown["config"]["training.batch_size"][1 - place] == 8
+
+
+def test_a_model_is_renamed_and_a_version_copied(project: Project) -> None:
+    """The former name answers with a note on standard error; both commands as JSON; a taken name is exit code 3."""
+    project.train()
+    assert project("models", "rename", "tiny", "smallest").out == "renamed: tiny is smallest\n"
+    shown = project("models", "show", "tiny@1.0.0", "--json")
+    assert (shown.json()["name"], shown.err) == ("smallest", "note: model tiny was renamed; its name is smallest\n")
+    assert project.train()["model"] == "smallest"
+    copied = project("models", "copy", "smallest/1", "--to", "other")
+    assert copied.out == "copied: other@1.0.0 (number 1) from smallest@1.0.0\n"
+    made = project("models", "copy", "smallest/1", "--to", "other", "--json").json()
+    assert (made["version"], made["parents"]) == ("1.0.1", [{"ref": "smallest@1.0.0", "relation": "copied_from"}])
+    taken = project("models", "rename", "other", "tiny", "--json")
+    assert (taken.code, taken.out, taken.error()["code"]) == (3, "", "model_taken")
+    assert project("models", "rename", "other", "another", "--json").json()["name"] == "another"
+    usage = {model["name"]: model for model in project("registry", "du", "--json").json()["models"]}
+    assert usage["another"]["own_bytes"] == 0 < usage["smallest"]["own_bytes"]
+    assert usage["another"]["saved_bytes"] == usage["another"]["logical_bytes"] - usage["another"]["stored_bytes"]
+
+
+def test_a_damaged_row_is_one_line_of_a_list(project: Project) -> None:
+    """The others are as they were; `show` names row and column, exit code 4; no trace of a program."""
+    project.train()
+    project.train("model.width=9")
+    with closing(sqlite3.connect(project.folder / ".regtrain/registry.db")) as connection, connection:
+        connection.execute("UPDATE rt_versions SET metrics = '{', created_at = 'rubbish' WHERE number = 2")
+        connection.execute(
+            "UPDATE rt_runs SET metrics = '{' WHERE id = (SELECT run_id FROM rt_versions WHERE number = 2)"
+        )
+    listed = project("models", "versions", "tiny", "--json").json()
+    assert [version["status"] for version in listed] == ["damaged", "ready"]
+    assert (listed[0]["metrics"], listed[0]["created_at"], listed[0]["version"]) == ({}, None, "2.0.0")
+    latest = project("models", "list", "--json").json()[0]["latest"]
+    assert (latest["version"], latest["status"], latest["created_at"]) == ("2.0.0", "damaged", None)
+    for command in (("models", "list"), ("models", "versions", "tiny"), ("models", "search"), ("runs", "list")):
+        said = project(*command)
+        assert (said.code, "damaged" in said.out) == (0, True), command
+    shown = project("models", "show", "tiny@2.0.0", "--json")
+    assert (shown.code, shown.out, shown.error()["code"]) == (4, "", "row_damaged")
+    assert "row id 2 of rt_versions: created_at cannot be read: 'rubbish'" in shown.error()["message"]
+    assert project("models", "show", "tiny@1.0.0").code == 0
+    checked = project("registry", "fsck")
+    assert checked.code == 4
+    assert "row: row id 2 of rt_versions: metrics cannot be read: '{'" in checked.out

@@ -204,7 +204,7 @@ class RegistryMachine(RuleBasedStateMachine):
         pinned = {number for number, known in self.model.versions.items() if known.pinned}
         return pinned | set(self.model.aliases.values())
 
-    def moment(self, days: int) -> clock.Moment:
+    def moment(self, days: int) -> clock.ClockReading:
         """The clocks, that of the wall having been set."""
         now = clock.read()
         return replace(now, wall=now.wall + timedelta(days=days))

@@ -24,9 +24,9 @@ PLANTED = {
     "who-reaches-the-registry": ("core/regtrain/trainer/loop.py", "import regtrain_registry.refs"),
     "who-loads-torch": ("core/regtrain/run/open_registry.py", "import regtrain.trainer.loop"),
     "who-touches-pluggy": ("core/regtrain/trainer/loop.py", "import pluggy"),
-    "floors-of-the-core": ("core/regtrain/config/resolve.py", "import regtrain.plan"),
-    "floors-of-the-registry": ("registry/regtrain_registry/semver.py", "import regtrain_registry.db.tables"),
-    "floors-of-the-store": ("registry/regtrain_registry/store/blob.py", "import regtrain_registry.store.local"),
+    "layers-of-the-core": ("core/regtrain/config/resolve.py", "import regtrain.plan"),
+    "layers-of-the-registry": ("registry/regtrain_registry/semver.py", "import regtrain_registry.db.tables"),
+    "layers-of-the-store": ("registry/regtrain_registry/store/blob.py", "import regtrain_registry.store.local"),
 }
 
 

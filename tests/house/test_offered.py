@@ -40,9 +40,16 @@ def taken(source: str) -> Taken:
     pairs = [(n.module, alias) for n in nodes if isinstance(n, ast.ImportFrom) and n.module for alias in n.names]
     modules = {alias.asname or alias.name: f"{m}.{alias.name}" for m, alias in pairs if f"{m}.{alias.name}" in MODULES}
     found = {(m, alias.name) for m, alias in pairs if m in MODULES and f"{m}.{alias.name}" not in MODULES}
+
+    def module_of(node: ast.expr) -> str | None:
+        if isinstance(node, ast.Name):
+            return modules.get(node.id)
+        name = f"{module_of(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else None
+        return name if name in MODULES else None
+
     for node in nodes:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
-            found.add((modules[node.value.id], node.attr))
+        if isinstance(node, ast.Attribute) and (module := module_of(node.value)):
+            found.add((module, node.attr))
     return {(module, name) for module, name in found if not name.startswith("__")}
 
 

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from registry.care_conformance import CareConformance
 from registry.content_conformance import ContentConformance
+from registry.damage_conformance import DamageConformance
 from registry.door_conformance import DoorConformance
 from registry.marking_conformance import MarkingConformance
 from registry.migration_conformance import MigrationConformance
+from registry.naming_conformance import NamingConformance
 from registry.relation_conformance import RelationConformance
 from registry.retention_conformance import RetentionConformance
 from registry.schema_conformance import SchemaConformance
@@ -90,9 +92,11 @@ class RegistryConformance(
     RelationConformance,
     MigrationConformance,
     MarkingConformance,
+    NamingConformance,
     SearchConformance,
     RetentionConformance,
     ContentConformance,
+    DamageConformance,
     CareConformance,
     DoorConformance,
 ):

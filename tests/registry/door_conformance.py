@@ -66,7 +66,7 @@ WRONG: dict[str, Callable[[Registry], Any]] = {
     "a reason to archive": lambda registry: registry.archive("digits", 3),  # type: ignore[arg-type]
     "a filter": lambda registry: registry.search(3),  # type: ignore[arg-type]
     "an order": lambda registry: registry.models(order_by=3),  # type: ignore[arg-type]
-    "a digest": lambda registry: registry.seeing(3),  # type: ignore[arg-type]
+    "a digest": lambda registry: registry.trained_on(3),  # type: ignore[arg-type]
     "a status": lambda registry: registry.runs(status="done"),
     "a status beside a filter": lambda registry: registry.runs(status="done", filter="name != ''"),
     "a relation": lambda registry: registry.register(

@@ -21,7 +21,7 @@ from regtrain_registry.errors import (
     VersionCollectedError,
     VersionNotFoundError,
 )
-from regtrain_registry.ops.history import broken_chains
+from regtrain_registry.ops.event_log import broken_chains
 from regtrain_registry.store.blob import SourceFile, Stored
 from support.registry.places import Place
 

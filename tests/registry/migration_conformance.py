@@ -13,12 +13,12 @@ from sqlalchemy import Engine, create_engine, event, inspect, select
 
 from regtrain_registry import Registration
 from regtrain_registry.db.migrations import HEAD, VERSION_TABLE, alembic_config
-from regtrain_registry.db.tables.every import METADATA, PREFIX
+from regtrain_registry.db.tables.all import METADATA, PREFIX
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.errors import RegistryError
 from regtrain_registry.json_values import json_safe
 from regtrain_registry.location import check_url
-from regtrain_registry.ops.history import broken_chains
+from regtrain_registry.ops.event_log import broken_chains
 from support.registry.places import Place
 from support.registry.schemas import differences, structure
 from support.registry.write_stored import STORED, fill_first, in_order_of_time
@@ -146,7 +146,7 @@ class MigrationConformance:
                 place.open()
             kept = contents(place)
             old = place.execute(f"SELECT version_num FROM {VERSION_TABLE}")
-            assert old == [("0001",)]
+            assert old in ([("0001",)], [("0002",)])  # the latter where a schema change is no part of a transaction
             assert [row[:4] for row in kept["rt_models"]] == [row[:4] for row in before["rt_models"]]
             assert kept["rt_versions"] == before["rt_versions"]
             assert place.open(create=False).schema_version() == HEAD

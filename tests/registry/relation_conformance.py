@@ -70,7 +70,7 @@ class RelationConformance:
             registry.register(Registration(model, (), Recipe(data=data), parents=parents))
 
         def found(digest: str) -> dict[str, tuple[list[str], list[str]]]:
-            versions = registry.seeing(digest).to_json()["versions"]
+            versions = registry.trained_on(digest).to_json()["versions"]
             return {v["ref"].removesuffix("@1.0.0"): (list(v["data"]), v["through"]) for v in versions}
 
         through = {
@@ -92,7 +92,7 @@ class RelationConformance:
             assert found(nobody) == {}, nobody
         for short in ("", "ab12ab1", "sha256:ab12ab1", "x" * 191):
             with pytest.raises(DigestSyntaxError):
-                registry.seeing(short)
+                registry.trained_on(short)
 
     def test_names_of_data_that_are_long_or_end_in_blanks_are_told_apart(self, registry: Registry) -> None:
         """Files deep in folders, and names that some databases take for the same, are each found."""
@@ -100,7 +100,7 @@ class RelationConformance:
         digests = [f"sha256:{number:064x}" for number in range(len(names))]
         registry.register(Registration("digits", (), Recipe(data=dict(zip(names, digests, strict=True)))))
         for digest in digests:
-            assert [one.version.ref for one in registry.seeing(digest).versions] == ["digits@1.0.0"]
+            assert [one.version.ref for one in registry.trained_on(digest).versions] == ["digits@1.0.0"]
 
     def test_what_a_run_starts_from_is_recorded_with_it(self, place: Place, registry: Registry) -> None:
         """Exact versions and how, together with the run or not at all; the same twice is once."""

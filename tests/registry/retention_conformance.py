@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from regtrain_registry import ParentLink, Registration, Registry, Relation, RunStart, VersionStatus
-from regtrain_registry.domain.clock import Moment
+from regtrain_registry.domain.clock import ClockReading
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.errors import (
     CollectionTooLargeError,
@@ -45,21 +45,21 @@ class Clock:
         self.boot = "boot-1"
 
     @property
-    def now(self) -> Moment:
-        return Moment(self.wall, self.boot, self.boottime)
+    def now(self) -> ClockReading:
+        return ClockReading(self.wall, self.boot, self.boottime)
 
-    def sleep(self, span: timedelta) -> Moment:
+    def sleep(self, span: timedelta) -> ClockReading:
         """So much later."""
         self.wall += span
         self.boottime += span.total_seconds()
         return self.now
 
-    def set(self, shift: timedelta) -> Moment:
+    def set(self, shift: timedelta) -> ClockReading:
         """No later, but somebody has set the wall clock."""
         self.wall += shift
         return self.now
 
-    def reboot(self) -> Moment:
+    def reboot(self) -> ClockReading:
         self.boot += "'"
         self.boottime = 5.0
         return self.now

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, event, inspect
 
 from regtrain_registry import Registration, Registry, RunStatus
 from regtrain_registry.db.migrations import HEAD
-from regtrain_registry.db.tables.every import METADATA
+from regtrain_registry.db.tables.all import METADATA
 from regtrain_registry.errors import ModelNotFoundError, NoRegistryError, SchemaTooNewError
-from regtrain_registry.ops.history import broken_chains
+from regtrain_registry.ops.event_log import broken_chains
 from support.registry.places import Place
 from support.registry.schemas import differences, structure, structure_of_tables
 
@@ -65,7 +65,7 @@ class SchemaConformance:
             assert differences(connection) == []
             migrated = structure(connection)
             assert migrated == structure_of_tables(connection)
-        assert len(migrated) == 21
+        assert len(migrated) == 22
 
     def test_a_newer_schema_is_refused(self, place: Place, registry: Registry) -> None:
         """Exit code 5 with both numbers."""
@@ -135,7 +135,8 @@ class SchemaConformance:
     def test_a_stored_registry_of_schema_0002_is_read(self, place: Place) -> None:
         """What this schema has a place for, every table of it, comes back as it was said, and goes on."""
         place.load((STORED / f"schema_0002.{place.url.get_backend_name()}.sql").read_text(encoding="utf-8"))
-        assert [table for table in METADATA.tables if place.count(table) == 0] == []
+        tables = set(METADATA.tables) - {"rt_former_names"}  # newer than this schema
+        assert [table for table in tables if place.count(table) == 0] == []
         registry = place.open(who="bea")
         held = registry.show("large@production")
         assert (held.ref, held.stages, held.parents) == ("large@1.2.0", ["production"], [])
@@ -161,7 +162,7 @@ class SchemaConformance:
         ]
         assert {event.who for event in events} == {"ada"}
         assert registry._database.read(broken_chains) == []
-        assert [one.version.ref for one in registry.seeing("a" * 8).versions] == [
+        assert [one.version.ref for one in registry.trained_on("a" * 8).versions] == [
             "large@1.2.0",
             "large@1.1.0",
             "large@1.0.0",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from regtrain_registry import ModelInfo, Recipe, Registration, RunInfo, RunStart, Source, VersionInfo
-from regtrain_registry.db.tables.marking import TAGS
+from regtrain_registry.db.tables.lifecycle import TAGS
 from regtrain_registry.errors import FilterSyntaxError, ModelNotFoundError
 from regtrain_registry.json_values import leaves
 from regtrain_registry.query import Column, Filter, OrderKey, parse_filter, parse_order

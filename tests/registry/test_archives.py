@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from regtrain_registry import ParentLink, Recipe, Registration, Registry, Relation, RunStart, VersionStatus
-from regtrain_registry.archives.manifest import MANIFEST
-from regtrain_registry.domain.identities import Identity, name_elsewhere
+from regtrain_registry.archives import manifest_reader
+from regtrain_registry.archives.manifest import MANIFEST, Manifest
+from regtrain_registry.domain.identities import Identity, qualified_version
 from regtrain_registry.errors import (
     ArchiveDamagedError,
     ArchiveError,
@@ -183,7 +185,7 @@ def _deep(manifest: dict[str, Any]) -> None:
 
 V = ("versions", 0)
 MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], None], type[RegistryError]]] = {
-    "another form": (_to("form", value=2), ArchiveError),
+    "another form": (_to("form", value=3), ArchiveError),
     "a key that nobody knows": (_to("more", value=1), ArchiveError),
     "a model's name with a path": (_to(*V, "who", "model", value="../x"), ArchiveError),
     "no version": (_to(*V, "who", "version", value="1.0"), ArchiveError),
@@ -322,9 +324,64 @@ def test_the_name_elsewhere_is_a_prerelease_of_the_same_version(uid: str, text: 
         version = parse_version(text)
     except RegistryError:
         return
-    name = name_elsewhere(Identity(uid, "digits", text, 1))
+    name = qualified_version(Identity(uid, "digits", text, 1))
     assert parse_version(str(name)) == name
     assert (name.major, name.minor, name.patch) == (version.major, version.minor, version.patch)
     assert name < name.finalize_version()
-    assert name == name_elsewhere(Identity(uid, "digits", text, 7))
-    assert name != name_elsewhere(Identity(UIDS[uid == UIDS[0]], "digits", text, 1))
+    assert name == qualified_version(Identity(uid, "digits", text, 7))
+    assert name != qualified_version(Identity(UIDS[uid == UIDS[0]], "digits", text, 1))
+
+
+def _million(item: str) -> str:
+    return f"[{','.join([item] * 1_000_000)}]"
+
+
+def _many_keys(value: str) -> str:
+    return "{{{}}}".format(",".join(f'"k{number}":{value}' for number in range(1_000_000)))
+
+
+BOMBS = {
+    "empty versions": ("versions", _million("{}")),
+    "numbers for versions": ("versions", _million("0")),
+    "empty runs": ("runs", _million("{}")),
+    "blobs that are none": ("blobs", _many_keys('"x"')),
+    "unknown keys": ("more", "0," + _many_keys("0")[1:-1]),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_manifest_that_is_wrong_everywhere_makes_few_error_objects(kind: str) -> None:
+    """One object for each fault would take thousands of times the bytes of the archive."""
+    key, value = BOMBS[kind]
+    good = {"form": "2", "registry": f'"{UIDS[0]}"', "versions": "[]", "runs": "[]", "blobs": "{}"} | {key: value}
+    text = "{{{}}}".format(",".join(f'"{name}":{part}' for name, part in good.items()))
+    with pytest.raises(ValidationError) as caught:
+        Manifest.model_validate_json(text)
+    assert caught.value.error_count() < 100
+
+
+@pytest.mark.parametrize("field", ["tags", "recipe", "files", "exports", "parents", "events", "signatures", "more"])
+def test_so_does_a_version_that_is_wrong_everywhere(field: str, archive: Path) -> None:
+    """Whichever of its fields has a million of them."""
+    manifest = json.loads(members(archive)[0][1])
+    version = _first(manifest)
+    if field == "recipe":
+        for part in ("data", "code", "state"):
+            version["recipe"][part] = {f"k{number}": 0 for number in range(100_000)}
+        version["recipe"]["not_learned"] = [0] * 100_000
+        version["bump"]["reasons"] = [0] * 100_000
+    elif field in ("tags", "more"):
+        version[field] = {f"k {number}": 0 for number in range(100_000)}
+        version |= {f"more {number}": 0 for number in range(100_000 if field == "more" else 0)}
+    else:
+        version[field] = [{}] * 100_000
+    with pytest.raises(ValidationError) as caught:
+        Manifest.model_validate_json(json.dumps(manifest))
+    assert caught.value.error_count() < 100
+
+
+def test_a_manifest_of_too_many_values_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are counted first."""
+    monkeypatch.setattr(manifest_reader, "MAX_VALUES", 1000)
+    with pytest.raises(ArchiveError, match="more than 1000 values"):
+        manifest_reader.read_manifest(_million("0").encode())

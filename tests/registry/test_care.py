@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from regtrain_registry import Registration, Registry
 from regtrain_registry.atomic_file import new_file
-from regtrain_registry.db.tables.every import METADATA
+from regtrain_registry.db.tables.all import METADATA
 from regtrain_registry.domain.lineage import cycle
 from regtrain_registry.errors import RegistryLockedError, StoreUnavailableError, TargetExistsError
 from support.registry.places import Place, make_place

@@ -13,6 +13,7 @@ import pytest
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
 from regtrain_registry.errors import BlobDamagedError, FileToStoreError
+from regtrain_registry.ops.version_files import blobs_of
 from regtrain_registry.store.blob import Damage
 from regtrain_registry.testing.tensor_files import KB, MB, noise, write_tensors
 from support.programs import program
@@ -69,7 +70,7 @@ def assert_found(registry: Registry, path: Path, hurt: range, folder: Path) -> N
     found = 0
     for ref in ("digits/1", "digits/2"):
         shown = registry.show(ref)
-        blobs = registry._blobs(shown)
+        blobs = blobs_of(registry._database, shown)
         for artifact in shown.artifacts:
             blob = blobs[artifact.digest]
             ranges = [range(p.start, p.start + p.size_bytes) for p in blob.ranges if p.source.digest == whole]

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from registry.migration_conformance import contents, load
 from regtrain_registry import Registry
-from regtrain_registry.db import dialects
+from regtrain_registry.db.dialects import sqlite
 from regtrain_registry.db.migrations import HEAD, VERSION_TABLE
 from regtrain_registry.errors import RegistryUnavailableError
 from support.registry.places import Place
@@ -94,8 +94,8 @@ def test_half_a_copy_is_no_copy(place: Place) -> None:
     code = (
         "import os, sys\n"
         "from regtrain_registry import Registry\n"
-        "from regtrain_registry.db import dialects\n"
-        "dialects.copy_database = lambda source, target, timeout: (target.write_bytes(b'half'), os._exit(9))\n"
+        "from regtrain_registry.db.dialects import sqlite\n"
+        "sqlite.copy_database = lambda source, target, timeout: (target.write_bytes(b'half'), os._exit(9))\n"
         "Registry(sys.argv[1])"
     )
     done = subprocess.run([sys.executable, "-c", code, place.uri], check=False, timeout=60)
@@ -126,7 +126,7 @@ def test_a_migration_that_breaks_off_is_copied_again(place: Place, monkeypatch: 
 
 def test_one_that_comes_late_does_not_spoil_the_copy(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between its look at the schema and its copy another process has upgraded: the copy stays that of the old schema."""
-    real, first = dialects.copy_database, True
+    real, first = sqlite.copy_database, True
 
     def late(*args: Any) -> None:
         nonlocal first
@@ -135,7 +135,7 @@ def test_one_that_comes_late_does_not_spoil_the_copy(place: Place, monkeypatch: 
             place.open()  # the other process
         real(*args)
 
-    monkeypatch.setattr(dialects, "copy_database", late)
+    monkeypatch.setattr(sqlite, "copy_database", late)
     place.open()
     (copy,) = copies(place)
     with closing(sqlite3.connect(copy)) as connection:
@@ -156,7 +156,7 @@ def test_a_copy_that_may_not_be_written_is_said(place: Place, monkeypatch: pytes
     def denied(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(dialects, "copy_database", denied)
+    monkeypatch.setattr(sqlite, "copy_database", denied)
     with pytest.raises(RegistryUnavailableError, match=r"registry\.db\.schema-0001.*Permission denied"):
         place.open()
     assert place.execute(f"SELECT version_num FROM {VERSION_TABLE}") == [("0001",)]

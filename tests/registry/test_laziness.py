@@ -57,9 +57,9 @@ def test_listing_loads_neither_migrations_nor_remote_stores(uri: str) -> None:
             "query.parsing",
             "store.store",
             "store.ingest",
-            "db.tables.content",
-            "db.tables.finding",
-            "db.tables.marking",
+            "db.tables.blobs",
+            "db.tables.search",
+            "db.tables.lifecycle",
         )
     }
     assert modules & other == set()

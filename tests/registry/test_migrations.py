@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, event
 
 from regtrain_registry import Registration, Registry
 from regtrain_registry.db.migrations import HEAD, VERSION_TABLE, alembic_config, upgrade
-from regtrain_registry.db.tables.every import METADATA, PREFIX
+from regtrain_registry.db.tables.all import METADATA, PREFIX
 from support.registry.schemas import structure
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import MetaData, Table, inspect, select
 from regtrain_registry.db.migrations import HEAD
 from regtrain_registry.db.tables import PREFIX
 from regtrain_registry.location import check_url
-from regtrain_registry.ops.history import broken_chains
+from regtrain_registry.ops.event_log import broken_chains
 from support.programs import program
 from support.registry.places import Place, database_on
 from support.registry.schemas import differences

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, RemoteStore, locate
-from regtrain_registry.db.dialects import backend_of
+from regtrain_registry.db.dialects import dialect_of
 from regtrain_registry.db.engine import translate
 from regtrain_registry.db.migrations import HEAD
 from regtrain_registry.errors import (
@@ -149,7 +149,7 @@ def test_a_driver_that_repeats_the_password_is_not_repeated() -> None:
     """Some drivers put the whole address into their message."""
     url = make_url("postgresql://ada:secret@host/db")
     error = OperationalError("SELECT 1", {}, Exception("cannot reach postgresql://ada:secret@host/db\nDETAIL"))
-    said = str(translate(error, url, backend_of(url, 1)))
+    said = str(translate(error, url, dialect_of(url, 1)))
     assert "secret" not in said
     assert "cannot reach" in said
     assert "DETAIL" not in said

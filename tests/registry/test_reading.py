@@ -120,7 +120,7 @@ def test_the_list_of_models_has_the_promised_shape(line: None, register: Registe
     assert second == {
         "name": "digits",
         "versions": 6,
-        "latest": {"version": "2.0.0", "number": 4, "metrics": {}},
+        "latest": {"version": "2.0.0", "number": 4, "status": "ready", "metrics": {}},
         "aliases": {"champion": "1.1.0"},
         "stages": {},
         "size_bytes": 42000,

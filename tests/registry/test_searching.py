@@ -17,7 +17,7 @@ PLANS = {  # filter and order → what a step of the plan of the query for ids i
     ("metrics.acc > 0.1", None): "ix_rt_metrics_name_value (name=? AND value>?)",
     ("metrics.acc > 0.1 and tags.team = a", BEST): "ix_rt_tags_name_value (name=? AND value=?)",
     ("name = digits", "created_at"): "(model_id=?)",
-    ("params.lr < 0.2", "number"): "ix_rt_params_name_number (name=? AND number>? AND number<?)",
+    ("params.lr < 0.2", "number"): "PRIMARY KEY (param_id=?)",
     ("run_id = r", None): "ix_rt_versions_run_id (run_id=?)",
 }
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,10 +18,13 @@ from regtrain_registry.errors import (
     BlobDamagedError,
     NameNotAllowedError,
     NotSignedError,
+    PolicyError,
+    PromotionRefusedError,
     SignatureBrokenError,
     SigningKeyError,
     SigningUnavailableError,
 )
+from support.registry.archive_files import changed
 from support.registry.keys import make_key
 from support.registry.places import Place, make_place
 
@@ -246,3 +250,66 @@ def test_without_the_packages_the_error_says_how_to_get_them(
     with pytest.raises(SigningUnavailableError) as caught:
         signed.sign("digits", key)
     assert (caught.value.exit_code, "regtrain[signing]" in caught.value.hint) == (5, True)
+
+
+def test_a_gate_verifies_a_signature_that_was_imported(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """With the key that it names; from then on the signature counts without a key, too."""
+    signed.export_archive(["digits"], tmp_path / "a.tar")
+    there = make_place(tmp_path / "there").open()
+    there.import_archive(tmp_path / "a.tar")
+    with pytest.raises(PromotionRefusedError, match="no signature that was made or verified here"):
+        there.promote("digits", "production", {"signed": True})
+    gates = {"signed": {"by": str(key.with_suffix(".pub"))}}
+    _, evidence = there.promote("digits", "staging", gates)
+    assert [(one.gate.startswith("signed by "), one.found) for one in evidence if "signed" in one.gate] == [
+        (True, "yes")
+    ]
+    there.promote("digits", "production", {"signed": True})
+    assert [event.kind.value for event in there.history("digits@1.0.1")[::-1]] == [
+        *("imported", "verified", "promoted", "promoted"),
+    ]
+
+
+def test_rubbish_in_an_archive_satisfies_no_gate(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """Neither under the id of the real key, nor under any other; nor does another key than the one that is asked for."""
+    public, eve = key.with_suffix(".pub"), make_key(tmp_path, "eve")
+    signed.export_archive(["digits"], tmp_path / "a.tar")
+
+    def change(manifest: dict[str, Any]) -> None:
+        for version in manifest["versions"]:
+            for signature in version["signatures"]:
+                signature["bundle"] = '{"rubbish": true}'
+
+    there = make_place(tmp_path / "there").open()
+    there.import_archive(changed(tmp_path / "a.tar", tmp_path / "evil.tar", change))
+    for gates in ({"signed": True}, {"signed": {"by": str(public)}}):
+        with pytest.raises(PromotionRefusedError, match="signed"):
+            there.promote("digits", "production", gates)
+    with pytest.raises(PromotionRefusedError, match="not signed by it"):
+        signed.promote("digits", "production", {"signed": {"by": [str(public), str(eve.with_suffix(".pub"))]}})
+    signed.promote("digits", "production", {"signed": {"by": str(public)}})
+
+
+def test_a_policy_keeps_the_keys_of_its_gates(signed: Registry, key: Path, tmp_path: Path) -> None:
+    """As text: their files may go. What is no public key makes no policy."""
+    public = key.with_suffix(".pub")
+    text = public.read_text()
+    for written in (str(public), text):
+        stored = signed.set_policy("digits", {"stages": {"production": {"signed": {"by": written}}}})
+        assert stored == {"stages": {"production": {"signed": {"by": [text]}}}}
+    public.unlink()
+    signed.promote("digits", "production")
+    for wrong in (str(public), str(key), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"):
+        with pytest.raises(SigningKeyError):
+            signed.set_policy("digits", {"stages": {"production": {"signed": {"by": wrong}}}})
+    for means_nothing in ({}, {"by": []}, {"by": 7}, {"by": ""}, {"by": text, "and": 1}):
+        with pytest.raises(PolicyError, match=r"stages\.production\.signed"):
+            signed.set_policy("digits", {"stages": {"production": {"signed": means_nothing}}})
+
+
+def test_a_signature_of_rows_that_were_changed_satisfies_no_gate(signed: Registry, place: Place) -> None:
+    """It was made here, and is of another version than there is now."""
+    signed.promote("digits", "staging", {"signed": True})
+    place.execute("UPDATE rt_versions SET git_commit = 'other'")
+    with pytest.raises(PromotionRefusedError, match="signed"):
+        signed.promote("digits", "production", {"signed": True})

@@ -170,7 +170,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
     "a class of another loss": (
         {"data.py": LATE, "loss.py": OWN_LOSS},
         {"loss": {"target": "./loss.py:Own"}, "data": {"target": "./data.py:swapped"}},
-        "the data have class 7, and there are 2 outputs",
+        "targets hold class 7, and there are scores for classes 0 to 1",
         "",
     ),
     "weights for other classes": (

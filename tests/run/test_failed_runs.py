@@ -63,9 +63,9 @@ def build():
     return Wrong()
 """,
         {},
-        1,
-        "shapes",
-        "model.py:11",
+        2,
+        "a linear layer of the model takes 5 numbers for a sample, and gets 3",
+        "model.in_features=3",
     ),
     "forward exits": (
         "import sys\nfrom torch import nn\nclass Leaves(nn.Linear):\n    def forward(self, x):\n        sys.exit(0)\n"

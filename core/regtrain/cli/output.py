@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ __all__ = [
     "print_table",
     "say",
     "size",
+    "time",
 ]
 
 # What a terminal obeys instead of showing it, and what makes it show text in another order than it has.
@@ -70,6 +72,11 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     raise AssertionError
+
+
+def time(value: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
+    """A time in UTC for people; `-` where there is none."""
+    return "-" if value is None else value.strftime(form)
 
 
 def number(value: Any) -> str:

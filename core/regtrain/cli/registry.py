@@ -13,7 +13,7 @@ from regtrain.cli.output import json_option, print_json, print_table, say, size
 from regtrain.run.open_registry import open_registry
 
 if TYPE_CHECKING:
-    from regtrain_registry.ops.gc import Collection
+    from regtrain_registry.domain.collection import Collection
 
 __all__ = ["registry"]
 
@@ -34,15 +34,19 @@ def upgrade() -> None:
 @registry.command()
 @json_option
 def du(as_json: bool) -> None:
-    """How much room each model takes, what sharing spares, and what waits to be collected."""
+    """How many bytes each model takes, alone and shared, what sharing spares, and what waits to be collected."""
     usage = open_registry(Path.cwd()).du()
     if as_json:
         print_json(usage.to_json())
         return
-    rows = [(m.name, m.versions, size(m.logical_bytes), size(m.stored_bytes)) for m in usage.models]
+    rows = [
+        (m.name, m.versions, *map(size, (m.logical_bytes, m.stored_bytes, m.own_bytes, m.saved_bytes)))
+        for m in usage.models
+    ]
     total = sum(model.versions for model in usage.models)
-    rows.append(("all models", total, size(usage.logical_bytes), size(usage.stored_bytes)))
-    print_table(("model", "versions", "files", "in the store"), rows)
+    sums = usage.logical_bytes, usage.stored_bytes, usage.stored_bytes, usage.saved_bytes
+    rows.append(("all models", total, *map(size, sums)))
+    print_table(("model", "versions", "files", "in the store", "of it alone", "spared by sharing"), rows)
     say()
     spared = [("spared by sharing", usage.saved_bytes), ("needed by nobody", usage.idle_bytes)]
     print_table(("besides", "size"), [(name, size(count)) for name, count in [*spared, ("trash", usage.trash_bytes)]])

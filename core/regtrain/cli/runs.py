@@ -20,6 +20,7 @@ from regtrain.cli.output import (
     print_table,
     say,
     size,
+    time,
 )
 from regtrain.cli.sync import cancel, sync
 from regtrain.run.open_registry import open_registry
@@ -53,7 +54,7 @@ def list_runs(filter: str | None, order_by: str | None, limit: int | None, as_js
         print_json([run.to_json() for run in found])
         return
     rows = [
-        (run.run_id, run.status.value, f"{run.started_at:%Y-%m-%d %H:%M}", run.epochs, _version(run.model, run.version))
+        (run.run_id, run.status.value, time(run.started_at), run.epochs, _version(run.model, run.version))
         for run in found
     ]
     print_table(("run", "status", "started", "epochs", "version"), rows)
@@ -71,7 +72,7 @@ def show(run: str, as_json: bool) -> None:
     facts = [
         ("run", found.run_id),
         ("status", found.status.value + (f": {found.error}" if found.error else "")),
-        ("started", f"{found.started_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("started", f"{time(found.started_at, '%Y-%m-%d %H:%M:%S')} UTC"),
         ("ended", f"{found.finished_at:%Y-%m-%d %H:%M:%S} UTC" if found.finished_at else "-"),
         ("folder", found.run_dir),
         ("epochs, steps", f"{found.epochs}, {found.steps}"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,18 @@ if TYPE_CHECKING:
     from regtrain_registry import Registry
 
 __all__ = ["open_registry"]
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"note: {record.getMessage()}", file=sys.stderr)
+
+
+def _note_on_stderr() -> None:
+    """Print what the registry logs, such as the new name of a model that was asked for by its former one."""
+    log = logging.getLogger("regtrain_registry")
+    if not any(isinstance(handler, _Notes) for handler in log.handlers):
+        log.addHandler(_Notes())
 
 
 def open_registry(
@@ -38,4 +52,5 @@ def open_registry(
     uri = keys.uri or here.uri
     # a database that the config names has its store beside it, unless that is named too
     store = keys.store or (None if keys.uri else here.store)
+    _note_on_stderr()
     return Registry(uri, store, create=create, force_network_fs=keys.force_network_fs)

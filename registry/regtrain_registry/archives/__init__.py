@@ -1,1 +1,1 @@
-"""Versions in one file that goes from registry to registry: what stands in it, and how it is read and written."""
+"""The format of archives: versions in one file, from registry to registry."""

@@ -1,31 +1,44 @@
-"""What stands in an archive of versions: its first member, a manifest, checked in every field. Pure.
+"""The manifest of an archive of versions: its first member, checked in every field. Pure.
 
-An archive is a plain tar file: the manifest, then each blob once, called `blobs/` and 64 hexadecimal digits, in their
-order. Versions stand in it by who they are, not by what a registry calls them: parents before their children.
+An archive is a plain tar file: the manifest, then each blob once, called `blobs/` and 64 hexadecimal digits, in the
+order of the manifest. A version is identified by its home, the registry where it was made; parents come before their
+children.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from regtrain_registry.domain.events import EventKind
-from regtrain_registry.domain.identities import UID, Identity
-from regtrain_registry.domain.lineage import cycle
+from regtrain_registry.archives.fields import (
+    Count,
+    Digest,
+    Document,
+    Hash,
+    Lists,
+    Many,
+    Name,
+    Part,
+    Size,
+    Sizes,
+    Tags,
+    Texts,
+    Time,
+    Uid,
+    VersionText,
+    checked,
+)
+from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus
-from regtrain_registry.errors import ArchiveError, NameNotAllowedError, ParentMissingError, RegistryError
-from regtrain_registry.refs import check_apart, check_artifact_name, check_name, check_tag
-from regtrain_registry.semver import parse_version
+from regtrain_registry.refs import check_artifact_name
 from regtrain_registry.store.blob import ALGORITHM
 
 __all__ = [
-    "HINT",
+    "FORM",
     "MANIFEST",
     "MAX_MANIFEST",
-    "TOLD_BY_IMPORTS",
     "ArchivedEvent",
     "ArchivedExport",
     "ArchivedFile",
@@ -34,70 +47,19 @@ __all__ = [
     "ArchivedSignature",
     "ArchivedVersion",
     "Bump",
+    "Home",
     "Manifest",
     "RecipeParts",
-    "Who",
     "blob_name",
-    "read_manifest",
 ]
 
 MANIFEST = "regtrain-archive.json"
 MAX_MANIFEST = 256 << 20  # bytes
-TOLD_BY_IMPORTS = (EventKind.IMPORTED.value, EventKind.MERGED.value)  # they hold events, and are none themselves
-HINT = "Write one with regtrain models export-archive."
+FORM: Literal[2] = 2
 
 
-def _checked(check: Any) -> AfterValidator:
-    """A check of ours as one of pydantic's."""
-
-    def validate(value: str) -> str:
-        try:
-            check(value)
-        except RegistryError as error:
-            raise ValueError(error.message) from error
-        return value
-
-    return AfterValidator(validate)
-
-
-def _in_utc(time: datetime) -> datetime:
-    """At either end of the calendar a time may have no other in UTC, and one database begins at the year 1000."""
-    try:
-        found = time.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the time is outside of the calendar") from error
-    if found.year < 1000:
-        raise ValueError("the time is before the year 1000")
-    return found
-
-
-def _check_tag_name(name: str) -> None:
-    check_tag(name, "")
-
-
-def _check_version(text: str) -> None:
-    if str(parse_version(text)) != text:
-        raise ArchiveError(f"{text!r} is not how that version is written", HINT)
-
-
-Digest = Annotated[str, Field(pattern=rf"^{ALGORITHM}:[0-9a-f]{{64}}$")]
-Name = Annotated[str, _checked(check_name)]
-VersionText = Annotated[str, Field(max_length=100), _checked(_check_version)]
-Uid = Annotated[str, Field(pattern=f"^{UID.pattern}$")]
-Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Size = Annotated[int, Field(ge=0, lt=1 << 62)]
-Count = Annotated[int, Field(ge=1, lt=1 << 31)]
-Document = dict[str, Any]
-
-
-class Part(BaseModel):
-    """Frozen, strict, and closed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Who(Part):
-    """Who a version is."""
+class Home(Part):
+    """The registry where a version was made, and its model, version and number there."""
 
     registry: Uid
     model: Name
@@ -113,7 +75,7 @@ class Who(Part):
 class ArchivedFile(Part):
     """A file of a version."""
 
-    path: Annotated[str, _checked(check_artifact_name)]
+    path: Annotated[str, checked(check_artifact_name)]
     kind: ArtifactKind
     digest: Digest
     size_bytes: Size
@@ -133,14 +95,14 @@ class ArchivedExport(Part):
 class ArchivedParent(Part):
     """A version that another one came from."""
 
-    who: Who
+    home: Annotated[Home, Field(alias="who")]
     relation: Relation
 
 
 class ArchivedEvent(Part):
-    """What was done to the version, in whatever registry: where it stands in that one's line about that model.
+    """An event of the version in the event log of its home; `hash` covers it and the hash `before` it in that log.
 
-    It is known by its hash.
+    before: None in an archive of form 1, whose events cannot be verified.
     """
 
     registry: Uid
@@ -150,11 +112,12 @@ class ArchivedEvent(Part):
     by: str
     kind: str
     facts: Document
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    before: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] | None = None
+    hash: Hash
 
 
 class ArchivedSignature(Part):
-    """Who has signed the version."""
+    """A signature of the version."""
 
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{1,80}$")]
     statement: str
@@ -190,7 +153,7 @@ class Bump(Part):
 
     kind: str
     computed: str
-    reasons: list[str]
+    reasons: Many[str]
     overruled: str | None
     forced: bool
     base: str | None
@@ -200,19 +163,19 @@ class RecipeParts(Part):
     """What the version was made from, as it is stored."""
 
     config: Document | None
-    data: dict[str, str]
-    code: dict[str, str]
-    state: dict[str, list[Any]]
-    not_learned: list[str] = []
+    data: Texts
+    code: Texts
+    state: Lists
+    not_learned: Many[str] = Field(default_factory=list)
 
 
 class ArchivedVersion(Part):
-    """A version with all that is known of it. `complete`: its files are in the archive too.
+    """A version as the registry that exports it has it. `complete`: its files are in the archive too.
 
-    events: all that was done to it anywhere, in order. Status, reason, deprecation and successor follow from them.
+    events: its event log at home, as an attachment that nothing follows from.
     """
 
-    who: Who
+    home: Annotated[Home, Field(alias="who")]
     complete: bool
     digest: Digest
     created_at: Time
@@ -223,18 +186,18 @@ class ArchivedVersion(Part):
     status: VersionStatus
     reason: str | None
     deprecation: str | None
-    successor: Who | None
+    successor: Home | None
     bump: Bump
     metrics: Document
     signature: Document
     config: Document
     recipe: RecipeParts
-    tags: dict[Annotated[str, _checked(_check_tag_name)], Annotated[str, Field(max_length=255)]]
-    files: list[ArchivedFile]
-    exports: list[ArchivedExport]
-    parents: list[ArchivedParent]
-    signatures: list[ArchivedSignature]
-    events: list[ArchivedEvent]
+    tags: Tags
+    files: Many[ArchivedFile]
+    exports: Many[ArchivedExport]
+    parents: Many[ArchivedParent]
+    signatures: Many[ArchivedSignature]
+    events: Many[ArchivedEvent]
     run: Annotated[str, Field(max_length=64)] | None
 
     def blobs(self) -> Iterator[tuple[str, int | None]]:
@@ -246,76 +209,13 @@ class ArchivedVersion(Part):
 class Manifest(Part):
     """The first member of an archive. blobs: digest → bytes of what follows."""
 
-    form: Literal[1]
+    form: Literal[1, 2]
     registry: Uid
-    versions: list[ArchivedVersion]
-    runs: list[ArchivedRun]
-    blobs: dict[Digest, Size]
+    versions: Many[ArchivedVersion]
+    runs: Many[ArchivedRun]
+    blobs: Sizes
 
 
 def blob_name(digest: str) -> str:
-    """What a blob is called in the archive."""
+    """The name of a blob in the archive."""
     return f"blobs/{digest.removeprefix(f'{ALGORITHM}:')}"
-
-
-def read_manifest(data: bytes) -> Manifest:
-    """The manifest, checked in itself; `ArchiveError`."""
-    try:
-        manifest = Manifest.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ArchiveError(
-            f"the archive's manifest is wrong at {place[:200] or 'its start'}: {first['msg']}", HINT
-        ) from error
-    _check_versions(manifest)
-    _check_blobs(manifest)
-    return manifest
-
-
-def _check_versions(manifest: Manifest) -> None:
-    """Each version once, its run and files distinct, parents before children."""
-    parents = {version.who: [parent.who for parent in version.parents] for version in manifest.versions}
-    if len({(who.registry, who.model, who.version) for who in parents}) != len(manifest.versions):
-        raise ArchiveError("the archive holds a version twice", HINT)
-    ring = cycle(parents)
-    if ring:
-        names = [f"{who.model}@{who.version}" for who in [*ring, ring[0]]]
-        raise ArchiveError(f"in the archive {' comes from '.join(names)}", HINT)
-    runs = {run.id for run in manifest.runs}
-    seen: set[Who] = set()
-    for version in manifest.versions:
-        ref = f"{version.who.model}@{version.who.version}"
-        late = next((who for who in parents[version.who] if who in parents and who not in seen), None)
-        if late is not None:
-            raise ArchiveError(f"{ref} stands before its parent {late.model}@{late.version}", HINT)
-        if version.run is not None and version.run not in runs:
-            raise ParentMissingError(f"the archive does not hold run {version.run!r} of {ref}", HINT)
-        _check_names(ref, version)
-        seen.add(version.who)
-
-
-def _check_names(ref: str, version: ArchivedVersion) -> None:
-    """Files, formats and parents, each once."""
-    try:
-        check_apart(file.path for file in version.files)
-    except NameNotAllowedError as error:
-        raise ArchiveError(f"{ref}: {error.message}", HINT) from error
-    formats = [export.format for export in version.exports]
-    if len(set(formats)) != len(formats):
-        raise ArchiveError(f"{ref} has an export twice", HINT)
-    links = [(parent.who, parent.relation) for parent in version.parents]
-    if len(set(links)) != len(links):
-        raise ArchiveError(f"{ref} has a parent twice", HINT)
-
-
-def _check_blobs(manifest: Manifest) -> None:
-    """What follows is what complete versions are made of, nothing more and nothing less."""
-    wanted: set[str] = set()
-    for version in manifest.versions:
-        for digest, size in version.blobs() if version.complete else ():
-            wanted.add(digest)
-            if manifest.blobs.get(digest) != size:
-                raise ArchiveError(f"the archive does not say how long {digest} is, or says it twice", HINT)
-    if wanted != manifest.blobs.keys():
-        raise ArchiveError("the archive holds files of no version", HINT)

@@ -1,1 +1,1 @@
-"""What stands beside the files of a version: its card, plots of its metrics, and how both are written."""
+"""Model cards, plots of metrics, and what else a checkout adds to the files of a version."""

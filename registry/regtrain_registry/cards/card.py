@@ -36,8 +36,8 @@ _SPLITS = {"val": "validation", "test": "test"}
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """A version and what else is known of it. data: name → digest; run: its environment; plots: name → what it shows,
-    names relative to the card; words: what the user wrote in `registry.card`, of any shape."""
+    """The facts of a card: a version and what else is recorded. data: name → digest; run: its environment; plots: name
+    → what it shows, names relative to the card; words: what the user wrote in `registry.card`, of any shape."""
 
     version: VersionDetail
     data: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts) -> str:
-    """The card. What a user wrote stands in it as plain text: it can neither end the head nor become HTML."""
+    """The card. Text of a user is plain text in it: it can neither end the head nor become HTML."""
     sections = [f"---\n{as_yaml(_head(facts))}\n---", *_sections(facts)]
     return "\n\n".join(sections) + "\n"
 
@@ -196,7 +196,7 @@ def _facts(facts: CardFacts) -> Iterator[tuple[str, str]]:
 
 
 def _warning(version: VersionDetail) -> str:
-    """A version that is not to be taken says so first."""
+    """A version that should not be used begins with a warning."""
     reason = f": {as_line(version.marks.reason)}" if version.marks.reason else "."
     successor = f" Take {as_code(version.marks.successor)} instead." if version.marks.successor else ""
     return f"> **This version is {version.status.value}**{reason}{successor}"
@@ -212,16 +212,16 @@ def _use(version: VersionDetail) -> str:
 
 def _config(version: VersionDetail) -> Iterator[str]:
     """What shaped the training; the whole of it is in config.yaml."""
-    told = _told(version.config)
-    shown = {name: told[name] for name in _SHOWN if name in told} or told
+    stated = _stated(version.config)
+    shown = {name: stated[name] for name in _SHOWN if name in stated} or stated
     if shown:
         yield "## Config"
         yield fenced(as_yaml(shown), "yaml")
 
 
-def _told(config: Mapping[str, Any]) -> dict[str, Any]:
+def _stated(config: Mapping[str, Any]) -> dict[str, Any]:
     """Without what was left out."""
-    inner = {k: _told(v) if isinstance(v, Mapping) else v for k, v in config.items() if k != "card"}
+    inner = {k: _stated(v) if isinstance(v, Mapping) else v for k, v in config.items() if k != "card"}
     return {k: v for k, v in inner.items() if v not in (None, {}, [])}
 
 

@@ -1,4 +1,4 @@
-"""What stands beside the files of a version that is checked out: its card, its plots, its signatures. Not stored."""
+"""What a checkout adds to the files of a version: card, plots, signatures. Not stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regtrain_registry.cards import plots
 from regtrain_registry.cards.card import CARD_NAME, CardFacts, model_card
 from regtrain_registry.domain.records import Artifact, VersionInfo
 
-__all__ = ["SIGNATURES", "SIGNATURE_NAME", "STATEMENT_NAME", "UNSIGNED", "Signed", "write_beside"]
+__all__ = ["SIGNATURES", "SIGNATURE_NAME", "STATEMENT_NAME", "UNSIGNED", "Signed", "write_extras"]
 
 PLOTS = "plots"
 SIGNATURE_NAME = "model.sig"
@@ -23,7 +23,7 @@ UNSIGNED = (CARD_NAME, PLOTS, SIGNATURE_NAME, SIGNATURES)  # what no signature c
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature: whose, what was said, and the bundle that proves it."""
+    """A signature: the id of the key, the signed statement, and the bundle that proves it."""
 
     key_id: str
     statement: str
@@ -35,9 +35,9 @@ def log_of(version: VersionInfo) -> Artifact | None:
     return next((one for one in version.artifacts if one.path == LOG and one.size_bytes <= MAX_LOG), None)
 
 
-def write_beside(facts: CardFacts, signatures: Sequence[Signed], folder: Path) -> list[str]:
-    """Write them into a folder that holds the files; their names. What the version has under such a name stays its
-    own. signatures: the newest first."""
+def write_extras(facts: CardFacts, signatures: Sequence[Signed], folder: Path) -> list[str]:
+    """Write them into a folder that holds the files; their names. A file of the version with such a name is left
+    alone. signatures: the newest first."""
     taken = {artifact.path.partition("/")[0] for artifact in facts.version.artifacts}
     drawn: dict[str, str] = {}
     log = log_of(facts.version)

@@ -1,4 +1,4 @@
-"""Text from anybody as parts of a Markdown page: it can break neither the page nor its head, nor become HTML. Pure."""
+"""Untrusted text as parts of a Markdown page: it can break neither the page nor its head, nor become HTML. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def as_code(text: str) -> str:
 
 
 def as_prose(text: str) -> str:
-    """Paragraphs, and lists whose lines begin with a hyphen; nothing else is taken for Markdown."""
+    """Paragraphs, and lists whose lines begin with a hyphen; nothing else is read as Markdown."""
     lines = []
     for line in text.splitlines():
         clean = one_line(line)

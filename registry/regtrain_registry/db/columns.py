@@ -1,36 +1,39 @@
-"""The columns of a version that more than one query speaks of, and what their rows say."""
+"""Columns of versions that several queries select, and values made from their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import CursorResult, Row
+from sqlalchemy import CursorResult, Row, func
 
-from regtrain_registry.db.tables import VERSIONS
+from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.domain.recipe import Recipe
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.semver import Version
 
 __all__ = [
+    "HOME_NAME",
     "OFFERED",
     "RECIPE",
     "RELEASED",
     "AnyRow",
     "V",
+    "chunks",
     "new_id",
-    "portions",
     "stored_recipe",
     "version_of",
     "version_text",
 ]
 
-MAX_IDS = 500  # of one query: older SQLite takes 999 parameters
+MAX_IDS = 500  # per query: older SQLite takes 999 parameters
 
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 Item = TypeVar("Item")
 
 V = VERSIONS.c
+# The name of a model in archives, signatures and event hashes, which no rename changes.
+HOME_NAME = func.coalesce(MODELS.c.first_name, MODELS.c.name)
 OFFERED = V.status.in_([VersionStatus.READY.value, VersionStatus.DEPRECATED.value])
 RELEASED = (V.prerelease == "", OFFERED)
 RECIPE = (V.signature, V.config, V.recipe)
@@ -56,7 +59,7 @@ def version_text(row: Numbered | AnyRow) -> str:
 
 
 def version_of(row: Numbered | AnyRow) -> Version:
-    """The same as a value."""
+    """The semantic version of such a row."""
     return Version(row.major, row.minor, row.patch, row.prerelease or None)
 
 
@@ -68,13 +71,13 @@ def new_id(result: CursorResult[Any]) -> int:
 
 
 def stored_recipe(row: AnyRow) -> Recipe:
-    """The recipe of a row that has the columns `RECIPE`; its config is stored where it is not the version's."""
+    """The recipe of a row with the columns `RECIPE`; its config is stored only where it differs from the version's."""
     stored = row.recipe
     config = row.config if stored["config"] is None else stored["config"]
-    unlearned = frozenset(stored.get("not_learned", ()))  # versions of an older release have none
-    return Recipe(config, stored["data"], stored["code"], row.signature, stored["state"], unlearned)
+    not_learned = frozenset(stored.get("not_learned", ()))  # older releases stored none
+    return Recipe(config, stored["data"], stored["code"], row.signature, stored["state"], not_learned)
 
 
-def portions(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """The items, as many at a time as one query takes."""
+def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in chunks that fit the parameters of one query."""
     return (items[start : start + MAX_IDS] for start in range(0, len(items), MAX_IDS))

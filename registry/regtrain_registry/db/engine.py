@@ -1,7 +1,7 @@
-"""Connections and transactions: the only place that opens a database.
+"""Connections and transactions; no other module opens a database.
 
-A connection to a server does not outlive its transaction; of a SQLite file one is kept for the next. None crosses a
-fork, and every retry begins on a new one.
+A connection to a server ends with its transaction; one to a SQLite file is kept. None is used after a fork, and every
+retry has a new one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from regtrain_registry.db import migrations
-from regtrain_registry.db.dialects import Backend, Fault, backend_of
+from regtrain_registry.db.dialects import Dialect, ErrorKind, dialect_of
 from regtrain_registry.errors import (
     ConflictError,
     DatabaseDamagedError,
@@ -39,7 +39,7 @@ _SECRETS = ("password", "passwd", "sslpassword")  # of a URL's query
 
 
 class Database:
-    """A database that is known to have our schema."""
+    """A database with the schema of the registry."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Database:
         self._timeout = lock_timeout
         if url.get_backend_name() == "sqlite":
             self.url = _prepare_file(url, create, read_file_system)
-        self._backend = backend_of(self.url, lock_timeout)
+        self._dialect = dialect_of(self.url, lock_timeout)
         try:
-            self._engine = self._backend.engine(self.url)
+            self._engine = self._dialect.engine(self.url)
         except ImportError as error:
-            raise _no_driver(self.url, self._backend, error) from error
+            raise _no_driver(self.url, self._dialect, error) from error
         finalize(self, self._engine.dispose)
-        self._reader = self._backend.reader(self._engine)
-        self._writer = self._backend.writer(self._engine)
+        self._reader = self._dialect.reader(self._engine)
+        self._writer = self._dialect.writer(self._engine)
         version = self.version()
         if version is None and not create:
             raise _no_registry(self.url)
@@ -77,27 +77,27 @@ class Database:
             )
 
     def version(self) -> str | None:
-        """The number of the schema that is there; None: none yet."""
+        """The number of the schema; None if there is none yet."""
         return self.read(migrations.stored_version)
 
     def upgrade(self) -> None:
         """Bring the schema to the newest that this release knows; a copy of an older SQLite file is kept beside it."""
         version = self.version()
         if version is not None and version < migrations.HEAD:
-            self._backend.keep_copy(self.url, version)
+            self._dialect.keep_copy(self.url, version)
 
         def work(connection: Connection) -> None:
-            self._backend.lock_schema(connection)
+            self._dialect.lock_schema(connection)
             migrations.upgrade(connection)
 
         self.write(work)
 
     def copy_to(self, target: Path) -> None:
         """One state of the database in a new file; `BackupNotOfferedError` where a server's tools do that."""
-        self._backend.copy_to(self.url, target)
+        self._dialect.copy_to(self.url, target)
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
-        """Do `work` in one transaction that sees one state of the database and locks nobody out."""
+        """Do `work` in one transaction that sees one state of the database and blocks no other one."""
         with self._translated():
             return _in_transaction(self._reader, work)
 
@@ -121,21 +121,21 @@ class Database:
             return result
 
     def _retryable(self, error: BaseException) -> bool:
-        """Another writer's lock, or another writer's row, which the next try sees and reckons with."""
+        """Whether the error is a lock or a row of another writer, which the next try sees."""
         if isinstance(error, IntegrityError):
             return True
-        return isinstance(error, DBAPIError) and self._backend.fault(error) is Fault.BUSY
+        return isinstance(error, DBAPIError) and self._dialect.kind_of(error) is ErrorKind.BUSY
 
     @contextmanager
     def _translated(self, *, writing: bool = False) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
-            raise translate(error, self.url, self._backend, writing=writing) from error
+            raise translate(error, self.url, self._dialect, writing=writing) from error
 
 
 def _in_transaction(engine: Engine, work: Callable[[Connection], Result]) -> Result:
-    """Do `work` in a transaction. A connection that the database has reported an error on is not used again."""
+    """Do `work` in a transaction. A connection is not used again after an error of the database."""
     with engine.connect() as connection:
         try:
             with connection.begin():
@@ -168,18 +168,18 @@ def _no_registry(url: URL) -> NoRegistryError:
     return NoRegistryError(f"there is no registry at {shown(url)} yet", "Run something first: regtrain run CONFIG.")
 
 
-def _no_driver(url: URL, backend: Backend, error: ImportError) -> RegistryUnavailableError:
-    """Our extra brings the drivers that are used where the URL names none."""
+def _no_driver(url: URL, dialect: Dialect, error: ImportError) -> RegistryUnavailableError:
+    """The error for a missing driver; the default drivers come with an extra of ours."""
     module = (error.name or "").partition(".")[0] or url.get_driver_name()
-    ours = module in ("psycopg", "pymysql") and backend.extra
+    ours = module in ("psycopg", "pymysql") and dialect.extra
     return RegistryUnavailableError(
         f"the driver {module} of {shown(url)} is not installed",
-        f"pip install regtrain[{backend.extra}]" if ours else f"pip install {module}",
+        f"pip install regtrain[{dialect.extra}]" if ours else f"pip install {module}",
     )
 
 
 def shown(url: URL) -> str:
-    """The URL for people: the path of a file, or without password."""
+    """The URL for messages: the path of a file, or without password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     hidden = {name: "***" for name in _SECRETS if name in url.query}
@@ -194,26 +194,26 @@ def _without_secrets(text: str, url: URL) -> str:
     return text
 
 
-def translate(error: DBAPIError, url: URL, backend: Backend, *, writing: bool = False) -> RegistryError:
+def translate(error: DBAPIError, url: URL, dialect: Dialect, *, writing: bool = False) -> RegistryError:
     """The driver's error as one of ours, without the password of the URL."""
-    reason = _without_secrets(backend.reason(error), url)
+    reason = _without_secrets(dialect.reason(error), url)
     place = shown(url)
     if isinstance(error, IntegrityError):
         return ConflictError(f"{place} refused the row: {reason}", "Try again; another process may be at work.")
-    match backend.fault(error):
-        case Fault.BUSY:
+    match dialect.kind_of(error):
+        case ErrorKind.BUSY:
             return RegistryLockedError(f"{place} is locked by another process", "Try again when it has finished.")
-        case Fault.READ_ONLY:
-            return RegistryReadOnlyError(f"{place} is read-only", backend.how_to_write)
-        case Fault.DENIED if writing:
-            return RegistryReadOnlyError(f"{place} may not be written: {reason}", backend.how_to_write)
-        case Fault.NOT_A_DATABASE:
+        case ErrorKind.READ_ONLY:
+            return RegistryReadOnlyError(f"{place} is read-only", dialect.how_to_write)
+        case ErrorKind.DENIED if writing:
+            return RegistryReadOnlyError(f"{place} may not be written: {reason}", dialect.how_to_write)
+        case ErrorKind.NOT_A_DATABASE:
             return RegistryUnavailableError(f"{place} is not a SQLite database", "Name another file, or move it away.")
-        case Fault.DAMAGED:
+        case ErrorKind.DAMAGED:
             return DatabaseDamagedError(f"{place} is damaged: {reason}", "Restore it from a backup.")
-        case Fault.NO_FILE if not Path(str(url.database)).exists():
+        case ErrorKind.NO_FILE if not Path(str(url.database)).exists():
             return _no_registry(url)
-        case Fault.FULL:
+        case ErrorKind.FULL:
             return RegistryUnavailableError(f"the disk of {place} is full", "Free space; nothing was recorded.")
     return RegistryUnavailableError(
         f"{place} cannot be used: {reason}", "Check the address, the server and the permissions."

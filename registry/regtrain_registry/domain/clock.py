@@ -1,4 +1,4 @@
-"""How much time has passed, where a wall clock may have been set forward or back. Pure but for `read`."""
+"""The time that has passed, where a wall clock may have been set forward or back. Pure but for `read`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from regtrain_registry.processes import boot_id
 
-__all__ = ["Moment", "believed", "read", "remembered", "witnessed"]
+__all__ = ["ClockReading", "elapsed_seconds", "next_reading", "read", "trusted_now"]
 
 DAY = 86_400.0
 SLACK = timedelta(minutes=1)  # a clock that is kept right is moved by as much
@@ -16,25 +16,25 @@ SILENCE = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """What the clocks of a host say: UTC, and seconds since the boot with this id (None where nobody tells)."""
+class ClockReading:
+    """The clocks of a host: UTC, and seconds since the boot with this id (None where the host has no such clock)."""
 
     wall: datetime
     boot_id: str | None = None
     boottime: float | None = None
 
 
-def read() -> Moment:
+def read() -> ClockReading:
     """The clocks of this host, now."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux; it goes on while the machine sleeps
-    return Moment(datetime.now(UTC), boot_id(), None if clock is None else time.clock_gettime(clock))
+    return ClockReading(datetime.now(UTC), boot_id(), None if clock is None else time.clock_gettime(clock))
 
 
-def witnessed(previous: Moment, now: Moment) -> float:
-    """Seconds that have passed for certain.
+def elapsed_seconds(previous: ClockReading, now: ClockReading) -> float:
+    """Seconds that have certainly passed between two readings.
 
-    Within one boot of a host: by the clock that nobody sets. Else what the wall clocks say, a day at most in either
-    direction: what a clock that was ahead brought too much is taken back by the next one.
+    Within one boot of a host: by the clock that cannot be set. Else by the wall clocks, a day at most in either
+    direction: what a clock that was ahead added is taken back by the next one.
     """
     same = _since_boot(previous, now)
     if same is not None:
@@ -42,11 +42,11 @@ def witnessed(previous: Moment, now: Moment) -> float:
     return min(max((now.wall - previous.wall).total_seconds(), -DAY), DAY)
 
 
-def believed(previous: Moment, now: Moment) -> datetime:
-    """The time up to which ages are counted: what the wall clock says, unless it cannot be right.
+def trusted_now(previous: ClockReading, now: ClockReading) -> datetime:
+    """The time up to which ages are counted: that of the wall clock, unless it cannot be right.
 
     Within one boot it is known how far the clock may have moved. Beyond that, a leap of more than thirty days is
-    believed the second time only.
+    trusted the second time only.
     """
     same = _since_boot(previous, now)
     if same is not None:
@@ -54,16 +54,16 @@ def believed(previous: Moment, now: Moment) -> datetime:
     return now.wall if now.wall - previous.wall <= SILENCE else previous.wall + timedelta(seconds=DAY)
 
 
-def remembered(previous: Moment, now: Moment) -> Moment:
-    """What `previous` is next time: now, but with a wall clock that did not leap within the boot."""
+def next_reading(previous: ClockReading, now: ClockReading) -> ClockReading:
+    """The reading to compare with next time: now, but with a wall clock that did not leap within the boot."""
     same = _since_boot(previous, now)
     if same is None:
         return now
     wall = min(now.wall, previous.wall + timedelta(seconds=same))
-    return Moment(max(wall, previous.wall), now.boot_id, now.boottime)
+    return ClockReading(max(wall, previous.wall), now.boot_id, now.boottime)
 
 
-def _since_boot(previous: Moment, now: Moment) -> float | None:
+def _since_boot(previous: ClockReading, now: ClockReading) -> float | None:
     """Seconds between the two by the clock of the boot; None where they are not of one."""
     if previous.boot_id is None or previous.boot_id != now.boot_id:
         return None

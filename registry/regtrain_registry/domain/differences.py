@@ -1,4 +1,4 @@
-"""What differs between two versions, and which part of the version number that would move. Pure."""
+"""The differences between two versions, and the part of the version number that they would move. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Differences", "differences"]
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What differs, part by part; in `metrics` also what is the same, so that all stand side by side.
+    """The differences, part by part; in `metrics` equal values too, so that all are side by side.
 
     Config and signature as dotted keys; data and code by name; state as tensor name → [shape, dtype].
     `decision` is what registering `new` right after `old` would have decided; `registered` what was decided of it.

@@ -1,10 +1,10 @@
-"""What was done to a model: an append-only line of events, each chained by hash to the one before. Pure."""
+"""The event log of a model: append-only, each event chained by hash to the one before. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,11 +12,11 @@ from typing import Any
 
 from regtrain_registry.json_values import iso
 
-__all__ = ["Event", "EventKind", "broken_link", "canonical", "event_hash"]
+__all__ = ["Event", "EventKind", "broken_link", "canonical", "event_hash", "wrong_name"]
 
 
 class EventKind(StrEnum):
-    """What can be done to a model or to one of its versions."""
+    """The kinds of changes of a model or of one of its versions."""
 
     REGISTERED = "registered"
     ALIAS_SET = "alias_set"
@@ -36,13 +36,16 @@ class EventKind(StrEnum):
     POLICY_SET = "policy_set"
     EXPORTED = "exported"
     SIGNED = "signed"
+    VERIFIED = "verified"
     IMPORTED = "imported"
-    MERGED = "merged"
+    RENAMED = "renamed"
+    MERGED = "merged"  # written by an older release
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`seq` counts from 1 within the model; `version` is None for what concerns the model as a whole."""
+    """An event. `seq` counts from 1 within the model; `version` is None for events of the model as a whole; `who`: the
+    actor."""
 
     seq: int
     at: datetime
@@ -92,3 +95,14 @@ def broken_link(model: str, rows: Iterable[tuple[int, datetime, str, str, str | 
             return expected
         before, expected = found, expected + 1
     return 0 if before == head else expected
+
+
+def wrong_name(model: str, rows: Sequence[tuple[int, datetime, str, str, str | None, str, str]]) -> int:
+    """The seq of the last rename if it gave the model another name than this; 0 if it did not, or if there is none.
+
+    rows: as for `broken_link`, which holds for them.
+    """
+    for seq, _, _, kind, _, facts, _ in reversed(rows):
+        if kind == EventKind.RENAMED:
+            return 0 if json.loads(facts)["after"] == model else seq
+    return 0

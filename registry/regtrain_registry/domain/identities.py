@@ -1,4 +1,4 @@
-"""Who a version is, wherever it is taken; and what it is called there. Pure."""
+"""The identity of a version, the same in every registry, and the name that follows from it. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from regtrain_registry.semver import MAX_PRERELEASE, Version, parse_version
 
-__all__ = ["UID", "Identity", "home_in", "name_elsewhere"]
+__all__ = ["UID", "Identity", "home_of", "qualified_version"]
 
 UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""How a registry is known everywhere."""
+"""The uid of a registry."""
 
 _HOME = re.compile(r"(?:.*\.)?from-([0-9a-f]{12})(?:-[0-9a-f]{12})?")
 
@@ -34,20 +34,20 @@ class Identity:
         return {"registry": self.registry, "model": self.model, "version": self.version, "number": self.number}
 
 
-def name_elsewhere(who: Identity) -> Version:
-    """What a version is called where another one has its name: a prerelease that tells its home.
+def qualified_version(identity: Identity) -> Version:
+    """The version with the suffix of its home, for where another one has its name: a prerelease.
 
-    It follows from who the version is, so that it is the same wherever, and in whatever order, versions come together.
+    It follows from the identity alone, so that it is the same in every registry, whatever the order of imports.
     """
-    version = parse_version(who.version)
-    home = f"from-{who.registry.replace('-', '')[:12]}"
+    version = parse_version(identity.version)
+    home = f"from-{identity.registry.replace('-', '')[:12]}"
     prerelease = f"{version.prerelease}.{home}" if version.prerelease else home
     if len(prerelease) > MAX_PRERELEASE:
-        prerelease = f"{home}-{hashlib.sha256(who.version.encode()).hexdigest()[:12]}"
+        prerelease = f"{home}-{hashlib.sha256(identity.version.encode()).hexdigest()[:12]}"
     return Version(version.major, version.minor, version.patch, prerelease)
 
 
-def home_in(version: Version) -> str | None:
-    """The first 12 hexadecimal digits of the uid of the home that a name elsewhere tells; None for any other name."""
-    told = _HOME.fullmatch(version.prerelease or "")
-    return told[1] if told else None
+def home_of(version: Version) -> str | None:
+    """The first 12 hexadecimal digits of the home's uid in a qualified version; None for any other version."""
+    match = _HOME.fullmatch(version.prerelease or "")
+    return match[1] if match else None

@@ -1,4 +1,4 @@
-"""What a version came from, and what came from it: edges → a graph, and the graph as text. Pure."""
+"""Lineage: edges → the graph of ancestors or descendants, and the graph as text. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
     "graph",
     "reach",
     "spread",
-    "who_saw",
+    "trained_on",
 ]
 
 # Ids of child and parent, and how the child came from it.
@@ -73,7 +73,7 @@ class Edge:
 class Lineage:
     """A version (`ref`, the first node) with all its ancestors, or with all its descendants (`down`).
 
-    No node stands before those between it and the version; edges are in the same order.
+    Each node comes after those between it and the version; edges are in the same order.
     """
 
     ref: str
@@ -89,8 +89,8 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A version that saw certain data: what it learned from itself (name → digest), and those of its parents that saw
-    them too, as `NAME@VERSION`."""
+    """A version that was trained on certain data: the data of its own (name → digest), and those of its parents that
+    were trained on them, as `NAME@VERSION`."""
 
     version: LineageVersion
     data: dict[str, str]
@@ -103,7 +103,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class DataLineage:
-    """Every version that saw the data with a digest, itself or through its parents; the newest first."""
+    """Every version that was trained on the data with a digest, itself or through its parents; the newest first."""
 
     digest: str
     versions: tuple[Seen, ...]
@@ -121,8 +121,8 @@ def reach(start: int, links_of: Callable[[Sequence[int]], Iterable[Link]], down:
 def spread(starts: Iterable[int], links_of: Callable[[Sequence[int]], Iterable[Link]], down: bool = False) -> set[Link]:
     """Every link between these and their ancestors, or their descendants (`down`).
 
-    links_of: the links whose child (`down`: whose parent) is one of these ids; asked once for each generation,
-    and once for each version, so that it ends whatever the links are.
+    links_of: the links whose child (`down`: whose parent) is one of these ids; called once for each generation,
+    and with each version once, so that it ends whatever the links are.
     """
     found: set[Link] = set()
     generation = sorted(set(starts))
@@ -136,7 +136,7 @@ def spread(starts: Iterable[int], links_of: Callable[[Sequence[int]], Iterable[L
 
 
 def cycle(parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
-    """Nodes that come from each other in a ring, each before its parent; empty where nothing comes from itself."""
+    """A cycle of nodes, each before its parent; empty where there is none."""
     done: set[Node] = set()
     for start in parents:
         path: dict[Node, Iterator[Node]] = {}
@@ -169,10 +169,10 @@ def graph(start: int, versions: Mapping[int, LineageVersion], links: Iterable[Li
     return Lineage(versions[start].ref, down, tuple(versions[key] for key in order), tuple(edges))
 
 
-def who_saw(
+def trained_on(
     digest: str, direct: Mapping[int, dict[str, str]], versions: Mapping[int, LineageVersion], links: Iterable[Link]
 ) -> DataLineage:
-    """direct: id → name → digest, of those that learned from the data; links: to all that came from them."""
+    """The data lineage. direct: id → name → digest, of versions trained on the data; links: to their descendants."""
     parents: dict[int, set[int]] = {}
     for child, parent, _ in links:
         parents.setdefault(child, set()).add(parent)

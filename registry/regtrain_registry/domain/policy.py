@@ -1,4 +1,4 @@
-"""What a model's policy says about keeping its versions: a value made from a mapping, and back. Pure."""
+"""The retention policy of a model: parsed from a mapping, and written back. Pure."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules of keeping; None: no such rule. What several rules keep, each of them keeps.
+    """Rules of retention; None: no such rule. A version is kept when any of them keeps it.
 
-    `monitor`: the metrics of `keep_best`, the first of which decides who goes first where `total_size` (bytes) is
-    exceeded. `with_descendants` keeps whatever something came from, also where that has expired.
+    `monitor`: the metrics of `keep_best`, the first of which decides which versions expire first where `total_size`
+    (bytes) is exceeded. `with_descendants` keeps every ancestor of a version, also of an expired one.
     """
 
     keep_best: int | None = None
@@ -76,7 +76,7 @@ class Policy:
 
     @property
     def keeps(self) -> bool:
-        """Whether there is a rule that keeps: what no such rule keeps goes."""
+        """Whether there is a rule that keeps: versions that none of them keeps expire."""
         return any(getattr(self, name) is not None for name in (*COUNTS, "younger_than")) or self.with_descendants
 
     def to_json(self) -> dict[str, Any]:

@@ -1,18 +1,18 @@
-"""Gates of a stage: what a version must show before it may stand there. Pure."""
+"""Gates of a stage: the conditions for a version to be promoted to it. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from regtrain_registry.domain.policy import Mode, mode_of, with_slash
-from regtrain_registry.domain.records import VersionInfo, VersionStatus
+from regtrain_registry.domain.records import ExportVerification, VersionInfo, VersionStatus
 from regtrain_registry.errors import PolicyError, nearest
 from regtrain_registry.json_values import as_number, number_in
 
-__all__ = ["Evidence", "Gates", "check_gates", "parse_gates"]
+__all__ = ["Evidence", "Gates", "KeyCheck", "Signatures", "check_gates", "parse_gates"]
 
 _KEYS = ("require", "better_than_current", "exports", "signed", "deprecated_parents")
 _THRESHOLD = re.compile(r"^\s*(>=|<=|==|>|<)\s*(\S+)\s*$")
@@ -27,23 +27,42 @@ _COMPARE = {
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What a stage asks of a version.
+    """The conditions of a stage.
 
     require: metric → (operator, bound). better_than_current: metric → mode, `min` or `max`, against the version that
-    holds the stage. exports: formats whose proof must have passed. signed: a signature must be there.
-    deprecated_parents: whether a version may come from a deprecated one.
+    holds the stage. exports: formats whose verification must have passed here. signed: a signature that was made or
+    verified here. signed_by: public keys (PEM), by each of which it must be signed. deprecated_parents: whether a
+    version may come from a deprecated one.
     """
 
     require: tuple[tuple[str, str, float], ...] = ()
     better_than_current: tuple[tuple[str, Mode], ...] = ()
     exports: tuple[str, ...] = ()
     signed: bool = False
+    signed_by: tuple[str, ...] = ()
     deprecated_parents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """Whether the signature of a key holds; `problem` is None where it does."""
+
+    key_id: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """The signatures of a version. verified: ids of the keys whose signatures were made or verified here.
+    checks: what the verification of each key (PEM) found just now."""
+
+    verified: tuple[str, ...] = ()
+    checks: Mapping[str, KeyCheck] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one gate found."""
+    """The result of one gate."""
 
     gate: str
     passed: bool
@@ -55,7 +74,7 @@ class Evidence:
 
 
 def parse_gates(stage: str, written: Mapping[str, Any]) -> Gates:
-    """The gates as a policy writes them; `PolicyError` for what means nothing."""
+    """The gates as a policy writes them; `PolicyError` for what is none."""
     if not isinstance(written, Mapping):
         raise PolicyError(
             f"stages.{stage}: {str(written)[:80]!r} is no mapping of gates", f"Its keys: {', '.join(_KEYS)}."
@@ -68,7 +87,8 @@ def parse_gates(stage: str, written: Mapping[str, Any]) -> Gates:
         require=tuple(_thresholds(stage, _mapping(stage, "require", written))),
         better_than_current=tuple(_compared(stage, written.get("better_than_current"))),
         exports=tuple(_texts(stage, "exports", written.get("exports"))),
-        signed=_switch(stage, "signed", written),
+        signed=not isinstance(written.get("signed"), Mapping) and _switch(stage, "signed", written),
+        signed_by=tuple(_keys(stage, written.get("signed"))),
         deprecated_parents=_switch(stage, "deprecated_parents", written),
     )
 
@@ -115,10 +135,27 @@ def _switch(stage: str, key: str, written: Mapping[str, Any]) -> bool:
     return value
 
 
+def _keys(stage: str, written: Any) -> list[str]:
+    """The keys of `signed: {by: KEY}`."""
+    if not isinstance(written, Mapping):
+        return []
+    keys = _texts(stage, "signed.by", written.get("by"))
+    if written.keys() != {"by"} or not keys or not all(keys):
+        raise PolicyError(
+            f"stages.{stage}.signed: {str(written)[:80]!r}", "Write true, or {by: KEY}: a public key or its PEM file."
+        )
+    return keys
+
+
 def check_gates(
-    gates: Gates, version: VersionInfo, current: VersionInfo | None, parents: Mapping[str, str | None], signed: bool
+    gates: Gates,
+    version: VersionInfo,
+    current: VersionInfo | None,
+    parents: Mapping[str, str | None],
+    signatures: Signatures,
 ) -> list[Evidence]:
-    """What each gate finds. parents: all ancestors, ref → why it was ever deprecated; current: who holds it."""
+    """The evidence of each gate. parents: all ancestors, ref → the reason of its deprecation; current: the version that
+    holds the stage."""
     offered = version.status is VersionStatus.READY
     found = [Evidence("the version is ready", offered, version.status.value)]
     for metric, operator, bound in gates.require:
@@ -129,16 +166,29 @@ def check_gates(
         )
     if current is not None and current.ref != version.ref:
         found += [_against(metric, mode, version, current) for metric, mode in gates.better_than_current]
-    proofs = {export.format: export.passed for export in version.exports}
-    for name in gates.exports:
-        said = {None: "none", True: "passed", False: "failed"}[proofs.get(name)]
-        found.append(Evidence(f"export to {name} passed", proofs.get(name) is True, said))
+    exports = {export.format: export for export in version.exports}
+    found += [_exported(name, exports.get(name)) for name in gates.exports]
     if gates.signed:
-        found.append(Evidence("signed", signed, "yes" if signed else "no signature"))
+        ids = ", ".join(key_id[:16] for key_id in signatures.verified)
+        found.append(
+            Evidence("signed", bool(ids), f"by {ids}" if ids else "no signature that was made or verified here")
+        )
+    for key in gates.signed_by:
+        check = signatures.checks.get(key, KeyCheck("a new key", "its signature was not verified"))
+        found.append(Evidence(f"signed by {check.key_id[:16]}", check.problem is None, check.problem or "yes"))
     if not gates.deprecated_parents:
         bad = sorted(ref for ref, reason in parents.items() if reason is not None)
         found.append(Evidence("no ancestor is deprecated", not bad, ", ".join(bad) or "none"))
     return found
+
+
+def _exported(name: str, export: ExportVerification | None) -> Evidence:
+    gate = f"export to {name} passed"
+    if export is None:
+        return Evidence(gate, False, "none")
+    if export.unverified:
+        return Evidence(gate, False, "only as another registry claims")
+    return Evidence(gate, export.passed, "passed" if export.passed else "failed")
 
 
 def _against(metric: str, mode: Mode, version: VersionInfo, current: VersionInfo) -> Evidence:

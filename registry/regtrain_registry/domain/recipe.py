@@ -1,4 +1,4 @@
-"""What a version was made from, and which part of the version number a change of it moves."""
+"""The recipe of a version, and the part of the version number that a change of it moves."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["Change", "Decision", "Recipe", "changes", "decide", "known_changes",
 
 MAX_LINES = 5
 
-# Where the data lie says nothing once their digests say what they are.
+# Paths of data are ignored where digests identify the data.
 DATA_PATHS = frozenset({"data.data_dir", "data.train_path", "data.val_path"})
-# What is said of data whose content is not known.
+# The prefix of a fingerprint of data whose content is not known.
 NO_CONTENT = "code+length:"
 
 
@@ -24,8 +24,8 @@ NO_CONTENT = "code+length:"
 class Recipe:
     """config as nested keys; data and code as name → digest; state as tensor name → [shape, dtype].
 
-    `not_learned`: keys of the config that say when, where or how long, not what is learned; each covers everything
-    below it. An empty part means: not known.
+    `not_learned`: keys of the config about when, where or how long, not about what is learned; each covers everything
+    below it. An empty part is not known.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)

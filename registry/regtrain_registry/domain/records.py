@@ -14,10 +14,11 @@ from regtrain_registry.json_values import iso
 from regtrain_registry.semver import Bump
 
 __all__ = [
+    "STORED_STATUSES",
     "Artifact",
     "ArtifactKind",
     "BumpRecord",
-    "ExportProof",
+    "ExportVerification",
     "FileToStore",
     "LatestVersion",
     "Marks",
@@ -34,13 +35,18 @@ __all__ = [
 
 class VersionStatus(StrEnum):
     """`latest` and ranges choose among ready and deprecated versions; the others are found by version, number and
-    alias. Expired versions can be restored until they are collected; then only the row is left."""
+    alias. Expired versions can be restored until they are collected; then only the row is left. `damaged` is never
+    stored: it marks a version in a list whose rows cannot be read."""
 
     READY = "ready"
     DEPRECATED = "deprecated"
     ARCHIVED = "archived"
     EXPIRED = "expired"
     COLLECTED = "collected"
+    DAMAGED = "damaged"
+
+
+STORED_STATUSES = tuple(status for status in VersionStatus if status is not VersionStatus.DAMAGED)
 
 
 class ArtifactKind(StrEnum):
@@ -56,7 +62,7 @@ class ArtifactKind(StrEnum):
 
 
 class Relation(StrEnum):
-    """How a version came from its parent."""
+    """The relation of a version to its parent."""
 
     RESUMED_FROM = "resumed_from"
     FINE_TUNED_FROM = "fine_tuned_from"
@@ -65,12 +71,13 @@ class Relation(StrEnum):
     MERGED_FROM = "merged_from"
     EXPORTED_FROM = "exported_from"
     ENSEMBLE_OF = "ensemble_of"
+    COPIED_FROM = "copied_from"
 
 
 @dataclass(frozen=True, slots=True)
 class FileToStore:
     """A regular file and its name inside the version. A given digest (`sha256:…`, `blake3:…`, or the hexadecimal
-    digits of a SHA-256) is checked. `link`: nobody writes to the file any more, so that the store may link to it
+    digits of a SHA-256) is checked. `link`: the file is not written any more, so that the store may link to it
     instead of copying it; it becomes read-only."""
 
     path: Path
@@ -82,7 +89,7 @@ class FileToStore:
 
 @dataclass(frozen=True, slots=True)
 class ParentLink:
-    """A version that another one came from; `ref` in any form that names a version."""
+    """A parent of a version; `ref` in any form that names a version."""
 
     ref: str
     relation: Relation
@@ -106,9 +113,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Everything that becomes one version. The same `idempotency_key` again gives the same version.
+    """Everything that one version is made of. The same `idempotency_key` again gives the same version.
 
-    `force`: take a bump or a version that says less than the change, and record that.
+    `force`: accept a bump or a version that is too small for the change, and record that.
     """
 
     model: str
@@ -129,9 +136,9 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class BumpRecord:
-    """Which part of the version moved, why, and what overruled the computed part, if anything did.
+    """Which part of the version moved, why, and what overruled the computed part, if anything.
 
-    `kind` is first, major, minor or patch; `computed` is what the comparison of recipes with the version `base` said.
+    `kind` is first, major, minor or patch; `computed` comes from comparing the recipe with that of `base`.
     """
 
     kind: str
@@ -155,7 +162,7 @@ class BumpRecord:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What was said of a version since it was made. `since` and `reason` are those of its status."""
+    """The state of a version beside its row. `since` and `reason` are those of its status."""
 
     pinned: bool = False
     since: datetime | None = None
@@ -164,17 +171,25 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportProof:
-    """A version in another format: `passed` tells whether it was found to compute the same."""
+class ExportVerification:
+    """An export of a version to another format; `passed`: it was found to compute the same. `unverified`: another
+    registry claims so, and nothing here has confirmed it."""
 
     format: str
     passed: bool
     digest: str | None
     report: dict[str, Any]
+    unverified: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """All four fields."""
-        return {"format": self.format, "passed": self.passed, "digest": self.digest, "report": self.report}
+        """All five fields."""
+        return {
+            "format": self.format,
+            "passed": self.passed,
+            "digest": self.digest,
+            "report": self.report,
+            "unverified": self.unverified,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +213,8 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class VersionInfo:
-    """A registered version. `digest` is that of its weights, or of their list when there are several."""
+    """A registered version. `digest` is that of its weights, or of their list when there are several. With the status
+    `damaged`, values that cannot be read are empty."""
 
     name: str
     version: str
@@ -208,7 +224,7 @@ class VersionInfo:
     stages: list[str]
     tags: dict[str, str]
     marks: Marks
-    created_at: datetime
+    created_at: datetime | None
     created_by: str
     summary: str
     run_id: str | None
@@ -217,7 +233,7 @@ class VersionInfo:
     size_bytes: int
     artifacts: list[Artifact]
     parents: list[ParentLink]
-    exports: list[ExportProof]
+    exports: list[ExportVerification]
     signature: dict[str, Any]
     source: Source
     bump: BumpRecord
@@ -270,18 +286,20 @@ class VersionDetail(VersionInfo):
 
 @dataclass(frozen=True, slots=True)
 class LatestVersion:
-    """What a list of models says of the newest release of each."""
+    """The newest release of a model in a list. `status` is ready, deprecated or damaged."""
 
     version: str
     number: int
-    created_at: datetime
+    created_at: datetime | None
     metrics: dict[str, Any]
+    status: VersionStatus = VersionStatus.READY
 
     def to_json(self) -> dict[str, Any]:
-        """All four fields."""
+        """All five fields."""
         return {
             "version": self.version,
             "number": self.number,
+            "status": self.status.value,
             "created_at": iso(self.created_at),
             "metrics": self.metrics,
         }

@@ -1,7 +1,7 @@
 """Which versions of a model are kept, which expire, and the one reason for each. Pure.
 
-What is always kept is found first; then what the rules of the policy keep; then what all of these came from. A limit
-of size takes away from what the rules keep, never from what is always kept.
+What is always kept is found first; then what the rules of the policy keep; then the ancestors of all of these. A limit
+of size lets versions expire that the rules keep, never those that are always kept.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from regtrain_registry.semver import Version, sort_key
 __all__ = ["Action", "Candidate", "PruneDecision", "decide", "holds", "still_held"]
 
 NO_RULE = "no rule keeps it"
-NOTHING_SAID = "no rule says that it expires"
+NO_KEEPING_RULE = "no rule says that it expires"
 
 
 class Action(StrEnum):
-    """What becomes of a version."""
+    """The action of a decision."""
 
     KEEP = "keep"
     EXPIRE = "expire"
@@ -34,7 +34,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PruneDecision:
-    """What becomes of one version, and why."""
+    """The decision about one version, and its reason."""
 
     ref: str
     action: Action
@@ -47,10 +47,10 @@ class PruneDecision:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version whose files are there, and what speaks for keeping it.
+    """A version that has its files, with all that may keep it.
 
-    parents: refs of versions of this model that it came from, at once or by way of others. needed_by: what outside of
-    the model's versions keeps it, in words. files: digest → bytes, of which each counts once for all versions; without
+    parents: refs of its ancestors among the versions of this model. needed_by: what outside of them keeps it, in
+    words. files: digest → bytes, of which each counts once for all versions; without
     any, the version counts with `size_bytes`.
     """
 
@@ -73,22 +73,22 @@ def decide(versions: Iterable[Candidate], policy: Policy, now: datetime) -> list
     """Keep or expire, for each version of one model, the newest first. The order of `versions` does not matter."""
     ordered = sorted(versions, key=lambda version: version.number)
     always = _always(ordered, policy)
-    by_rule = _by_rule(ordered, policy, now) if policy.keeps else dict.fromkeys(_refs(ordered), NOTHING_SAID)
+    by_rule = _by_rule(ordered, policy, now) if policy.keeps else dict.fromkeys(_refs(ordered), NO_KEEPING_RULE)
     kept = _with_ancestors(ordered, {**by_rule, **always})
-    gone: dict[str, str] = {}
+    expired: dict[str, str] = {}
     if policy.total_size is not None:
-        gone = _beyond_size(ordered, kept, always, by_rule, policy)
-        left = {ref: reason for ref, reason in by_rule.items() if ref not in gone}
+        expired = _beyond_size(ordered, kept, always, by_rule, policy)
+        left = {ref: reason for ref, reason in by_rule.items() if ref not in expired}
         kept = _with_ancestors(ordered, {**left, **always})
     decisions = []
     for ref in reversed(_refs(ordered)):
         action = Action.KEEP if ref in kept else Action.EXPIRE
-        decisions.append(PruneDecision(ref, action, kept.get(ref) or gone.get(ref, NO_RULE)))
+        decisions.append(PruneDecision(ref, action, kept.get(ref) or expired.get(ref, NO_RULE)))
     return decisions
 
 
 def holds(versions: Iterable[Candidate], ref: str, policy: Policy) -> str | None:
-    """Why this version may not go while all the others stay; None: it may."""
+    """The reason why this version may not expire while all the others are kept; None: it may."""
     ordered = sorted(versions, key=lambda version: version.number)
     others = [version for version in ordered if version.ref != ref]
     reason = _always(ordered, policy).get(ref)
@@ -96,10 +96,10 @@ def holds(versions: Iterable[Candidate], ref: str, policy: Policy) -> str | None
 
 
 def still_held(versions: Iterable[Candidate]) -> dict[str, str]:
-    """Ref → reason, of expired versions that something has come to hold since."""
+    """Ref → reason, of expired versions that something keeps since."""
     ordered = sorted(versions, key=lambda version: version.number)
-    said = ((version.ref, next(_said_of(version), None)) for version in ordered)
-    return _with_ancestors(ordered, {ref: reason for ref, reason in said if reason is not None})
+    found = ((version.ref, next(_reasons_of(version), None)) for version in ordered)
+    return _with_ancestors(ordered, {ref: reason for ref, reason in found if reason is not None})
 
 
 def _refs(versions: Iterable[Candidate]) -> list[str]:
@@ -107,11 +107,11 @@ def _refs(versions: Iterable[Candidate]) -> list[str]:
 
 
 def _always(ordered: Sequence[Candidate], policy: Policy) -> dict[str, str]:
-    """Ref → reason, for what no policy can let go. `ordered`: oldest first."""
+    """Ref → reason, for what is kept under any policy. `ordered`: oldest first."""
     reasons: dict[str, str] = {}
     for version in ordered:
-        for said in _said_of(version):
-            reasons.setdefault(version.ref, said)
+        for reason in _reasons_of(version):
+            reasons.setdefault(version.ref, reason)
     for monitor in policy.monitor:
         for version in _best(ordered, monitor)[:1]:
             shown = f"best {monitor.metric} {version.metrics[monitor.metric]:.4g}"
@@ -125,7 +125,7 @@ def _always(ordered: Sequence[Candidate], policy: Policy) -> dict[str, str]:
     return reasons
 
 
-def _said_of(version: Candidate) -> Iterator[str]:
+def _reasons_of(version: Candidate) -> Iterator[str]:
     yield from (f"stage {name}" for name in sorted(version.stages))
     yield from (f"alias {name}" for name in sorted(version.aliases))
     if version.pinned:
@@ -178,7 +178,7 @@ def _lines(ordered: Sequence[Candidate], width: int, count: int) -> Iterator[tup
 
 
 def _with_ancestors(ordered: Sequence[Candidate], reasons: Mapping[str, str]) -> dict[str, str]:
-    """The same, and all that they came from, back to the first."""
+    """The same with all ancestors."""
     by_ref = {version.ref: version for version in ordered}
     found = dict(reasons)
     waiting = [by_ref[ref] for ref in reasons if ref in by_ref]
@@ -203,11 +203,11 @@ def _beyond_size(
     by_rule: Mapping[str, str],
     policy: Policy,
 ) -> dict[str, str]:
-    """Ref → reason, for what has to go until the rest is within the limit, or until nothing is left that may go.
+    """Ref → reason, for what expires until the rest is within the limit, or until all that is left is always kept.
 
-    The worst by the first metric go first, before them those that have no such metric, of equals the oldest; without
-    a metric the oldest. Nothing goes before what came from it. What was kept for the sake of its descendants alone
-    goes with the last of them.
+    The worst by the first metric expire first, before them those that have no such metric, of equals the oldest;
+    without a metric the oldest. A version expires after its descendants. One that was kept as their
+    ancestor alone expires with the last of them.
     """
     limit = policy.total_size or 0
     reason = f"beyond total_size {shown_size(limit)}"
@@ -215,14 +215,14 @@ def _beyond_size(
     children = Counter(parent for version in by_ref.values() for parent in set(version.parents) & by_ref.keys())
     users = Counter(digest for version in by_ref.values() for digest in _files(version))
     total = sum({d: size for version in by_ref.values() for d, size in _files(version).items()}.values())
-    gone: dict[str, str] = {}
+    expired: dict[str, str] = {}
     queue = [(_rank(v, policy), ref) for ref, v in by_ref.items() if ref not in always and not children[ref]]
     heapq.heapify(queue)
 
     def remove(version: Candidate, why: str) -> Iterator[Candidate]:
         """Take the version out; its parents that nothing came from any more."""
         nonlocal total
-        gone[version.ref] = why
+        expired[version.ref] = why
         for digest, size in _files(version).items():
             users[digest] -= 1
             total -= 0 if users[digest] else size
@@ -239,7 +239,7 @@ def _beyond_size(
                     heapq.heappush(queue, (_rank(parent, policy), parent.ref))
                 else:
                     waiting.append((parent, NO_RULE))
-    return gone
+    return expired
 
 
 def _files(version: Candidate) -> Mapping[str, int]:
@@ -247,7 +247,7 @@ def _files(version: Candidate) -> Mapping[str, int]:
 
 
 def _rank(version: Candidate, policy: Policy) -> tuple[bool, float, int]:
-    """Lowest first to go."""
+    """The lowest expires first."""
     if not policy.monitor:
         return False, 0.0, version.number
     monitor = policy.monitor[0]

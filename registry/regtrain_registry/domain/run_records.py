@@ -24,8 +24,8 @@ class OpenStatus(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """`queued`: submitted and waiting; `pruned`: stopped early by a search. `lost` is never stored: a run recorded as
-    running whose process is gone."""
+    """`queued`: submitted and waiting; `pruned`: stopped early by a search. `lost` and `damaged` are never stored: a
+    run recorded as running whose process does not exist, and one whose row cannot be read."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -34,12 +34,13 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
     PRUNED = "pruned"
     LOST = "lost"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """A run about to begin. `pid_started` and `boot_id` are those of `process_identity()`, so that a process
-    that is gone is told from another one with the same number. `inputs`: registered versions that it starts from."""
+    that has ended is told from another one with the same number. `inputs`: registered versions that it starts from."""
 
     run_id: str
     name: str
@@ -58,12 +59,12 @@ class RunStart:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run as listed. Times are UTC; `seconds` is what the run said of itself."""
+    """A run as listed. Times are UTC; `seconds` is the duration that the run recorded."""
 
     run_id: str
     name: str
     status: RunStatus
-    started_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
     run_dir: str
     metrics: dict[str, Any]

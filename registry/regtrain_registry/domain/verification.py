@@ -1,4 +1,4 @@
-"""What was found of the files of a version, and of a whole registry: values, JSON-able where scripts rely on it."""
+"""Results of verifying a version and of checking a registry: values, JSON-able where scripts rely on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CheckedFile:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The files of a version, each read and held against its digest; `signed_by`: the key whose signature holds."""
+    """The files of a version, each compared with its digest; `signed_by`: the key whose signature holds."""
 
     ref: str
     files: list[CheckedFile]
@@ -43,7 +43,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is not as it must be. `kind` is for programs; `subject`: a digest, a version, a model or a table;
+    """A problem of rows or store. `kind` is for programs; `subject`: a digest, a version, a model or a table;
     `quarantined`: where a damaged file was moved."""
 
     kind: str
@@ -65,7 +65,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check of the registry found. `garbage`: files of the store that nobody needs, which is no problem."""
+    """The result of `registry fsck`. `garbage`: files of the store that no version refers to, which is no problem."""
 
     versions: int
     blobs: int

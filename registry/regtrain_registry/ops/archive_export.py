@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from regtrain_registry.archives.manifest import (
+    FORM,
     ArchivedExport,
     ArchivedFile,
     ArchivedParent,
@@ -16,27 +18,31 @@ from regtrain_registry.archives.manifest import (
     ArchivedSignature,
     ArchivedVersion,
     Bump,
+    Home,
     Manifest,
     RecipeParts,
-    Who,
 )
-from regtrain_registry.db.columns import AnyRow, V, portions, version_text
+from regtrain_registry.db.columns import AnyRow, V, chunks, version_text
+from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS, MARKS, SIGNATURES, TAGS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
 from regtrain_registry.domain.identities import Identity
 from regtrain_registry.domain.lineage import Link, spread
 from regtrain_registry.domain.records import ArtifactKind, Relation, VersionStatus
-from regtrain_registry.domain.said import fold
+from regtrain_registry.errors import RegistryError
+from regtrain_registry.ops.archive_events import home_events
+from regtrain_registry.ops.archive_files import Exported, write_archive
 from regtrain_registry.ops.chunks import load_blobs
-from regtrain_registry.ops.event_log import stated, told
 from regtrain_registry.ops.identity import identities, registry_uid
-from regtrain_registry.ops.resolve import find
-from regtrain_registry.refs import Ref
+from regtrain_registry.ops.resolve import resolve
+from regtrain_registry.ops.restore import reason_to_restore, status_to_restore
+from regtrain_registry.refs import Ref, parse_ref
 from regtrain_registry.store.blob import Blob
+from regtrain_registry.store.store import Store
 
-__all__ = ["manifest"]
+__all__ = ["export_archive"]
 
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _ALL = select(V.id)
@@ -58,30 +64,39 @@ _SIGNATURES = select(SIGNATURES).where(SIGNATURES.c.version_id.in_(_IDS))
 _RUN = select(RUNS).where(RUNS.c.id == bindparam("run"))
 
 
-def manifest(
+def export_archive(
+    database: Database, store: Store, refs: Sequence[str] | None, file: Path, *, named_files: bool
+) -> Exported:
+    """Write versions with all their ancestors to a new file; None: every version."""
+    parsed = None if refs is None else [parse_ref(ref) for ref in refs]
+    manifest, blobs = database.read(lambda connection: _manifest(connection, parsed, whole=not named_files))
+    return write_archive(manifest, blobs, store, file)
+
+
+def _manifest(
     connection: Connection, refs: Collection[Ref] | None, *, whole: bool
 ) -> tuple[Manifest, Mapping[str, Blob]]:
-    """The versions that the refs name (None: every version) with all their ancestors; and where their files lie.
+    """The manifest of the versions that the refs name (None: every version) with all their ancestors, and their blobs.
 
-    whole: the files of ancestors too, else those of the named ones alone. Of what was collected there are none.
+    whole: the files of ancestors too, else those of the named ones alone. Of collected versions there are none.
     """
-    named = {find(connection, ref) for ref in refs} if refs is not None else set(connection.execute(_ALL).scalars())
+    named = {resolve(connection, ref) for ref in refs} if refs is not None else set(connection.execute(_ALL).scalars())
     links = _links_above(connection, named)
     ids = sorted(named.union(*(link[:2] for link in links)))  # parents were there before their children
-    who = {key: _who(one) for key, one in identities(connection, ids).items()}
+    homes = identities(connection, ids)
     uid = registry_uid(connection)
-    versions = list(_versions(connection, uid, ids, who, links, ids if whole else named))
+    versions = list(_versions(connection, uid, ids, homes, links, ids if whole else named))
     blobs = {digest: size for version in versions if version.complete for digest, size in version.blobs()}
     runs = [_run(connection, run) for run in sorted({version.run for version in versions if version.run})]
     places = load_blobs(connection, {digest: size or 0 for digest, size in blobs.items()})
     sizes = {digest: places[digest].size_bytes for digest in sorted(places)}
-    made = Manifest(form=1, registry=uid, versions=versions, runs=runs, blobs=sizes)
+    made = Manifest(form=FORM, registry=uid, versions=versions, runs=runs, blobs=sizes)
     return made, places
 
 
 def _links_above(connection: Connection, ids: Collection[int]) -> set[Link]:
     def links_of(some: Sequence[int]) -> Iterable[Link]:
-        for portion in portions(some):
+        for portion in chunks(some):
             yield from (
                 (row.child_id, row.parent_id, row.relation) for row in connection.execute(_LINKS, {"ids": portion})
             )
@@ -89,51 +104,66 @@ def _links_above(connection: Connection, ids: Collection[int]) -> set[Link]:
     return spread(ids, links_of)
 
 
-def _who(one: Identity) -> Who:
-    return Who(registry=one.registry, model=one.model, version=one.version, number=one.number)
+def _home(one: Identity) -> Home:
+    return Home(registry=one.registry, model=one.model, version=one.version, number=one.number)
 
 
 def _versions(
     connection: Connection,
     uid: str,
     ids: Sequence[int],
-    who: Mapping[int, Who],
+    homes: Mapping[int, Identity],
     links: Iterable[Link],
     complete: Collection[int],
 ) -> Iterable[ArchivedVersion]:
     parents: dict[int, list[ArchivedParent]] = defaultdict(list)
     for child, parent, relation in sorted(links):
-        parents[child].append(ArchivedParent(who=who[parent], relation=Relation(relation)))
+        parents[child].append(ArchivedParent(home=_home(homes[parent]), relation=Relation(relation)))
     wanted = set(complete)
-    for some in portions(ids):
+    for some in chunks(ids):
         rows = {row.id: row for row in connection.execute(_VERSIONS, {"ids": some})}
         files, exports, tags, marks, signatures = (
             _by_version(connection, query, some) for query in (_FILES, _EXPORTS, _TAGS, _MARKS, _SIGNATURES)
         )
-        events = told(connection, uid, ((row.model_id, version_text(row)) for row in rows.values()))
+        events = home_events(connection, {key: homes[key] for key in some}, uid)
         for key in some:
-            row, mark = rows[key], next(iter(marks[key]), None)
-            there = key in wanted and row.status != VersionStatus.COLLECTED.value
-            done, tagged = events[row.model_id, version_text(row)], {tag.name: tag.value for tag in tags[key]}
-            said = fold(stated(connection, row, mark, tagged), done)
+            row = rows[key]
             yield ArchivedVersion(
-                who=who[key],
-                complete=there,
+                home=_home(homes[key]),
+                complete=key in wanted and row.status != VersionStatus.COLLECTED.value,
                 **{name: getattr(row, name) for name in ("digest", "created_at", "created_by", "git_commit", "dirty")},
-                **{name: getattr(row, name) for name in ("metrics", "signature", "config")},
-                **{name: getattr(said, name) for name in ("summary", "reason", "deprecation")},
-                status=said.status,
-                successor=None if said.successor is None else _who(said.successor),
+                **{name: getattr(row, name) for name in ("summary", "metrics", "signature", "config")},
+                **_state(connection, row, next(iter(marks[key]), None)),
                 bump=Bump(**row.bump),
                 recipe=RecipeParts(**row.recipe),
-                tags=dict(sorted(said.tags.items())),
+                tags={tag.name: tag.value for tag in sorted(tags[key], key=lambda tag: str(tag.name))},
                 files=[_file(file) for file in sorted(files[key], key=lambda file: str(file.path))],
                 exports=[_export(one) for one in sorted(exports[key], key=lambda one: str(one.format))],
                 parents=parents[key],
                 signatures=[_signature(one) for one in sorted(signatures[key], key=lambda one: str(one.key_id))],
-                events=done,
+                events=events[key],
                 run=row.run_id,
             )
+
+
+def _state(connection: Connection, row: AnyRow, mark: AnyRow | None) -> dict[str, Any]:
+    """Status, reason, deprecation and successor; of an expired or collected version those that it had before."""
+    status, reason = VersionStatus(row.status), None if mark is None else mark.status_reason
+    deprecation = None if mark is None else mark.deprecation
+    if status in (VersionStatus.EXPIRED, VersionStatus.COLLECTED):
+        status = status_to_restore(status, mark)
+        reason = None if mark is None else reason_to_restore(connection, row.model_id, version_text(row), status, mark)
+    successor = None if mark is None or mark.successor is None else _successor(connection, mark.successor)
+    return {"status": status, "reason": reason, "deprecation": deprecation, "successor": successor}
+
+
+def _successor(connection: Connection, ref: str) -> Home | None:
+    """The home of the version that a ref names; None for one that is not here."""
+    try:
+        version_id = resolve(connection, parse_ref(ref))
+    except RegistryError:
+        return None
+    return _home(identities(connection, [version_id])[version_id])
 
 
 def _by_version(connection: Connection, query: Select[Any], ids: Sequence[int]) -> Mapping[int, list[AnyRow]]:

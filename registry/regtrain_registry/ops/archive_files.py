@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from regtrain_registry.archives.manifest import HINT, MANIFEST, MAX_MANIFEST, Manifest, blob_name, read_manifest
+from regtrain_registry.archives.fields import HINT
+from regtrain_registry.archives.manifest import MANIFEST, MAX_MANIFEST, Manifest, blob_name
+from regtrain_registry.archives.manifest_reader import check_times, read_manifest
 from regtrain_registry.archives.tar_stream import Member, TarReader, TarWriter
 from regtrain_registry.atomic_file import new_file
 from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError
@@ -23,7 +26,7 @@ __all__ = ["Exported", "read_archive", "write_archive"]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An archive that was written: how many versions, how many with their files, and its size in bytes."""
+    """An archive that was written: the number of versions, of those with their files, and its size in bytes."""
 
     path: Path
     versions: int
@@ -42,7 +45,7 @@ class Exported:
 
 def write_archive(manifest: Manifest, places: Mapping[str, Blob], store: Store, file: Path) -> Exported:
     """Write the manifest and the blobs that it names, each verified on its way."""
-    text = manifest.model_dump_json().encode()
+    text = manifest.model_dump_json(by_alias=True).encode()
     if len(text) > MAX_MANIFEST:
         raise ArchiveError(f"{len(manifest.versions)} versions are too many for one archive", "Export fewer at a time.")
     with new_file(file) as making, scratch_folder() as place:
@@ -61,15 +64,18 @@ def write_archive(manifest: Manifest, places: Mapping[str, Blob], store: Store, 
     return Exported(file.absolute(), len(manifest.versions), complete, written)
 
 
-def read_archive(file: Path, put: Callable[[Sequence[SourceFile]], list[Stored]]) -> tuple[Manifest, dict[str, Stored]]:
-    """Check the manifest, then put each blob into a store; what became of it, by its digest.
+def read_archive(
+    file: Path, put: Callable[[Sequence[SourceFile]], list[Stored]], now: datetime
+) -> tuple[Manifest, dict[str, Stored]]:
+    """Check the manifest, then put each blob into a store; the stored blobs, by digest.
 
     Nothing is named by the archive: a blob's content decides what it is called. `ArchiveError` for a file that is no
-    archive, `ArchiveDamagedError` for content that is not what the manifest says.
+    archive, `ArchiveDamagedError` for content that does not match the manifest.
     """
     with _opened(file) as source:
         reader = TarReader(source)
         manifest = read_manifest(_manifest(reader))
+        check_times(manifest, now)
         stored = {}
         with scratch_folder() as place:
             for digest, size in manifest.blobs.items():

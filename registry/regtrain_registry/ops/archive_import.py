@@ -1,48 +1,47 @@
-"""A version of an archive as rows: in one transaction, and only once, however often it comes."""
+"""Importing versions of an archive: each in one transaction, and once, however often it comes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from regtrain_registry.archives.manifest import ArchivedRun, ArchivedVersion
 from regtrain_registry.db.columns import V, new_id, version_text
+from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS, MARKS, ORIGINS, TAGS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS
 from regtrain_registry.domain.events import EventKind
-from regtrain_registry.domain.identities import name_elsewhere
+from regtrain_registry.domain.identities import qualified_version
 from regtrain_registry.domain.records import VersionStatus
-from regtrain_registry.domain.run_records import RunStatus
-from regtrain_registry.domain.said import Said, fold
-from regtrain_registry.errors import ArchiveError, ConflictError, ParentMissingError, VersionTakenError
-from regtrain_registry.json_values import json_safe
-from regtrain_registry.ops.blobs import record, share_store
-from regtrain_registry.ops.history import Work
-from regtrain_registry.ops.identity import local_id
-from regtrain_registry.ops.lifecycle import Held
-from regtrain_registry.ops.merging import (
-    add_signatures,
-    brought,
-    export_row,
-    merge,
-    name_arrived,
-    restore_files,
-    successor_ref,
+from regtrain_registry.domain.registration import digest_of
+from regtrain_registry.errors import (
+    ArchiveError,
+    BlobMissingError,
+    ConflictError,
+    ParentMissingError,
+    VersionTakenError,
 )
+from regtrain_registry.ops import archive_files
+from regtrain_registry.ops.archive_rows import insert_attached, insert_run, name_successor, record_files, version_row
+from regtrain_registry.ops.blobs import share_store
+from regtrain_registry.ops.chunks import find_tensors
+from regtrain_registry.ops.context import Actor, Context
+from regtrain_registry.ops.identity import local_id, registry_uid
+from regtrain_registry.ops.locked_version import LockedVersion
 from regtrain_registry.ops.read import detail
-from regtrain_registry.ops.register import Claimed, claim, count, digest_of
+from regtrain_registry.ops.reserved_number import ReservedNumber, reserve_number
+from regtrain_registry.ops.restore import bring_back
 from regtrain_registry.ops.search_index import index
-from regtrain_registry.semver import Version, parse_version, sort_key
-from regtrain_registry.store.blob import Stored
+from regtrain_registry.semver import Version, parse_version
+from regtrain_registry.store.blob import Range, Stored
 from regtrain_registry.store.store import Store
 
-__all__ = ["Imported", "import_version"]
+__all__ = ["Imported", "import_archive"]
 
 _ROW = select(V.id, V.model_id, V.digest, V.status, V.major, V.minor, V.patch, V.prerelease).where(
     V.id == bindparam("version")
@@ -51,15 +50,27 @@ _TAKEN = select(V.id).where(
     V.model_id == bindparam("owner"),
     *(V[part] == bindparam(part) for part in ("major", "minor", "patch", "prerelease")),
 )
-_KNOWN_BLOB = select(BLOBS.c.digest).where(BLOBS.c.digest == bindparam("digest"))
-_KNOWN_RUN = select(RUNS.c.started_at).where(RUNS.c.id == bindparam("run"))
+_FILES = (
+    select(ARTIFACTS.c.path, ARTIFACTS.c.kind, ARTIFACTS.c.digest, BLOBS.c.size_bytes)
+    .join(BLOBS, BLOBS.c.digest == ARTIFACTS.c.digest)
+    .where(ARTIFACTS.c.version_id == bindparam("version"))
+)
+_OWN = EXPORTS.c.version_id == bindparam("version")
+_COLLECTED = select(BLOBS.c.digest).where(BLOBS.c.collected_at.is_not(None))
+_WITHOUT_FILE = update(EXPORTS).where(_OWN, EXPORTS.c.digest.in_(_COLLECTED)).values(digest=None)
+_WITH_FILE = (
+    update(EXPORTS)
+    .where(_OWN, EXPORTS.c.format == bindparam("name"), EXPORTS.c.created_at == bindparam("at"))
+    .where(EXPORTS.c.unverified, EXPORTS.c.digest.is_(None))
+    .values(digest=bindparam("file"))
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a version of an archive: imported, merged, known, or its files restored.
+    """The outcome for a version of an archive: imported, known, or files restored.
 
-    ref: what it is called here. home: who it is.
+    ref: its name here. home: its identity.
     """
 
     ref: str
@@ -71,207 +82,131 @@ class Imported:
         return {"ref": self.ref, "home": self.home, "outcome": self.outcome}
 
 
-def import_version(
-    connection: Connection,
-    version: ArchivedVersion,
-    run: ArchivedRun | None,
-    stored: Mapping[str, Stored],
-    store: Store,
-    work: Work,
-) -> Imported:
-    """Insert a version and all that belongs to it. The caller's transaction holds the write lock.
+def import_archive(database: Database, open_store: Callable[[], Store], actor: Actor, file: Path) -> list[Imported]:
+    """Import the versions of an archive, each in a transaction of its own; the outcome of each."""
 
-    stored: what became of the blobs of the archive, by digest. Errors: `ParentMissingError`, `ConflictError` for
-    another version that says it is the same.
+    def find(digests: Sequence[str]) -> Mapping[str, Range]:
+        return database.read(lambda connection: find_tensors(connection, digests))
+
+    manifest, stored = archive_files.read_archive(file, lambda files: open_store().put(files, find), actor.now)
+    runs = {run.id: run for run in manifest.runs}
+
+    def import_one(version: ArchivedVersion) -> Imported:
+        run = runs.get(version.run) if version.run else None
+        try:
+            return database.write(
+                lambda connection: _import_version(Context(connection, open_store, actor), version, run, stored)
+            )
+        except BlobMissingError as error:
+            raise ConflictError(
+                f"files of {version.home.identity} were collected while it was imported", "Import the archive again."
+            ) from error
+
+    return [import_one(version) for version in manifest.versions]
+
+
+def _import_version(
+    context: Context, version: ArchivedVersion, run: ArchivedRun | None, stored: Mapping[str, Stored]
+) -> Imported:
+    """Insert a version and all that belongs to it. stored: the blobs of the archive, by digest.
+
+    Errors: `ParentMissingError`; `ArchiveError` for files without the version's digest, and for a version of this
+    registry that it does not have; `ConflictError` for another version with the same identity.
     """
+    connection, identity = context.connection, version.home.identity
     share_store(connection)
-    model = claim(connection, version.who.model, work.now)
-    home = str(version.who.identity)
-    known = local_id(connection, version.who.identity)
-    if known is not None:
-        outcome = _complete(connection, version, model, known, stored, store, work)
-        return Imported(detail(connection, known).ref, home, outcome)
     _check_digest(version)
+    model = reserve_number(context, identity.model)
+    known = local_id(connection, identity)
+    if known is not None:
+        outcome = _known(version, model, known, stored)
+        return Imported(detail(connection, known).ref, str(identity), outcome)
+    if identity.registry == registry_uid(connection):
+        raise ArchiveError(
+            f"{identity}: this is that registry, and it has no such version",
+            "Restore a backup that has it; a version is imported into other registries only.",
+        )
     parents = [(_parent(connection, version, place), parent.relation) for place, parent in enumerate(version.parents)]
-    name, said = _name(connection, version, model.id), _said(version)
-    _store_blobs(connection, version, stored, store, work.now)
-    row = _version_row(connection, version, run, name, model, work.now) | {"summary": said.summary}
-    row["status"] = said.status.value if version.complete else VersionStatus.COLLECTED.value
+    name = _name(connection, version, model.model_id)
+    record_files(context, version, stored)
+    run_id = None if run is None else insert_run(connection, run, identity.registry)
+    row = version_row(version, run_id, name, model)
     version_id = new_id(connection.execute(insert(VERSIONS), row))
-    rows = [{"child_id": version_id, "parent_id": parent, "relation": relation.value} for parent, relation in parents]
-    _insert_all(connection, LINEAGE, rows)
-    _insert_what_hangs(connection, version, said, version_id, work)
+    insert_attached(connection, version, version_id, parents, context.now)
     index(connection, version_id, row["metrics"], row["config"], version.recipe.data)
-    facts = {
-        "home": version.who.identity.to_json(),
-        "number": model.number,
-        "digest": version.digest,
-        "events": [event.model_dump(mode="json") for event in brought(version)],
-    }
-    count(model, EventKind.IMPORTED, str(name), facts, work)
-    ref = f"{version.who.model}@{name}"
-    name_arrived(connection, version.who.identity, ref)
-    return Imported(ref, home, "imported")
+    events = [event.model_dump(mode="json") for event in version.events if event.before is not None]
+    facts = {"home": identity.to_json(), "number": model.number, "digest": version.digest, "reason": version.reason}
+    model.log_version(EventKind.IMPORTED, str(name), facts | {"events": events})
+    ref = f"{identity.model}@{name}"
+    name_successor(connection, identity, ref)
+    return Imported(ref, str(identity), "imported")
 
 
 def _check_digest(version: ArchivedVersion) -> None:
     files = [(file.path, file.kind, file.digest) for file in version.files]
     if digest_of(files) != version.digest:
-        ref = f"{version.who.model}@{version.who.version}"
+        ref = f"{version.home.model}@{version.home.version}"
         raise ArchiveError(f"{ref} does not have the digest of its files", "The archive was changed; export again.")
 
 
 def _parent(connection: Connection, version: ArchivedVersion, place: int) -> int:
-    parent = version.parents[place].who.identity
+    parent = version.parents[place].home.identity
     found = local_id(connection, parent)
     if found is None:
         raise ParentMissingError(
-            f"{version.who.identity}: its parent {parent} is neither in the archive nor here",
+            f"{version.home.identity}: its parent {parent} is neither in the archive nor here",
             "Export it with its parents, or import those first.",
         )
     return found
 
 
 def _name(connection: Connection, version: ArchivedVersion, owner: int) -> Version:
-    """Its own name, or where that is taken the one that tells where it comes from."""
-    own = parse_version(version.who.version)
-    for name in (own, name_elsewhere(version.who.identity)):
+    """Its own name, or the one with the suffix of its home where that is taken."""
+    own = parse_version(version.home.version)
+    for name in (own, qualified_version(version.home.identity)):
         keys = {"major": name.major, "minor": name.minor, "patch": name.patch, "prerelease": name.prerelease or ""}
         if connection.execute(_TAKEN, {"owner": owner, **keys}).first() is None:
             return name
-    raise VersionTakenError(f"{version.who.model}@{name} exists, and is not {version.who.identity}", "Nothing changed.")
-
-
-def _store_blobs(
-    connection: Connection, version: ArchivedVersion, stored: Mapping[str, Stored], store: Store, now: datetime
-) -> None:
-    """Rows of its files: as they were stored, or as files that are not here."""
-    if version.complete:
-        record(connection, [stored[digest] for digest in sorted({digest for digest, _ in version.blobs()})], store, now)
-        return
-    for digest, size in sorted(set(version.blobs())):
-        if connection.execute(_KNOWN_BLOB, {"digest": digest}).first() is None:
-            row = {"digest": digest, "size_bytes": size or 0, "created_at": now, "composed": False}
-            connection.execute(insert(BLOBS), row | {"collected_at": now})
-
-
-def _version_row(
-    connection: Connection,
-    version: ArchivedVersion,
-    run: ArchivedRun | None,
-    name: Version,
-    model: Claimed,
-    now: datetime,
-) -> dict[str, Any]:
-    return {
-        "model_id": model.id,
-        "number": model.number,
-        "major": name.major,
-        "minor": name.minor,
-        "patch": name.patch,
-        "prerelease": name.prerelease or "",
-        "sort_key": sort_key(name),
-        "run_id": None if run is None else _run(connection, run, version.who.registry),
-        "digest": version.digest,
-        "size_bytes": sum(file.size_bytes for file in version.files),
-        "created_at": version.created_at,
-        "created_by": version.created_by,
-        "git_commit": version.git_commit,
-        "dirty": version.dirty,
-        "idempotency_key": None,
-        "bump": version.bump.model_dump(),
-        "metrics": json_safe(version.metrics),
-        "signature": json_safe(version.signature),
-        "config": json_safe(version.config),
-        "recipe": json_safe(version.recipe.model_dump()),
-    }
-
-
-def _said(version: ArchivedVersion) -> Said:
-    """What follows from the archive, whatever it says that follows."""
-    deprecation = version.deprecation
-    if deprecation is None and version.status is VersionStatus.DEPRECATED:
-        deprecation = version.reason or ""
-    archived = version.status is VersionStatus.ARCHIVED
-    why, successor = (version.reason if archived else None), version.successor
-    home = None if successor is None else successor.identity
-    return fold(Said(version.summary, version.tags, archived, why, deprecation, home), brought(version))
-
-
-def _run(connection: Connection, run: ArchivedRun, registry: str) -> str:
-    """The id of the run here. Another run by that id is left alone: this one gets a name that tells its home."""
-    elsewhere = f"{run.id[:51]}-{registry.replace('-', '')[:12]}"
-    for name in (run.id, elsewhere):
-        started = connection.execute(_KNOWN_RUN, {"run": name}).scalar()
-        if started == run.started_at:
-            return name
-        if started is None:
-            break
-    else:
-        raise ConflictError(f"two runs are called {elsewhere!r}", "Nothing changed.")
-    row = run.model_dump() | {"id": name, "run_dir": f"{registry}:{run.run_dir}"[:700], "pid": None}
-    if run.status == RunStatus.RUNNING.value:  # who could tell whether it still does
-        row["status"] = RunStatus.INTERRUPTED.value
-    connection.execute(
-        insert(RUNS), {key: json_safe(value) if isinstance(value, dict) else value for key, value in row.items()}
+    raise VersionTakenError(
+        f"{version.home.model}@{name} exists, and is not {version.home.identity}", "Nothing changed."
     )
-    return name
 
 
-def _insert_what_hangs(
-    connection: Connection, version: ArchivedVersion, said: Said, version_id: int, work: Work
-) -> None:
-    """Files, exports, tags, marks, origin and signatures."""
-    own = {"version_id": version_id}
-    files = [own | {"path": f.path, "kind": f.kind.value, "digest": f.digest} for f in version.files]
-    _insert_all(connection, ARTIFACTS, files)
-    _insert_all(connection, EXPORTS, [own | export_row(export, version) for export in version.exports])
-    _insert_all(connection, TAGS, [own | {"name": name, "value": value} for name, value in said.tags.items()])
-    if not version.complete or said.status is not VersionStatus.READY or said.deprecation is not None:
-        _insert_all(connection, MARKS, [own | _marks(connection, said, version.complete, work.now)])
-    who = version.who
-    origin = {"registry_uid": who.registry, "model": who.model, "version": who.version, "number": who.number}
-    _insert_all(connection, ORIGINS, [own | origin])
-    add_signatures(connection, version, version_id)
-
-
-def _marks(connection: Connection, said: Said, complete: bool, now: datetime) -> dict[str, Any]:
-    before = VersionStatus.READY if complete else said.status
-    return {
-        "pinned": False,
-        "status_before": before.value,
-        "status_at": now,
-        "status_reason": said.reason if complete else "imported without its files",
-        "deprecation": said.deprecation,
-        "successor": successor_ref(connection, said),
-    }
-
-
-def _complete(
-    connection: Connection,
-    version: ArchivedVersion,
-    model: Claimed,
-    version_id: int,
-    stored: Mapping[str, Stored],
-    store: Store,
-    work: Work,
-) -> str:
-    """A version that is here gets what was said of it elsewhere, and its files if they were collected."""
+def _known(version: ArchivedVersion, model: ReservedNumber, version_id: int, stored: Mapping[str, Stored]) -> str:
+    """A version that is here stays as it is, and gets its files back if they were collected."""
+    context = model.log.context
+    connection = context.connection
     row = connection.execute(_ROW, {"version": version_id}).one()
     if row.digest != version.digest:
         raise ConflictError(
-            f"{version.who.identity} is here with another digest ({row.digest[:19]}, not {version.digest[:19]})",
-            "One of the two is not what it says; nothing changed.",
+            f"{version.home.identity} is here with another digest ({row.digest[:19]}, not {version.digest[:19]})",
+            "One of the two is not what it claims to be; nothing changed.",
         )
-    held = Held(model.line, version_id, version_text(row), VersionStatus(row.status))
-    merged = merge(held, version, stored, store, work)
-    if held.status is not VersionStatus.COLLECTED or not version.complete:
-        return "merged" if merged else "known"
-    _store_blobs(connection, version, stored, store, work.now)
-    restore_files(held, work)
+    locked = LockedVersion(model.log, version_id, version_text(row), VersionStatus(row.status))
+    if locked.status is not VersionStatus.COLLECTED or not version.complete:
+        return "known"
+    _check_files(connection, version, version_id)
+    record_files(context, version, stored)
+    for one in version.exports:
+        if one.digest is not None:
+            keys = {"version": version_id, "name": one.format, "at": one.created_at, "file": one.digest}
+            connection.execute(_WITH_FILE, keys)
+    # Of an export that the archive does not hold the file is lost.
+    connection.execute(_WITHOUT_FILE, {"version": version_id})
+    bring_back(locked)
+    locked.log_event(EventKind.RESTORED, {"from": "archive"})
     return "files restored"
 
 
-def _insert_all(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
+def _check_files(connection: Connection, version: ArchivedVersion, version_id: int) -> None:
+    """`ConflictError` unless the archive has the very files that the version was registered with."""
+    own = {
+        (row.path, row.kind, row.digest, row.size_bytes) for row in connection.execute(_FILES, {"version": version_id})
+    }
+    theirs = {(file.path, file.kind.value, file.digest, file.size_bytes) for file in version.files}
+    if own != theirs:
+        paths = ", ".join(sorted({path for path, *_ in own ^ theirs})[:3])
+        raise ConflictError(
+            f"{version.home.identity} has other files here than in the archive: {paths}",
+            "One of the two is not what it claims to be; nothing changed.",
+        )

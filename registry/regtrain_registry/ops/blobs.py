@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
-from regtrain_registry.db.columns import AnyRow, portions
-from regtrain_registry.db.tables.content import BLOBS
-from regtrain_registry.db.tables.marking import REGISTRY
+from regtrain_registry.db.columns import AnyRow, chunks
+from regtrain_registry.db.tables.blobs import BLOBS
+from regtrain_registry.db.tables.lifecycle import REGISTRY
 from regtrain_registry.domain.records import ArtifactKind, FileToStore
 from regtrain_registry.errors import BlobMissingError
 from regtrain_registry.ops.chunks import forget_ranges, load_blobs, record_ranges, record_tensors
@@ -76,7 +76,7 @@ def record(connection: Connection, stored: Sequence[Stored], store: Store, now: 
 
 def _rows(connection: Connection, digests: Iterable[str]) -> dict[str, AnyRow]:
     """The recorded blobs among these."""
-    batches = portions(sorted(digests))
+    batches = chunks(sorted(digests))
     return {row.digest: row for batch in batches for row in connection.execute(_KNOWN, {"digests": batch})}
 
 

@@ -26,8 +26,8 @@ from sqlalchemy import (
     update,
 )
 
-from regtrain_registry.db.columns import AnyRow, portions
-from regtrain_registry.db.tables.content import BLOBS, PARTS, SEGMENTS
+from regtrain_registry.db.columns import AnyRow, chunks
+from regtrain_registry.db.tables.blobs import BLOBS, PARTS, SEGMENTS
 from regtrain_registry.domain.verification import Problem
 from regtrain_registry.store.blob import Blob, Range, TensorLocation
 
@@ -39,10 +39,11 @@ __all__ = [
     "forget_tensors",
     "join_files",
     "load_blobs",
-    "problems",
+    "misplaced_tensors",
     "record_ranges",
     "record_tensors",
     "sources_of",
+    "wrong_ranges",
 ]
 
 SHOWN = 20
@@ -121,13 +122,13 @@ def record_tensors(connection: Connection, tensors: Sequence[TensorLocation], re
 
 def forget_ranges(connection: Connection, digests: Iterable[str]) -> None:
     """Delete the ranges of chunked blobs."""
-    for some in portions(sorted(digests)):
+    for some in chunks(sorted(digests)):
         connection.execute(_FORGET_RANGES, {"digests": some})
 
 
 def forget_tensors(connection: Connection, blobs: Iterable[str]) -> None:
     """Delete the locations of tensors in blobs with these digests."""
-    for some in portions(sorted(blobs)):
+    for some in chunks(sorted(blobs)):
         connection.execute(_FORGET_TENSORS, {"digests": some})
 
 
@@ -153,14 +154,18 @@ def consists_of(column: ColumnElement[str], digest: ColumnElement[Any]) -> Colum
     return (column == digest) | ranges.exists()
 
 
-def problems(connection: Connection) -> Iterator[Problem]:
-    """What is wrong with the two tables: a chunked blob must be as long as its ranges, and these lie inside files."""
+def wrong_ranges(connection: Connection) -> Iterator[Problem]:
+    """Chunked blobs that are not as long as their ranges, or have ranges outside of files."""
     found = {digest: list(rows) for digest, rows in groupby(connection.execute(_ALL_RANGES), attrgetter("digest"))}
     for blob in connection.execute(_ALL_BLOBS):
         ranges = found.get(blob.digest, [])
         wrong = blob.collected_at is None and _defect(ranges, blob.size_bytes, bool(blob.composed))
         if wrong:
             yield Problem("parts", blob.digest, f"blob {blob.digest} {wrong}")
+
+
+def misplaced_tensors(connection: Connection) -> Iterator[Problem]:
+    """Locations of tensors outside of the files that they are in."""
     for row in connection.execute(_OUTSIDE):
         yield Problem("segment", row.digest, f"tensor {row.digest} is recorded outside of blob {row.blob}")
 
@@ -180,7 +185,7 @@ def _defect(ranges: list[AnyRow], size: int, chunked: bool) -> str | None:
 
 
 def _rows(connection: Connection, query: Any, digests: Iterable[str]) -> Iterator[AnyRow]:
-    for some in portions(sorted(set(digests))):
+    for some in chunks(sorted(set(digests))):
         yield from connection.execute(query, {"digests": some})
 
 

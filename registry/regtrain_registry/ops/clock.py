@@ -1,4 +1,4 @@
-"""The registry's row: the time that it has seen pass, and the lock of those who let things go."""
+"""The clock of the registry: the time that has passed, kept in its one row, which is also the lock of collections."""
 
 from __future__ import annotations
 
@@ -7,36 +7,41 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from regtrain_registry.db.tables.marking import REGISTRY
-from regtrain_registry.domain.clock import Moment, believed, remembered, witnessed
+from regtrain_registry.db.tables.lifecycle import REGISTRY
+from regtrain_registry.domain.clock import ClockReading, elapsed_seconds, next_reading, read, trusted_now
 
-__all__ = ["seen", "witness"]
+__all__ = ["advance", "read_clocks", "read_elapsed"]
 
 _R = REGISTRY.c
-_SEEN = select(_R.seconds, _R.witnessed_at, _R.boot_id, _R.boottime).where(_R.id == 1)
-_LOCKED = _SEEN.with_for_update()  # waits for those who register, and they for us
+_ROW = select(_R.seconds, _R.witnessed_at, _R.boot_id, _R.boottime).where(_R.id == 1)
+_LOCKED = _ROW.with_for_update()  # a registration waits for it, and it for registrations
 
 
-class Passed(NamedTuple):
-    """Seconds that the registry has seen pass, and the time up to which ages are counted."""
+class Elapsed(NamedTuple):
+    """Seconds that have passed for the registry since it was made, and the time `until` which ages are counted."""
 
     seconds: float
-    at: datetime
+    until: datetime
 
 
-def seen(connection: Connection, now: Moment) -> Passed:
-    """How it stands now; nothing is written."""
-    row = connection.execute(_SEEN).one()
-    before = Moment(row.witnessed_at, row.boot_id, row.boottime)
-    return Passed(row.seconds + witnessed(before, now), believed(before, now))
+def read_clocks() -> ClockReading:
+    """The clocks of this host, now."""
+    return read()
 
 
-def witness(connection: Connection, now: Moment) -> Passed:
-    """Keep registrations out until the transaction ends, and write down how much time has passed."""
+def read_elapsed(connection: Connection, now: ClockReading) -> Elapsed:
+    """The time that has passed; nothing is written."""
+    row = connection.execute(_ROW).one()
+    before = ClockReading(row.witnessed_at, row.boot_id, row.boottime)
+    return Elapsed(row.seconds + elapsed_seconds(before, now), trusted_now(before, now))
+
+
+def advance(connection: Connection, now: ClockReading) -> Elapsed:
+    """Keep registrations out until the transaction ends, and write how much time has passed."""
     row = connection.execute(_LOCKED).one()
-    before = Moment(row.witnessed_at, row.boot_id, row.boottime)
-    passed = Passed(row.seconds + witnessed(before, now), believed(before, now))
-    after = remembered(before, now)
+    before = ClockReading(row.witnessed_at, row.boot_id, row.boottime)
+    elapsed = Elapsed(row.seconds + elapsed_seconds(before, now), trusted_now(before, now))
+    after = next_reading(before, now)
     values = {"witnessed_at": after.wall, "boot_id": after.boot_id, "boottime": after.boottime}
-    connection.execute(update(REGISTRY).where(_R.id == 1).values(seconds=passed.seconds, **values))
-    return passed
+    connection.execute(update(REGISTRY).where(_R.id == 1).values(seconds=elapsed.seconds, **values))
+    return elapsed

@@ -1,4 +1,4 @@
-"""The store held against the rows: of one version, and of the whole registry."""
+"""Checks of the store against the rows: of one version, and of the whole registry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
 from regtrain_registry.domain.records import ArtifactKind, VersionInfo, VersionStatus
 from regtrain_registry.domain.verification import CheckedFile, Problem, Report, Verification
 from regtrain_registry.ops.blobs import is_safetensors
@@ -61,9 +61,9 @@ def check_version(version: VersionInfo, store: Store, blobs: Mapping[str, Blob])
     return Verification(version.ref, files)
 
 
-class _Wanted(NamedTuple):
+class _Required(NamedTuple):
     """What the rows require: the number of versions, problems of the rows themselves, the files that the store must
-    have by their digest, blobs that are chunked, and blobs that must be safetensors."""
+    have, by digest, blobs that are chunked, and blobs that must be safetensors."""
 
     versions: int
     problems: list[Problem]
@@ -73,12 +73,12 @@ class _Wanted(NamedTuple):
 
 
 def check_registry(database: Database, store: Store, *, read: bool, repair: bool) -> Report:
-    """Hold the rows against each other, and the store against the rows.
+    """Check the rows against each other, and the store against the rows.
 
     read: every byte too. repair: move damaged files aside; no row is changed.
     """
-    wanted = database.read(_wanted)
-    if _damaged(wanted.problems):  # what its rows say means nothing
+    wanted = database.read(_required)
+    if _damaged(wanted.problems):  # its rows cannot be trusted
         return Report(0, 0, wanted.problems, read=read)
     # Listed after the rows were read: what is registered meanwhile is there.
     there = {entry.digest: entry.size_bytes for entry in store.entries()}
@@ -103,17 +103,17 @@ def _damaged(found: Iterable[Problem]) -> bool:
     return any(problem.kind == "database" for problem in found)
 
 
-def _wanted(connection: Connection) -> _Wanted:
+def _required(connection: Connection) -> _Required:
     found = list(problems_of_rows(connection))
     if _damaged(found):
-        return _Wanted(0, found, {}, [], [])
+        return _Required(0, found, {}, [], [])
     files = {row.digest: Blob(row.digest, row.size_bytes) for row in connection.execute(referenced_files())}
     sizes = {row.digest: row.size_bytes for row in connection.execute(_CHUNKED)}
     chunked = [blob for _, blob in sorted(load_blobs(connection, sizes).items()) if blob.ranges]
     rows = (row for row in connection.execute(_WEIGHTS) if is_safetensors(row.kind, row.path))
     weights = load_blobs(connection, {row.digest: row.size_bytes for row in rows})
     safetensors = [blob for _, blob in sorted(weights.items())]
-    return _Wanted(connection.execute(_COUNT).scalar_one(), found, files, chunked, safetensors)
+    return _Required(connection.execute(_COUNT).scalar_one(), found, files, chunked, safetensors)
 
 
 def _damage(store: Store, blob: Blob, size: int | None, *, read: bool) -> Damage | None:
@@ -125,15 +125,15 @@ def _damage(store: Store, blob: Blob, size: int | None, *, read: bool) -> Damage
 def _problem(database: Database, store: Store, blob: Blob, damage: Damage, *, repair: bool) -> Problem:
     place = store.quarantine(blob) if repair and damage is not Damage.MISSING else None
     owners = database.read(lambda connection: _owners(connection, blob.digest))
-    said = {Damage.MISSING: "is missing", Damage.SIZE: "has the wrong size", Damage.CHANGED: "has changed"}[damage]
-    message = f"blob {blob.digest} {said}; it belongs to {', '.join(owners)}"
+    problem = {Damage.MISSING: "is missing", Damage.SIZE: "has the wrong size", Damage.CHANGED: "has changed"}[damage]
+    message = f"blob {blob.digest} {problem}; it belongs to {', '.join(owners)}"
     return Problem(damage.name.lower(), blob.digest, message, tuple(owners), place)
 
 
 def _wrongly_chunked(
     database: Database, store: Store, blobs: Iterable[Blob], damaged: Mapping[str, Damage]
 ) -> Iterator[Problem]:
-    """Chunked files that are wrong although every file that they have ranges of is right: their ranges are wrong."""
+    """Chunked files with wrong ranges: every file that they have ranges of is intact."""
     for blob in blobs:
         if any(source.digest in damaged for source in file_blobs([blob])):
             continue

@@ -1,4 +1,4 @@
-"""Whether the rows agree with each other: what no constraint of a database says. Nothing is changed."""
+"""Checks of the rows that no constraint of a database makes: readable, complete, consistent. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from operator import attrgetter
 from sqlalchemy import Connection, func, select, text
 
 from regtrain_registry.db.columns import AnyRow, V, version_of, version_text
-from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.every import METADATA
-from regtrain_registry.db.tables.origin import LINEAGE
+from regtrain_registry.db.decoding import damaged_values
+from regtrain_registry.db.tables import ALIASES, MODELS, UNREADABLE, VERSIONS
+from regtrain_registry.db.tables.all import METADATA
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lineage import LINEAGE
 from regtrain_registry.domain.lineage import cycle
-from regtrain_registry.domain.records import ArtifactKind, VersionStatus
+from regtrain_registry.domain.records import STORED_STATUSES, ArtifactKind, VersionStatus
+from regtrain_registry.domain.registration import digest_of
 from regtrain_registry.domain.verification import Problem
 from regtrain_registry.json_values import as_text
-from regtrain_registry.ops.chunks import problems as problems_of_chunks
-from regtrain_registry.ops.history import broken_chains
-from regtrain_registry.ops.register import digest_of
+from regtrain_registry.ops.chunks import misplaced_tensors, wrong_ranges
+from regtrain_registry.ops.event_log import broken_chains
 from regtrain_registry.semver import sort_key
 
 __all__ = ["problems"]
 
 SHOWN = 20
-STATUSES = {status.value for status in VersionStatus}
+STATUSES = {status.value for status in STORED_STATUSES}
 
 _VERSIONS = (
     select(V.id, MODELS.c.name, V.number, V.major, V.minor, V.patch, V.prerelease, V.sort_key, V.status)
@@ -62,33 +63,49 @@ _COLLECTED = (
 
 
 def problems(connection: Connection) -> Iterator[Problem]:
-    """Everything that is wrong with the rows; of a damaged file only that."""
+    """Everything that is wrong with the rows. A damaged database file ends the check."""
     damage = list(_file_of_the_database(connection))
     yield from damage
     if damage:
         return
-    yield from _dangling(connection)
+    damaged = list(_values(connection))
+    yield from damaged
+    checks = (_dangling, _history, _numbers, _versions, _aliases, _lineage, wrong_ranges, _collected, misplaced_tensors)
+    for check in checks:
+        try:
+            yield from check(connection)
+        except UNREADABLE:
+            if not damaged:  # else it is one of the values that were named above
+                raise
+
+
+def _values(connection: Connection) -> Iterator[Problem]:
+    """Values that cannot be decoded, in every column of every table."""
+    for table in METADATA.sorted_tables:
+        for found in damaged_values(connection, table):
+            yield Problem("row", f"{found.table} {found.row}", str(found))
+
+
+def _history(connection: Connection) -> Iterator[Problem]:
     for model, seq in broken_chains(connection):
-        yield Problem("history", model, f"the history of {model} was changed: event {seq} does not hold")
-    yield from _numbers(connection)
-    yield from _versions(connection)
-    yield from _aliases(connection)
-    yield from _lineage(connection)
-    yield from problems_of_chunks(connection)
+        yield Problem("history", model, f"the history of {model} was changed: event {seq} does not match its hash")
+
+
+def _collected(connection: Connection) -> Iterator[Problem]:
     for digest in connection.execute(_COLLECTED).scalars():
         yield Problem("collected", digest, f"blob {digest} was collected, and a version needs it")
 
 
 def _file_of_the_database(connection: Connection) -> Iterator[Problem]:
-    if connection.dialect.name != "sqlite":  # servers look after their own files
+    if connection.dialect.name != "sqlite":  # servers check their own files
         return
-    for (said,) in connection.execute(text(f"PRAGMA integrity_check({SHOWN})")):
-        if said != "ok":
-            yield Problem("database", "database", f"the database file is damaged: {as_text(str(said))}")
+    for (found,) in connection.execute(text(f"PRAGMA integrity_check({SHOWN})")):
+        if found != "ok":
+            yield Problem("database", "database", f"the database file is damaged: {as_text(str(found))}")
 
 
 def _dangling(connection: Connection) -> Iterator[Problem]:
-    """Rows whose other half is gone: what foreign keys forbid, and a program that turned them off can do."""
+    """Rows that refer to a missing row, which only a program that turned foreign keys off can leave."""
     for table in METADATA.sorted_tables:
         for key in sorted(table.foreign_keys, key=lambda one: one.parent.name):
             other = key.column.table.alias("other")
@@ -101,7 +118,7 @@ def _dangling(connection: Connection) -> Iterator[Problem]:
 
 
 def _numbers(connection: Connection) -> Iterator[Problem]:
-    """Numbers are given without gap and rows never leave."""
+    """Numbers without gap: rows are never deleted."""
     for row in connection.execute(_COUNTS):
         if row.versions != (row.highest or 0) or row.next_number != row.versions + 1:
             message = (
@@ -111,17 +128,17 @@ def _numbers(connection: Connection) -> Iterator[Problem]:
 
 
 def _versions(connection: Connection) -> Iterator[Problem]:
-    """Each version has the order, the digest and the size that follow from its rows."""
+    """Sort key, digest and size of each version follow from its rows."""
     files = groupby(connection.execute(_FILES), attrgetter("version_id"))
     owner, rows = next(files, (None, iter(())))
     for version in connection.execute(_VERSIONS):
         ref = f"{version.name}@{version_text(version)}"
         if version.status not in STATUSES:
-            yield Problem("status", ref, f"{ref} has the status {version.status!r}, which is none")
+            yield Problem("status", ref, f"{ref} has the status {version.status!r}, which is no status")
         if version.sort_key != sort_key(version_of(version)):
-            yield Problem("order", ref, f"{ref} stands at the wrong place in the order of versions")
+            yield Problem("order", ref, f"{ref} has a sort key of another version")
         mine: list[AnyRow] = []
-        while owner is not None and owner < version.id:  # of a version that is gone: dangling, told already
+        while owner is not None and owner < version.id:  # of a missing version: reported as dangling
             owner, rows = next(files, (None, iter(())))
         if owner == version.id:
             mine = list(rows)
@@ -147,7 +164,7 @@ def _aliases(connection: Connection) -> Iterator[Problem]:
 
 
 def _lineage(connection: Connection) -> Iterator[Problem]:
-    """Nothing comes from itself."""
+    """No version is its own ancestor."""
     parents: dict[int, list[int]] = defaultdict(list)
     for child, parent in connection.execute(select(LINEAGE.c.child_id, LINEAGE.c.parent_id).distinct()):
         parents[child].append(parent)

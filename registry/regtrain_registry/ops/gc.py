@@ -1,42 +1,53 @@
-"""Taking out of the store what no version needs any more: expired versions first, then files, then the trash.
+"""Garbage collection: expired versions first, then files that no version refers to, then the trash.
 
 References are read again in every transaction that acts on them, and registrations wait meanwhile. A file that is
-needed is not moved at any time: a collection that dies halfway has left work, not damage.
+needed is not moved at any time: a collection that dies halfway leaves work, not damage.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from regtrain_registry.db.columns import V, portions, version_text
+from regtrain_registry.db.columns import V, chunks, version_text
 from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.content import BLOBS
-from regtrain_registry.db.tables.marking import MARKS
-from regtrain_registry.domain.clock import Moment
+from regtrain_registry.db.tables.blobs import BLOBS
+from regtrain_registry.db.tables.lifecycle import MARKS
+from regtrain_registry.domain.clock import ClockReading
+from regtrain_registry.domain.collection import (
+    Collection,
+    ExpiredVersions,
+    GcDecision,
+    decide_file,
+    decide_trash,
+    decide_versions,
+)
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.records import VersionStatus
-from regtrain_registry.domain.retention import still_held
-from regtrain_registry.errors import CollectionTooLargeError
+from regtrain_registry.errors import CollectionTooLargeError, PolicyError
 from regtrain_registry.ops.chunks import forget_ranges, forget_tensors, sources_of
-from regtrain_registry.ops.clock import seen, witness
-from regtrain_registry.ops.history import Line, Work, lock_line
-from regtrain_registry.ops.lifecycle import Held, change_status
+from regtrain_registry.ops.clock import advance, read_elapsed
+from regtrain_registry.ops.context import Actor, Context
+from regtrain_registry.ops.event_log import EventLog, lock_model
+from regtrain_registry.ops.locked_version import LockedVersion
 from regtrain_registry.ops.references import count_by_digest, referenced
-from regtrain_registry.ops.retention_inputs import candidates
+from regtrain_registry.ops.retention_inputs import retention_inputs
+from regtrain_registry.ops.store_owners import check_exclusive
 from regtrain_registry.store.blob import Entry, Trashed
+from regtrain_registry.store.cache import trim_cache
 from regtrain_registry.store.store import Store
 
-__all__ = ["Collection", "collect"]
+__all__ = ["gc"]
 
-VERSIONS_AT_ONCE = 1000  # all that have expired are judged again for each portion
-FILES_AT_ONCE = 200
-NOBODY = "no version refers to it"
+VERSIONS_AT_ONCE = 1000  # all that have expired are decided on again for each portion
+FILES_AT_ONCE = 200  # of one transaction, so that registrations do not wait long
+UNREFERENCED = "no version refers to it"
 
 _DIGESTS: Any = bindparam("digests", expanding=True)
 _EXPIRED = V.status == VersionStatus.EXPIRED.value
@@ -45,13 +56,13 @@ _MODELS = (
     .where(select(V.id).where(V.model_id == MODELS.c.id, _EXPIRED).exists())
     .order_by(MODELS.c.id)
 )
-_TICKS = (
+_EXPIRED_AT = (
     select(V.id, MARKS.c.expired_tick)
     .join_from(VERSIONS, MARKS, MARKS.c.version_id == V.id, isouter=True)
     .where(V.model_id == bindparam("owner"), _EXPIRED)
 )
 _KNOWN = select(BLOBS.c.digest, BLOBS.c.collected_at).where(BLOBS.c.digest.in_(_DIGESTS))
-_GONE = (
+_COLLECT = (
     update(BLOBS)
     .where(BLOBS.c.digest.in_(_DIGESTS), BLOBS.c.collected_at.is_(None))
     .values(collected_at=bindparam("at"))
@@ -59,73 +70,39 @@ _GONE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What becomes of a version or of a file, and why: collect, trash, purge, rescue or keep."""
+class _Execution:
+    """A collection that is carried out. grace: seconds."""
 
-    name: str
-    action: str
-    reason: str
-    size_bytes: int
-
-    def to_json(self) -> dict[str, Any]:
-        """All four fields."""
-        return {"name": self.name, "action": self.action, "reason": self.reason, "size_bytes": self.size_bytes}
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What a collection did, or (`dry_run`) would do. Bytes; `total_bytes`: the files of the store before it."""
-
-    dry_run: bool
+    database: Database
+    store: Store
+    actor: Actor
     grace: float
-    versions: list[Fate] = field(default_factory=list)
-    files: list[Fate] = field(default_factory=list)
-    total_bytes: int = 0
-    tidied_bytes: int = 0
-
-    def count(self, action: str) -> int:
-        """How many versions or files fared so."""
-        return sum(fate.action == action for fate in (*self.versions, *self.files))
-
-    def bytes(self, action: str) -> int:
-        """Bytes of the files that fared so."""
-        return sum(fate.size_bytes for fate in self.files if fate.action == action)
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields of `registry gc --json`; `grace` in seconds."""
-        actions = {"collected": "collect", "trashed": "trash", "purged": "purge", "rescued": "rescue"}
-        counts = {name: self.count(action) for name, action in actions.items()}
-        sizes = {f"{name}_bytes": self.bytes(actions[name]) for name in ("trashed", "purged", "rescued")}
-        return {
-            "dry_run": self.dry_run,
-            "grace": self.grace,
-            **counts,
-            **sizes,
-            "tidied_bytes": self.tidied_bytes,
-            "total_bytes": self.total_bytes,
-            "versions": [fate.to_json() for fate in self.versions],
-            "files": [fate.to_json() for fate in self.files],
-        }
+    now: ClockReading
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The expired versions of a model, by id: those that go, and what is said of each."""
-
-    going: list[int]
-    fates: list[Fate]
-
-
-def collect(
-    database: Database, store: Store, grace: float, now: Moment, work: Work, *, dry_run: bool, confirmed: bool
+def gc(
+    database: Database,
+    open_store: Callable[[], Store],
+    actor: Actor,
+    grace: timedelta,
+    now: ClockReading,
+    *,
+    dry_run: bool,
+    confirmed: bool,
 ) -> Collection:
-    """Collect what expired more than `grace` seconds ago, and whatever lies in the store for nobody.
+    """Collect what expired more than `grace` ago, and files that no version refers to.
 
     Raises:
+        PolicyError: a grace below zero.
         CollectionTooLargeError: more than half of the store would go, and it is not `confirmed`.
+        StoreSharedError: files of another registry are in the store.
     """
+    if not isinstance(grace, timedelta) or grace < timedelta(0):
+        raise PolicyError(f"the grace is {grace!r}", "Give a timedelta from 0 up; left out, it is 7 days.")
+    store, seconds = open_store(), grace.total_seconds()
+    check_exclusive(database, store)
     entries, trash = store.entries(), store.trashed()
-    plan = database.read(lambda connection: _plan(connection, entries, trash, grace, now))
+    plan = database.read(lambda connection: _plan(connection, entries, trash, seconds, now))
     if dry_run:
         return plan
     if plan.bytes("trash") * 2 > plan.total_bytes and not confirmed:
@@ -133,18 +110,27 @@ def collect(
             f"{_share(plan.bytes('trash'), plan.total_bytes)} of the bytes in the store would go",
             "Look at it with --dry-run --explain; then confirm with --yes.",
         )
-    done = Collection(False, grace, total_bytes=plan.total_bytes, tidied_bytes=store.tidy())
+    done = _collect(_Execution(database, store, actor, seconds, now), entries, trash, plan.total_bytes)
+    return replace(done, tidied_bytes=done.tidied_bytes + trim_cache(seconds))
+
+
+def _collect(execution: _Execution, entries: list[Entry], trash: list[Trashed], total_bytes: int) -> Collection:
+    database = execution.database
+    done = Collection(False, execution.grace, total_bytes=total_bytes, tidied_bytes=execution.store.tidy())
     for owner, model in database.read(lambda connection: [(*row,) for row in connection.execute(_MODELS)]):
-        done.versions.extend(_collect_versions(database, owner, model, grace, now, work))
+        done.versions.extend(_collect_versions(execution, owner, model))
     # The trash before the files: what goes there now is purged by a later collection.
     for some in _some(trash):
-        done.files.extend(database.write(lambda connection, some=some: _empty(connection, store, some, grace, now)))  # type: ignore[misc]
-    old = [entry for entry in entries if entry.age >= grace]
-    for some_files in _some(old):
-        done.files.extend(
-            database.write(lambda connection, some=some_files: _discard(connection, store, some, grace, now))  # type: ignore[misc]
-        )
+        done.files.extend(database.write(_with(_empty_trash, execution, some)))
+    for some in _some([entry for entry in entries if entry.age >= execution.grace]):
+        done.files.extend(database.write(_with(_trash_files, execution, some)))
     return done
+
+
+def _with(
+    work: Callable[[Connection, _Execution, list[Any]], list[GcDecision]], execution: _Execution, some: list[Any]
+) -> Callable[[Connection], list[GcDecision]]:
+    return lambda connection: work(connection, execution, some)
 
 
 def _share(part: int, whole: int) -> str:
@@ -152,140 +138,117 @@ def _share(part: int, whole: int) -> str:
 
 
 def _some(items: list[Any]) -> Iterator[list[Any]]:
-    """Few at a time, so that whoever registers is not kept waiting."""
     return (items[start : start + FILES_AT_ONCE] for start in range(0, len(items), FILES_AT_ONCE))
 
 
-def _plan(connection: Connection, entries: list[Entry], trash: list[Trashed], grace: float, now: Moment) -> Collection:
-    """What would be done, read from one state of the database."""
-    tick = seen(connection, now).seconds
+def _plan(
+    connection: Connection, entries: list[Entry], trash: list[Trashed], grace: float, now: ClockReading
+) -> Collection:
+    """The decisions of a collection, read from one state of the database."""
+    elapsed_seconds = read_elapsed(connection, now).seconds
     plan = Collection(True, grace, total_bytes=sum(entry.size_bytes for entry in entries))
-    going: list[int] = []
+    collected: list[int] = []
     for owner, model in connection.execute(_MODELS).all():
-        judged = _judge(connection, owner, model, grace, tick)
-        going.extend(judged.going)
-        plan.versions.extend(judged.fates)
-    excluding = count_by_digest(connection, going)
-    digests = {entry.digest for entry in entries} | {file.digest for file in trash}
-    wanted = referenced(connection, digests, excluding)
-    there = {entry.digest for entry in entries}
-    plan.files.extend(_fate_of_trash(file, wanted - there, grace, tick) for file in trash)
-    idle = [entry for entry in entries if entry.digest not in wanted]
-    reasons = _reasons(connection, idle)
-    for entry in idle:
-        plan.files.append(_fate_of_file(entry, grace, reasons.get(entry.digest, NOBODY)))
+        expired = _expired(connection, owner, model, grace, elapsed_seconds)
+        collected.extend(expired.collected)
+        plan.versions.extend(expired.decisions)
+    present = {entry.digest for entry in entries}
+    wanted = referenced(connection, present | {file.digest for file in trash}, count_by_digest(connection, collected))
+    missing = wanted - present
+    plan.files.extend(_decide_trash(file, elapsed_seconds, grace, missing) for file in trash)
+    plan.files.extend(_decide_files(connection, [entry for entry in entries if entry.digest not in wanted], grace))
     return plan
 
 
-def _judge(connection: Connection, owner: int, model: str, grace: float, tick: float) -> Judged:
-    expired = candidates(connection, owner, model, statuses=(VersionStatus.EXPIRED,))
-    ticks: dict[int, float | None] = {row.id: row.expired_tick for row in connection.execute(_TICKS, {"owner": owner})}
-    held = still_held(expired.values())
-    judged = Judged([], [])
-    for version_id, candidate in sorted(expired.items()):
-        since = ticks.get(version_id)
-        passed = 0.0 if since is None else tick - since
-        if candidate.ref in held:
-            action, reason = "keep", held[candidate.ref]
-        elif passed < grace:
-            action, reason = "keep", f"expired {_shown(passed)} ago, less than {_shown(grace)}"
-        else:
-            action, reason = "collect", f"expired {_shown(passed)} ago"
-            judged.going.append(version_id)
-        judged.fates.append(Fate(candidate.ref, action, reason, candidate.size_bytes))
-    return judged
+def _expired(connection: Connection, owner: int, model: str, grace: float, elapsed_seconds: float) -> ExpiredVersions:
+    expired = retention_inputs(connection, owner, model, statuses=(VersionStatus.EXPIRED,))
+    since = {row.id: row.expired_tick for row in connection.execute(_EXPIRED_AT, {"owner": owner})}
+    return decide_versions(expired, since, elapsed_seconds, grace)
 
 
-def _shown(seconds: float) -> str:
-    """Days, hours or seconds, in whole numbers."""
-    for unit, size in (("d", 86_400), ("h", 3_600)):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return f"{int(seconds)}s"
+def _collect_versions(execution: _Execution, owner: int, model: str) -> list[GcDecision]:
+    """Collect the expired versions of one model, a few in each transaction; the decision about each."""
+    decisions: dict[str, GcDecision] = {}
 
-
-def _collect_versions(database: Database, owner: int, model: str, grace: float, now: Moment, work: Work) -> list[Fate]:
-    """Collect the expired versions of one model, a few in each transaction; what became of each."""
-    fates: dict[str, Fate] = {}
-
-    def some(connection: Connection) -> tuple[list[Fate], bool]:
-        tick = witness(connection, now).seconds
-        line = lock_line(connection, model)
-        judged = _judge(connection, owner, model, grace, tick)
-        chosen = judged.going[:VERSIONS_AT_ONCE]
-        _let_go(line, chosen, work)
-        return judged.fates, len(judged.going) > len(chosen)
+    def some(connection: Connection) -> tuple[list[GcDecision], bool]:
+        elapsed_seconds = advance(connection, execution.now).seconds
+        log = lock_model(Context(connection, _no_store, execution.actor), model)
+        expired = _expired(connection, owner, model, execution.grace, elapsed_seconds)
+        chosen = expired.collected[:VERSIONS_AT_ONCE]
+        _mark_collected(log, chosen)
+        return expired.decisions, len(expired.collected) > len(chosen)
 
     more = True
     while more:
-        found, more = database.write(some)
-        fates.update({fate.name: fate for fate in found})
-    return list(fates.values())
+        found, more = execution.database.write(some)
+        decisions.update({decision.name: decision for decision in found})
+    return list(decisions.values())
 
 
-def _let_go(line: Line, version_ids: list[int], work: Work) -> None:
-    """Mark versions as collected, and the files that nobody else needs; nothing in the store is touched."""
-    connection = line.connection
+def _no_store() -> Store:
+    raise AssertionError("versions are collected without the store")
+
+
+def _mark_collected(log: EventLog, version_ids: list[int]) -> None:
+    """Mark versions as collected, and the files that no other version needs; the store is not touched."""
+    connection = log.context.connection
     digests = set(count_by_digest(connection, version_ids))
     query = select(V.id, V.major, V.minor, V.patch, V.prerelease, V.size_bytes).where(V.id == bindparam("version"))
     for version_id in version_ids:
         row = connection.execute(query, {"version": version_id}).one()
-        held = Held(line, version_id, version_text(row), VersionStatus.EXPIRED)
-        change_status(held, VersionStatus.COLLECTED, work, "its grace was over")
-        held.tell(EventKind.COLLECTED, {"size_bytes": row.size_bytes}, work)
+        locked = LockedVersion(log, version_id, version_text(row), VersionStatus.EXPIRED)
+        locked.set_status(VersionStatus.COLLECTED, "its grace was over")
+        locked.log_event(EventKind.COLLECTED, {"size_bytes": row.size_bytes})
     idle = digests - referenced(connection, digests)
     sources = sources_of(connection, idle)
     forget_ranges(connection, idle)
     idle |= sources - referenced(connection, sources)
     forget_tensors(connection, idle)
-    for some in portions(sorted(idle)):
-        connection.execute(_GONE, {"digests": some, "at": work.now})
+    for some in chunks(sorted(idle)):
+        connection.execute(_COLLECT, {"digests": some, "at": log.context.now})
 
 
-def _empty(connection: Connection, store: Store, files: list[Trashed], grace: float, now: Moment) -> list[Fate]:
+def _empty_trash(connection: Connection, execution: _Execution, files: list[Trashed]) -> list[GcDecision]:
     """Delete what has been in the trash for long enough; what is needed after all goes back."""
-    tick = witness(connection, now).seconds
+    elapsed_seconds, store = advance(connection, execution.now).seconds, execution.store
     wanted = referenced(connection, {file.digest for file in files})
-    missed = store.absent(wanted) if wanted else wanted
-    fates = [_fate_of_trash(file, missed, grace, tick) for file in files]
+    missing = store.absent(wanted) if wanted else wanted
+    decisions = [_decide_trash(file, elapsed_seconds, execution.grace, missing) for file in files]
     for action, do in (("rescue", store.restore), ("purge", store.purge)):
-        chosen = [file for file, fate in zip(files, fates, strict=True) if fate.action == action]
+        chosen = [file for file, decision in zip(files, decisions, strict=True) if decision.action == action]
         if chosen:
             do(chosen)
-    return fates
+    return decisions
 
 
-def _discard(connection: Connection, store: Store, entries: list[Entry], grace: float, now: Moment) -> list[Fate]:
-    """Move those of the files into the trash that nobody needs."""
-    tick = witness(connection, now).seconds
+def _trash_files(connection: Connection, execution: _Execution, entries: list[Entry]) -> list[GcDecision]:
+    """Move those of the files into the trash that no version refers to."""
+    elapsed_seconds, grace = advance(connection, execution.now).seconds, execution.grace
     wanted = referenced(connection, {entry.digest for entry in entries})
     idle = [entry for entry in entries if entry.digest not in wanted]
-    reasons = _reasons(connection, idle)
-    # Whoever stores a file that is there already makes it young again, and is about to register it.
-    young = store.trash([entry.digest for entry in idle], math.ceil(tick), grace) if idle else set()
-    gone = [entry for entry in idle if entry.digest not in young]
-    return [_fate_of_file(entry, grace, reasons.get(entry.digest, NOBODY)) for entry in gone]
+    # A registration that stores a file again makes it young before it refers to it.
+    digests = [entry.digest for entry in idle]
+    young = execution.store.trash(digests, math.ceil(elapsed_seconds), grace) if idle else set()
+    return _decide_files(connection, [entry for entry in idle if entry.digest not in young], grace)
+
+
+def _decide_files(connection: Connection, entries: list[Entry], grace: float) -> list[GcDecision]:
+    reasons = _reasons(connection, entries)
+    return [
+        decide_file(entry.digest, entry.size_bytes, entry.age, grace, reasons.get(entry.digest, UNREFERENCED))
+        for entry in entries
+    ]
+
+
+def _decide_trash(file: Trashed, elapsed_seconds: float, grace: float, missing: set[str]) -> GcDecision:
+    age = elapsed_seconds - file.tick
+    return decide_trash(file.digest, file.size_bytes, age, grace, needed=file.digest in missing)
 
 
 def _reasons(connection: Connection, entries: Iterable[Entry]) -> Mapping[str, str]:
-    """Why nobody needs a file that some version once had."""
+    """The reason why no version needs a file that some version once had."""
     found: dict[str, str] = {}
-    for some in portions(sorted(entry.digest for entry in entries)):
+    for some in chunks(sorted(entry.digest for entry in entries)):
         for digest, at in connection.execute(_KNOWN, {"digests": some}):
             found[digest] = f"its versions were collected{f' on {at:%Y-%m-%d}' if at else ''}"
     return found
-
-
-def _fate_of_file(entry: Entry, grace: float, reason: str) -> Fate:
-    if entry.age < grace:
-        return Fate(entry.digest, "keep", f"{reason}, but it is {_shown(max(entry.age, 0.0))} old", entry.size_bytes)
-    return Fate(entry.digest, "trash", reason, entry.size_bytes)
-
-
-def _fate_of_trash(file: Trashed, missed: set[str], grace: float, tick: float) -> Fate:
-    passed = max(tick - file.tick, 0.0)
-    if file.digest in missed:
-        return Fate(file.digest, "rescue", "a version needs it", file.size_bytes)
-    if passed < grace:
-        return Fate(file.digest, "keep", f"in the trash for {_shown(passed)}", file.size_bytes)
-    return Fate(file.digest, "purge", f"in the trash for {_shown(passed)}", file.size_bytes)

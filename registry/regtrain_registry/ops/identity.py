@@ -1,4 +1,4 @@
-"""Who a version is wherever it is taken: the registry where it was made, and what it is called there."""
+"""Identities of versions: the registry where each was made, and its name there."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from regtrain_registry.db.columns import V, portions, version_text
+from regtrain_registry.db.columns import HOME_NAME, V, chunks, version_text
 from regtrain_registry.db.tables import MODELS, VERSIONS
-from regtrain_registry.db.tables.marking import ORIGINS, REGISTRY
-from regtrain_registry.db.tables.origin import LINEAGE
-from regtrain_registry.domain.identities import Identity, home_in, name_elsewhere
+from regtrain_registry.db.tables.lifecycle import ORIGINS, REGISTRY
+from regtrain_registry.db.tables.lineage import LINEAGE
+from regtrain_registry.domain.identities import Identity, home_of, qualified_version
 from regtrain_registry.semver import Version, parse_version
 
-__all__ = ["identities", "local_id", "named_elsewhere", "parent_identities", "registry_uid"]
+__all__ = ["identities", "local_id", "parent_identities", "qualified_id", "registry_uid"]
 
 _IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 _UID = select(REGISTRY.c.uid).where(REGISTRY.c.id == 1)
 _HOME = (
-    select(V.id, MODELS.c.name, V.major, V.minor, V.patch, V.prerelease, V.number)
+    select(V.id, HOME_NAME.label("name"), V.major, V.minor, V.patch, V.prerelease, V.number)
     .add_columns(ORIGINS.c.registry_uid, ORIGINS.c.model, ORIGINS.c.version, ORIGINS.c.number.label("home_number"))
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
     .join(ORIGINS, ORIGINS.c.version_id == V.id, isouter=True)
@@ -31,7 +31,7 @@ _IMPORTED = select(ORIGINS.c.version_id).where(
     ORIGINS.c.model == bindparam("model"),
     ORIGINS.c.version == bindparam("version"),
 )
-_BROUGHT_FROM = select(ORIGINS.c.version_id).where(
+_IMPORTED_FROM = select(ORIGINS.c.version_id).where(
     ORIGINS.c.registry_uid.startswith(bindparam("registry")),
     ORIGINS.c.model == bindparam("model"),
     ORIGINS.c.version.startswith(bindparam("version")),
@@ -40,21 +40,21 @@ _MADE_HERE = (
     select(V.id)
     .join_from(VERSIONS, MODELS, MODELS.c.id == V.model_id)
     .join(ORIGINS, ORIGINS.c.version_id == V.id, isouter=True)
-    .where(MODELS.c.name == bindparam("model"), ORIGINS.c.version_id.is_(None))
+    .where(bindparam("model") == HOME_NAME, ORIGINS.c.version_id.is_(None))
     .where(*(V[part] == bindparam(part) for part in ("major", "minor", "patch")))
 )
 _MADE_HERE_AS = _MADE_HERE.where(V.prerelease == bindparam("prerelease"))
 
 
 def registry_uid(connection: Connection) -> str:
-    """The name of this registry, given when it was created."""
+    """The uid of this registry, given when it was created."""
     return str(connection.execute(_UID).scalar_one())
 
 
 def identities(connection: Connection, ids: Iterable[int]) -> dict[int, Identity]:
-    """Who these versions are, by the ids of their rows."""
+    """The identity of each version, by the id of its row."""
     here, found = registry_uid(connection), {}
-    for some in portions(sorted(set(ids))):
+    for some in chunks(sorted(set(ids))):
         for row in connection.execute(_HOME, {"ids": some}):
             if row.registry_uid is None:
                 found[row.id] = Identity(here, row.name, version_text(row), row.number)
@@ -64,14 +64,14 @@ def identities(connection: Connection, ids: Iterable[int]) -> dict[int, Identity
 
 
 def parent_identities(connection: Connection, version_id: int) -> list[tuple[Identity, int, str]]:
-    """What a version came from: who, the id of its row here, and the relation; in the order of the identities."""
+    """The parents of a version: identity, id of the row here, and relation; in the order of the identities."""
     rows = connection.execute(_PARENTS, {"ids": [version_id]}).all()
     found = identities(connection, [row.parent_id for row in rows])
     return sorted((found[row.parent_id], row.parent_id, row.relation) for row in rows)
 
 
 def local_id(connection: Connection, wanted: Identity) -> int | None:
-    """The id of a version's row here, wherever its home is; None: it is not here."""
+    """The id of the row of a version; None: it is not here."""
     keys: dict[str, Any] = {"registry": wanted.registry, "model": wanted.model, "version": wanted.version}
     found: int | None = connection.execute(_IMPORTED, keys).scalar()
     if found is not None or wanted.registry != registry_uid(connection):
@@ -81,15 +81,15 @@ def local_id(connection: Connection, wanted: Identity) -> int | None:
     return connection.execute(_MADE_HERE_AS, keys | {"prerelease": version.prerelease or ""}).scalar()
 
 
-def named_elsewhere(connection: Connection, model: str, version: Version) -> int | None:
-    """The id of the version that is called so where another one has its name; None: nothing here is, or two are."""
-    home = home_in(version)
+def qualified_id(connection: Connection, model: str, version: Version) -> int | None:
+    """The id of the version with a qualified name; None: there is none here, or there are two."""
+    home = home_of(version)
     if home is None:
         return None
     triple = {"major": version.major, "minor": version.minor, "patch": version.patch}
-    brought = {"registry": f"{home[:8]}-{home[8:]}-", "version": str(version.finalize_version())}
-    ids = set(connection.execute(_BROUGHT_FROM, brought | {"model": model}).scalars())
-    if registry_uid(connection).startswith(brought["registry"]):
+    imported = {"registry": f"{home[:8]}-{home[8:]}-", "version": str(version.finalize_version())}
+    ids = set(connection.execute(_IMPORTED_FROM, imported | {"model": model}).scalars())
+    if registry_uid(connection).startswith(imported["registry"]):
         ids.update(connection.execute(_MADE_HERE, triple | {"model": model}).scalars())
-    found = [key for key, who in identities(connection, ids).items() if name_elsewhere(who) == version]
+    found = [key for key, identity in identities(connection, ids).items() if qualified_version(identity) == version]
     return found[0] if len(found) == 1 else None

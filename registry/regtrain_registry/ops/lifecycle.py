@@ -1,248 +1,135 @@
-"""What is said of a version after it was made: tags, description, pins, status, stages."""
+"""Changes of a version after it was registered: tags, description, pin, status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
-from regtrain_registry.db.columns import V, version_text
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.marking import MARKS, SIGNATURES, TAGS
+from regtrain_registry.db.tables.lifecycle import TAGS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.identities import Identity
-from regtrain_registry.domain.promotion import Evidence, Gates, check_gates, parse_gates
 from regtrain_registry.domain.records import VersionDetail, VersionStatus
-from regtrain_registry.errors import (
-    PolicyError,
-    PromotionRefusedError,
-    RegistryError,
-    StatusError,
-    TagNotFoundError,
-    nearest,
-)
-from regtrain_registry.ops.aliases import holder, move
-from regtrain_registry.ops.history import Line, Work, lock_line
+from regtrain_registry.errors import RegistryError, StatusError, TagNotFoundError
+from regtrain_registry.ops.context import Context
 from regtrain_registry.ops.identity import identities
-from regtrain_registry.ops.lineage import ancestors
-from regtrain_registry.ops.policies import stages_of
-from regtrain_registry.ops.read import check_there, detail
-from regtrain_registry.ops.resolve import find
+from regtrain_registry.ops.locked_version import LockedVersion, lock_version
+from regtrain_registry.ops.read import check_available, detail
+from regtrain_registry.ops.resolve import resolve
 from regtrain_registry.refs import Ref, parse_ref
 
-__all__ = [
-    "Held",
-    "archive",
-    "change_status",
-    "deprecate",
-    "describe",
-    "gates_of",
-    "hold",
-    "mark",
-    "pin",
-    "promote",
-    "set_tags",
-    "successor_of",
-    "tag",
-    "untag",
-]
+__all__ = ["archive", "deprecate", "describe", "pin", "set_tags"]
 
-_ONE = VERSIONS.c.id == bindparam("version")
-_ROW = select(V.id, V.major, V.minor, V.patch, V.prerelease, V.status).where(_ONE)
-_STATUS = update(VERSIONS).where(_ONE).values(status=bindparam("to"))
-_SUMMARY = update(VERSIONS).where(_ONE).values(summary=bindparam("text"))
+_SUMMARY = update(VERSIONS).where(VERSIONS.c.id == bindparam("version")).values(summary=bindparam("text"))
 _TAGGED = (TAGS.c.version_id == bindparam("version"), TAGS.c.name == bindparam("tag"))
 _TAG = select(TAGS.c.value).where(*_TAGGED)
 _TAG_NAMES = select(TAGS.c.name).where(TAGS.c.version_id == bindparam("version"))
-_MARKED = select(MARKS.c.version_id).where(MARKS.c.version_id == bindparam("version"))
-_SIGNED = select(SIGNATURES.c.key_id).where(SIGNATURES.c.version_id == bindparam("version")).limit(1)
-
-
-class Held(NamedTuple):
-    """A version whose model's row is locked."""
-
-    line: Line
-    id: int
-    version: str
-    status: VersionStatus
-
-    @property
-    def connection(self) -> Connection:
-        """That of the transaction which holds the lock."""
-        return self.line.connection
-
-    @property
-    def owner(self) -> int:
-        """The id of the model's row."""
-        return self.line.owner
-
-    def tell(self, kind: EventKind, facts: Mapping[str, Any], work: Work) -> None:
-        """Add to the model's history."""
-        self.line.append(kind, self.version, facts, work)
 
 
 class Successor(NamedTuple):
-    """The version to take instead of another one: its name here, and who it is anywhere."""
+    """The version to use in place of a deprecated one: its name here, and its identity."""
 
     ref: str
     home: Identity
 
 
-def hold(connection: Connection, ref: Ref) -> Held:
-    """Lock the model of a ref and find its version."""
-    line = lock_line(connection, ref.model)
-    row = connection.execute(_ROW, {"version": find(connection, ref)}).one()
-    return Held(line, row.id, version_text(row), VersionStatus(row.status))
+def set_tags(context: Context, ref: Ref, tags: Iterable[tuple[str, str]], remove: Iterable[str]) -> VersionDetail:
+    """Set tags, then remove some; `TagNotFoundError`. Each that changes is an event."""
+    locked = lock_version(context, ref)
+    for name, value in tags:
+        _set_tag(locked, name, value)
+    for name in remove:
+        _remove_tag(locked, name)
+    return detail(context.connection, locked.id)
 
 
-def mark(connection: Connection, version_id: int, **values: Any) -> None:
-    """Set columns of what is said of a version."""
-    if connection.execute(_MARKED, {"version": version_id}).first() is None:
-        connection.execute(insert(MARKS), {"version_id": version_id, "pinned": False, **values})
-    else:
-        connection.execute(update(MARKS).where(MARKS.c.version_id == version_id).values(**values))
-
-
-def change_status(held: Held, to: VersionStatus, work: Work, reason: str | None, **values: Any) -> None:
-    """Set a version's status, with since when, why, and what it was; telling it is the caller's."""
-    held.connection.execute(_STATUS, {"version": held.id, "to": to.value})
-    before = {"status_before": held.status.value}
-    mark(held.connection, held.id, **(before | {"status_at": work.now, "status_reason": reason} | values))
-
-
-def tag(held: Held, name: str, value: str, work: Work) -> None:
-    """Give a tag, or another value to it."""
-    keys = {"version": held.id, "tag": name}
-    before = held.connection.execute(_TAG, keys).scalar()
+def _set_tag(locked: LockedVersion, name: str, value: str) -> None:
+    keys = {"version": locked.id, "tag": name}
+    before = locked.connection.execute(_TAG, keys).scalar()
     if before is None:
-        held.connection.execute(insert(TAGS), {"version_id": held.id, "name": name, "value": value})
+        locked.connection.execute(insert(TAGS), {"version_id": locked.id, "name": name, "value": value})
     elif before != value:
-        held.connection.execute(update(TAGS).where(*_TAGGED).values(value=bindparam("to")), keys | {"to": value})
+        locked.connection.execute(update(TAGS).where(*_TAGGED).values(value=bindparam("to")), keys | {"to": value})
     if before != value:
-        held.tell(EventKind.TAGGED, {"tag": name, "value": value, "before": before}, work)
+        locked.log_event(EventKind.TAGGED, {"tag": name, "value": value, "before": before})
 
 
-def set_tags(held: Held, given: Iterable[tuple[str, str]], taken: Iterable[str], work: Work) -> None:
-    """Give tags, then take some away. Each is an event."""
-    for name, value in given:
-        tag(held, name, value, work)
-    for name in taken:
-        untag(held, name, work)
-
-
-def untag(held: Held, name: str, work: Work) -> None:
-    """Take a tag away; `TagNotFoundError`."""
-    keys = {"version": held.id, "tag": name}
-    before = held.connection.execute(_TAG, keys).scalar()
+def _remove_tag(locked: LockedVersion, name: str) -> None:
+    keys = {"version": locked.id, "tag": name}
+    before = locked.connection.execute(_TAG, keys).scalar()
     if before is None:
-        names = ", ".join(sorted(held.connection.execute(_TAG_NAMES, {"version": held.id}).scalars())) or "none"
+        names = ", ".join(sorted(locked.connection.execute(_TAG_NAMES, {"version": locked.id}).scalars())) or "none"
         raise TagNotFoundError(f"no tag {name!r}", f"The version's tags: {names}.")
-    held.connection.execute(delete(TAGS).where(*_TAGGED), keys)
-    held.tell(EventKind.UNTAGGED, {"tag": name, "before": before}, work)
+    locked.connection.execute(delete(TAGS).where(*_TAGGED), keys)
+    locked.log_event(EventKind.UNTAGGED, {"tag": name, "before": before})
 
 
-def describe(held: Held, text: str, work: Work) -> None:
+def describe(context: Context, ref: Ref, text: str) -> VersionDetail:
     """Write the version's description."""
-    held.connection.execute(_SUMMARY, {"version": held.id, "text": text})
-    held.tell(EventKind.DESCRIBED, {"text": text}, work)
+    locked = lock_version(context, ref)
+    context.connection.execute(_SUMMARY, {"version": locked.id, "text": text})
+    locked.log_event(EventKind.DESCRIBED, {"text": text})
+    return detail(context.connection, locked.id)
 
 
-def pin(held: Held, pinned: bool, work: Work) -> None:
-    """Keep a version from every policy, or leave it to them again; `VersionCollectedError`: nothing is left to keep."""
-    if pinned and held.status is VersionStatus.COLLECTED:
-        check_there(detail(held.connection, held.id))
-    mark(held.connection, held.id, pinned=pinned)
-    held.tell(EventKind.PINNED if pinned else EventKind.UNPINNED, {}, work)
+def pin(context: Context, ref: Ref, pinned: bool) -> VersionDetail:
+    """Keep a version whatever a policy decides, or leave it to the policy; `VersionCollectedError`."""
+    locked = lock_version(context, ref)
+    if pinned and locked.status is VersionStatus.COLLECTED:
+        check_available(detail(context.connection, locked.id))
+    locked.set_marks(pinned=pinned)
+    locked.log_event(EventKind.PINNED if pinned else EventKind.UNPINNED, {})
+    return detail(context.connection, locked.id)
 
 
-def successor_of(held: Held, ref: Ref) -> Successor:
-    """Which version to take instead; `StatusError`, `VersionCollectedError` if it cannot be."""
-    version_id = find(held.connection, ref)
-    version = detail(held.connection, version_id)
-    if version_id == held.id:
+def deprecate(context: Context, ref: Ref, reason: str, successor: Ref | None) -> VersionDetail:
+    """Advise against a version; refs that name it go on doing so. `StatusError`, `VersionCollectedError`."""
+    locked = lock_version(context, ref)
+    after = None if successor is None else _successor(locked, successor)
+    _check_status(locked, "deprecated")
+    locked.set_status(
+        VersionStatus.DEPRECATED, reason, deprecation=reason, successor=None if after is None else after.ref
+    )
+    facts = {"reason": reason, "successor": None if after is None else after.ref}
+    locked.log_event(EventKind.DEPRECATED, facts | ({} if after is None else {"successor_home": after.home.to_json()}))
+    return detail(context.connection, locked.id)
+
+
+def _successor(locked: LockedVersion, ref: Ref) -> Successor:
+    version_id = resolve(locked.connection, ref)
+    version = detail(locked.connection, version_id)
+    if version_id == locked.id:
         raise StatusError(f"{version.ref} cannot be its own successor", "Name another version.")
-    check_there(version)
-    _check_no_ring(held, version)
-    return Successor(version.ref, identities(held.connection, [version_id])[version_id])
+    check_available(version)
+    _check_no_cycle(locked, version)
+    return Successor(version.ref, identities(locked.connection, [version_id])[version_id])
 
 
-def _check_no_ring(held: Held, version: VersionDetail) -> None:
-    """Whoever goes from successor to successor has to come to an end."""
-    way, after = [version.ref], version.marks.successor
-    while after is not None and after not in way:
-        way.append(after)
+def _check_no_cycle(locked: LockedVersion, version: VersionDetail) -> None:
+    """The chain of successors has to end."""
+    chain, after = [version.ref], version.marks.successor
+    while after is not None and after not in chain:
+        chain.append(after)
         try:
-            version_id = find(held.connection, parse_ref(after))
+            version_id = resolve(locked.connection, parse_ref(after))
         except RegistryError:  # of a version that is in another registry only its name there is known
             return
-        if version_id == held.id:
-            raise StatusError(f"{' → '.join(way)}: they would succeed each other", "Name another version.")
-        after = detail(held.connection, version_id).marks.successor
+        if version_id == locked.id:
+            raise StatusError(f"{' → '.join(chain)}: they would succeed each other", "Name another version.")
+        after = detail(locked.connection, version_id).marks.successor
 
 
-def deprecate(held: Held, reason: str, successor: Successor | None, work: Work) -> None:
-    """Advise against a version; what still names it goes on."""
-    _only(held, "deprecated", VersionStatus.READY, VersionStatus.DEPRECATED)
-    change_status(
-        held, VersionStatus.DEPRECATED, work, reason, deprecation=reason, successor=successor and successor.ref
-    )
-    instead = (
-        {"successor": successor.ref, "successor_home": successor.home.to_json()} if successor else {"successor": None}
-    )
-    held.tell(EventKind.DEPRECATED, {"reason": reason} | instead, work)
+def archive(context: Context, ref: Ref, reason: str | None) -> VersionDetail:
+    """Hide a version from `latest` and ranges; its files stay. `StatusError`."""
+    locked = lock_version(context, ref)
+    _check_status(locked, "archived")
+    locked.set_status(VersionStatus.ARCHIVED, reason)
+    locked.log_event(EventKind.ARCHIVED, {"reason": reason})
+    return detail(context.connection, locked.id)
 
 
-def archive(held: Held, reason: str | None, work: Work) -> None:
-    """Take a version out of `latest` and ranges; its files stay."""
-    _only(held, "archived", VersionStatus.READY, VersionStatus.DEPRECATED)
-    change_status(held, VersionStatus.ARCHIVED, work, reason)
-    held.tell(EventKind.ARCHIVED, {"reason": reason}, work)
-
-
-def _only(held: Held, to: str, *allowed: VersionStatus) -> None:
-    if held.status not in allowed:
-        raise StatusError(f"{held.version} is {held.status.value} and cannot be {to}", "Restore it first.")
-
-
-def gates_of(connection: Connection, owner: int, stage: str, given: Mapping[str, Any] | None) -> Gates:
-    """The gates of a stage: those that are given, else the model's; a stage that no policy names has none."""
-    written = given
-    if written is None:
-        stages = stages_of(connection, owner)
-        if stages and stage not in stages:
-            near = ", ".join(nearest(stage, stages) or sorted(stages))
-            raise PolicyError(f"the model's policy has no stage {stage!r}", f"There is {near}.")
-        written = stages.get(stage) or {}
-    return parse_gates(stage, written)
-
-
-def evidence_of(
-    connection: Connection, owner: int, version: VersionDetail, version_id: int, stage: str, gates: Gates
-) -> list[Evidence]:
-    """What the gates of a stage find in a version, as things stand."""
-    current = holder(connection, owner, stage)
-    holding = detail(connection, current[0]) if current and current[2] else None
-    signed = connection.execute(_SIGNED, {"version": version_id}).first() is not None
-    return check_gates(gates, version, holding, ancestors(connection, version_id), signed)
-
-
-def promote(held: Held, stage: str, gates: Gates, asked: Sequence[str], work: Work) -> list[Evidence]:
-    """Let a version hold a stage; `PromotionRefusedError` names the gates that do not hold. asked: nobody objected."""
-    before = holder(held.connection, held.owner, stage)
-    if before and not before[2]:
-        raise StatusError(
-            f"{stage!r} is an alias of {before[1]}, not a stage", "Remove the alias, or name another stage."
-        )
-    version = detail(held.connection, held.id)
-    evidence = evidence_of(held.connection, held.owner, version, held.id, stage, gates)
-    evidence += [Evidence(f"{name} does not object", True, "no objection") for name in asked]
-    failed = [f"{one.gate}: {one.found}" for one in evidence if not one.passed]
-    if failed:
-        raise PromotionRefusedError(
-            f"{version.ref} may not be {stage}: {'; '.join(failed)}", "Nothing moved.", evidence
-        )
-    move(held.connection, held.owner, stage, held.id, work.now, gated=True, new=before is None)
-    facts = {"stage": stage, "before": before and before[1], "evidence": [one.to_json() for one in evidence]}
-    held.tell(EventKind.PROMOTED, facts, work)
-    return evidence
+def _check_status(locked: LockedVersion, to: str) -> None:
+    if locked.status not in (VersionStatus.READY, VersionStatus.DEPRECATED):
+        raise StatusError(f"{locked.version} is {locked.status.value} and cannot be {to}", "Restore it first.")

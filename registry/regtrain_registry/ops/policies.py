@@ -1,4 +1,4 @@
-"""The policy of a model: how it is read, checked and set."""
+"""The policy of a model: parsed, read and set."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from regtrain_registry import ops
 from regtrain_registry.db.tables import ALIASES, MODELS
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.policy import Policy, parse_policy
 from regtrain_registry.domain.promotion import parse_gates
 from regtrain_registry.errors import PolicyError, StageGuardedError
-from regtrain_registry.ops.history import Work, lock_line
+from regtrain_registry.ops.context import Context
+from regtrain_registry.ops.event_log import lock_model
+from regtrain_registry.ops.resolve import model_id
 from regtrain_registry.refs import check_alias
 
-__all__ = ["Rules", "of_model", "rules_of", "stages_of", "write_policy"]
+__all__ = ["Rules", "of_model", "policy", "rules_of", "stages_of", "with_keys", "write_policy"]
 
 PARTS = ("retention", "stages")
 _POLICY = select(MODELS.c.policy).where(MODELS.c.id == bindparam("owner"))
@@ -25,7 +28,7 @@ _PLAIN = select(_A.name).where(_A.model_id == bindparam("owner"), _A.gated.is_(F
 
 
 class Rules(NamedTuple):
-    """A policy as it was written: what it says of keeping, and the gates of its stages."""
+    """The parts of a policy: the rules of retention, and the gates of each stage."""
 
     retention: Policy
     stages: dict[str, Any]
@@ -46,11 +49,22 @@ def rules_of(written: Mapping[str, Any]) -> Rules:
     stages = written.get("stages") or {}
     if not isinstance(stages, Mapping):
         raise PolicyError("stages is no mapping", "Give each stage its gates: {production: {signed: true}}.")
-    for stage, gates in stages.items():
-        parse_gates(check_alias(str(stage)), {} if gates is None else gates)
-    return Rules(
-        parse_policy(written.get("retention") or {}), {str(name): gates or {} for name, gates in stages.items()}
-    )
+    named = {
+        check_alias(str(stage)): with_keys(str(stage), {} if gates is None else gates)
+        for stage, gates in stages.items()
+    }
+    return Rules(parse_policy(written.get("retention") or {}), named)
+
+
+def with_keys(stage: str, written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The gates of a stage, with the text of each public key in place of its file: a policy outlives a file.
+
+    Errors: `PolicyError`, `SigningKeyError`.
+    """
+    keys = parse_gates(stage, written).signed_by
+    if not keys:
+        return written
+    return {**written, "signed": {"by": ops.verify.public_keys(keys)}}
 
 
 def of_model(connection: Connection, owner: int) -> dict[str, Any] | None:
@@ -59,26 +73,31 @@ def of_model(connection: Connection, owner: int) -> dict[str, Any] | None:
     return found or None
 
 
+def policy(connection: Connection, model: str) -> dict[str, Any] | None:
+    """The policy of a model, by its name; `ModelNotFoundError`."""
+    return of_model(connection, model_id(connection, model))
+
+
 def stages_of(connection: Connection, owner: int) -> dict[str, Any]:
-    """The stages that the policy of a model names, each with its gates: no alias may be called so."""
+    """The stages that the policy of a model names, each with its gates; no alias may have such a name."""
     return (of_model(connection, owner) or {}).get("stages") or {}
 
 
-def write_policy(connection: Connection, model: str, rules: Rules | None, work: Work) -> dict[str, Any] | None:
-    """Give a model a policy, or take it away.
+def write_policy(context: Context, model: str, rules: Rules | None) -> dict[str, Any] | None:
+    """Set the policy of a model, or remove it.
 
     Raises:
-        PolicyError: it says nothing.
-        StageGuardedError: a stage of it has the name of an alias, which moves through no gate.
+        PolicyError: it has no rule.
+        StageGuardedError: a stage of it has the name of an alias, which moves without gates.
     """
     if rules and not rules.to_json():
         raise PolicyError("the policy says nothing", f"Take it away: regtrain models policy {model} --clear.")
-    line = lock_line(connection, model)
+    log, connection = lock_model(context, model), context.connection
     if rules and rules.stages:
-        _check_no_alias(connection, line.owner, model, rules.stages)
-    before, after = of_model(connection, line.owner), rules.to_json() if rules else None
-    connection.execute(_SET, {"owner": line.owner, "to": after})
-    line.append(EventKind.POLICY_SET, None, {"before": before, "policy": after}, work)
+        _check_no_alias(connection, log.model_id, model, rules.stages)
+    before, after = of_model(connection, log.model_id), rules.to_json() if rules else None
+    connection.execute(_SET, {"owner": log.model_id, "to": after})
+    log.log_event(EventKind.POLICY_SET, None, {"before": before, "policy": after})
     return after
 
 

@@ -1,101 +1,69 @@
-"""What a policy does: versions expire, come back, or are told to go one by one."""
+"""Expiry: of the versions that a policy does not keep, or of one by hand."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
-from regtrain_registry.db.tables.marking import MARKS
-from regtrain_registry.domain.clock import Moment
+from regtrain_registry.domain.clock import ClockReading
 from regtrain_registry.domain.events import EventKind
 from regtrain_registry.domain.policy import Policy
-from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.domain.records import VersionDetail, VersionStatus
 from regtrain_registry.domain.retention import Action, Candidate, PruneDecision, decide, holds
 from regtrain_registry.errors import PolicyError, StatusError, VersionHeldError
-from regtrain_registry.ops.clock import seen, witness
-from regtrain_registry.ops.history import Work, lock_line
-from regtrain_registry.ops.lifecycle import Held, change_status, hold
+from regtrain_registry.ops.clock import advance, read_elapsed
+from regtrain_registry.ops.context import Context
+from regtrain_registry.ops.event_log import lock_model
+from regtrain_registry.ops.locked_version import LockedVersion, lock_version
 from regtrain_registry.ops.policies import Rules, of_model, rules_of
-from regtrain_registry.ops.read import check_there, detail
+from regtrain_registry.ops.read import detail
 from regtrain_registry.ops.resolve import model_id
-from regtrain_registry.ops.retention_inputs import LIVE, candidates
+from regtrain_registry.ops.retention_inputs import LIVE, retention_inputs
 from regtrain_registry.refs import Ref
 
-__all__ = ["delete", "expiring", "prune", "restore"]
-
-_BEFORE = select(MARKS.c.status_before, MARKS.c.deprecation).where(MARKS.c.version_id == bindparam("version"))
+__all__ = ["delete", "dry_run", "prune"]
 
 
-def expiring(connection: Connection, model: str, rules: Rules | None, now: Moment) -> list[PruneDecision]:
-    """What a policy, the model's own where none is given, would do; nothing is written."""
+def dry_run(connection: Connection, model: str, rules: Rules | None, now: ClockReading) -> list[PruneDecision]:
+    """The decisions of a policy, the model's own where none is given; nothing is written."""
     owner = model_id(connection, model)
     policy = _policy(connection, owner, model, rules)
-    return decide(_candidates(connection, owner, model, policy).values(), policy, seen(connection, now).at)
+    return decide(_inputs(connection, owner, model, policy).values(), policy, read_elapsed(connection, now).until)
 
 
-def prune(connection: Connection, model: str, rules: Rules | None, now: Moment, work: Work) -> list[PruneDecision]:
-    """Do it. Registrations wait, so that nothing gets a child while it expires."""
-    passed = witness(connection, now)
-    line = lock_line(connection, model)
-    policy = _policy(connection, line.owner, model, rules)
-    found = _candidates(connection, line.owner, model, policy)
-    decisions = decide(found.values(), policy, passed.at)
+def prune(context: Context, model: str, rules: Rules | None, now: ClockReading) -> list[PruneDecision]:
+    """Let versions expire. Registrations wait, so that none gets a child while it expires."""
+    connection = context.connection
+    elapsed = advance(connection, now)
+    log = lock_model(context, model)
+    policy = _policy(connection, log.model_id, model, rules)
+    found = _inputs(connection, log.model_id, model, policy)
+    decisions = decide(found.values(), policy, elapsed.until)
     ids = {candidate.ref: version_id for version_id, candidate in found.items()}
     for decision in reversed(decisions):
         if decision.action is Action.EXPIRE:
             candidate = found[ids[decision.ref]]
-            held = Held(line, ids[decision.ref], str(candidate.version), candidate.status)
-            _expire(held, decision.reason, passed.seconds, work)
+            locked = LockedVersion(log, ids[decision.ref], str(candidate.version), candidate.status)
+            _expire(locked, decision.reason, elapsed.seconds)
     return decisions
 
 
-def delete(connection: Connection, ref: Ref, now: Moment, work: Work) -> int:
-    """Let one version expire; its id. `VersionHeldError` names what keeps it."""
-    passed = witness(connection, now)
-    held = hold(connection, ref)
-    if held.status not in LIVE:
-        raise StatusError(f"{ref.model}@{held.version} is {held.status.value} already", _what_then(held.status))
-    policy = rules_of(of_model(connection, held.owner) or {}).retention
-    found = _candidates(connection, held.owner, ref.model, policy)
-    reason = holds(found.values(), found[held.id].ref, policy)
+def delete(context: Context, ref: Ref, now: ClockReading) -> VersionDetail:
+    """Let one version expire; `VersionHeldError` names what keeps it."""
+    connection = context.connection
+    elapsed = advance(connection, now)
+    locked = lock_version(context, ref)
+    if locked.status not in LIVE:
+        raise StatusError(f"{locked.ref} is {locked.status.value} already", _remedy(locked.status))
+    policy = rules_of(of_model(connection, locked.model_id) or {}).retention
+    found = _inputs(connection, locked.model_id, ref.model, policy)
+    reason = holds(found.values(), found[locked.id].ref, policy)
     if reason:
         raise VersionHeldError(
-            f"{found[held.id].ref} stays: {reason}",
+            f"{found[locked.id].ref} stays: {reason}",
             "Remove what keeps it, or archive it: then `latest` and ranges pass it by.",
         )
-    _expire(held, "deleted by hand", passed.seconds, work)
-    return held.id
-
-
-def restore(connection: Connection, ref: Ref, work: Work) -> int:
-    """Bring back a version that expired or was archived; its id.
-
-    Raises:
-        VersionCollectedError: its files are gone.
-        StatusError: there is nothing to bring back from.
-    """
-    held = hold(connection, ref)
-    if held.status is VersionStatus.COLLECTED:
-        check_there(detail(connection, held.id))
-    if held.status not in (VersionStatus.EXPIRED, VersionStatus.ARCHIVED):
-        raise StatusError(f"{ref.model}@{held.version} is {held.status.value}", "It is neither expired nor archived.")
-    row = connection.execute(_BEFORE, {"version": held.id}).first()
-    before = VersionStatus(row.status_before) if row and row.status_before else VersionStatus.READY
-    to = before if before is not held.status and before in LIVE else VersionStatus.READY
-    deprecation = row.deprecation if row else None
-    if to is VersionStatus.READY and deprecation is not None:
-        to = VersionStatus.DEPRECATED
-    change_status(held, to, work, _why(held, to, deprecation), expired_tick=None)
-    held.tell(EventKind.RESTORED, {"from": held.status.value, "to": to.value}, work)
-    return held.id
-
-
-def _why(held: Held, to: VersionStatus, deprecation: str | None) -> str | None:
-    """Why a version that comes back is what it was. While it was gone its row said why it went."""
-    if to is not VersionStatus.ARCHIVED:
-        return deprecation if to is VersionStatus.DEPRECATED else None
-    from regtrain_registry.ops.merging import said_of
-
-    return said_of(held).why_archived
+    _expire(locked, "deleted by hand", elapsed.seconds)
+    return detail(connection, locked.id)
 
 
 def _policy(connection: Connection, owner: int, model: str, rules: Rules | None) -> Policy:
@@ -110,15 +78,15 @@ def _policy(connection: Connection, owner: int, model: str, rules: Rules | None)
     return rules_of(stored).retention
 
 
-def _candidates(connection: Connection, owner: int, model: str, policy: Policy) -> dict[int, Candidate]:
+def _inputs(connection: Connection, owner: int, model: str, policy: Policy) -> dict[int, Candidate]:
     metrics = [monitor.metric for monitor in policy.monitor]
-    return candidates(connection, owner, model, metrics=metrics, sizes=policy.total_size is not None)
+    return retention_inputs(connection, owner, model, metrics=metrics, sizes=policy.total_size is not None)
 
 
-def _expire(held: Held, reason: str, tick: float, work: Work) -> None:
-    change_status(held, VersionStatus.EXPIRED, work, reason, expired_tick=tick)
-    held.tell(EventKind.EXPIRED, {"reason": reason}, work)
+def _expire(locked: LockedVersion, reason: str, elapsed_seconds: float) -> None:
+    locked.set_status(VersionStatus.EXPIRED, reason, expired_tick=elapsed_seconds)
+    locked.log_event(EventKind.EXPIRED, {"reason": reason})
 
 
-def _what_then(status: VersionStatus) -> str:
+def _remedy(status: VersionStatus) -> str:
     return "Restore brings it back." if status is VersionStatus.EXPIRED else "Only its row is left."

@@ -23,13 +23,13 @@ from sqlalchemy import (
     select,
 )
 
-from regtrain_registry.db.columns import RELEASED, AnyRow, V, portions, version_text
-from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
+from regtrain_registry.db.columns import RELEASED, AnyRow, V, chunks, version_text
+from regtrain_registry.db.tables import ALIASES, MODELS, UNREADABLE, VERSIONS, unreadable
 from regtrain_registry.domain.records import (
     Artifact,
     ArtifactKind,
     BumpRecord,
-    ExportProof,
+    ExportVerification,
     LatestVersion,
     Marks,
     ModelInfo,
@@ -41,24 +41,28 @@ from regtrain_registry.domain.records import (
     VersionStatus,
 )
 from regtrain_registry.errors import StatusError, VersionCollectedError
+from regtrain_registry.ops.resolve import model_id, resolve
+from regtrain_registry.refs import Ref
 
 __all__ = [
     "Related",
     "StoredVersion",
-    "all_of",
-    "check_there",
+    "check_available",
     "counted_models",
     "detail",
     "models",
     "models_of",
     "of_ids",
     "parents",
+    "show",
     "version_info",
+    "versions",
     "with_config",
 ]
 
 NO_MARKS = Marks()
-_SELDOM = ("aliases", "tags", "marks", "exports", "parents")  # of one version they are read only where there are any
+EXPORT = ("format", "passed", "digest", "report", "unverified")
+_RARE = ("aliases", "tags", "marks", "exports", "parents")  # read of one version only where there are any
 
 
 class StoredVersion(NamedTuple):
@@ -86,7 +90,7 @@ class StoredVersion(NamedTuple):
 
 
 class _CountedModel(NamedTuple):
-    """A model, what its versions come to, and the columns of the latest one, all None where no release is."""
+    """A model, the sums over its versions, and the columns of the latest one, all None where there is no release."""
 
     id: int
     name: str
@@ -97,13 +101,14 @@ class _CountedModel(NamedTuple):
     minor: int
     patch: int
     prerelease: str
+    status: str
     created_at: datetime
     metrics: dict[str, Any]
 
 
 @cache
 def counted_models() -> tuple[FromClause, FromClause, FromClause]:
-    """Models joined with what their versions come to, and with the latest one: the join, and both of these.
+    """Models joined with the sums over their versions and with the latest one: the join, and both of these.
 
     Bytes are those of versions that were not collected. ix_rt_versions_order alone counts, adds up and finds the latest
     version of each model, the only one read.
@@ -134,7 +139,7 @@ def _aliased() -> Select[Any]:
 
 def models(connection: Connection) -> list[ModelInfo]:
     """Every model by name, in two queries."""
-    # Names are put in order here, because databases order text in different ways.
+    # Names are sorted here, because databases order text in different ways.
     found = _models(connection, _listed_models(), _aliased())
     return sorted(found.values(), key=attrgetter("name"))
 
@@ -142,7 +147,7 @@ def models(connection: Connection) -> list[ModelInfo]:
 def models_of(connection: Connection, ids: Sequence[int]) -> list[ModelInfo]:
     """These models, in this order."""
     found: dict[int, ModelInfo] = {}
-    for some in portions(ids):
+    for some in chunks(ids):
         chosen = _listed_models().where(MODELS.c.id.in_(some))
         found.update(_models(connection, chosen, _aliased().where(ALIASES.c.model_id.in_(some))))
     return [found[model_id] for model_id in ids]
@@ -152,19 +157,39 @@ def _models(connection: Connection, listed: Select[Any], aliased: Select[Any]) -
     aliases: dict[tuple[int, bool], dict[str, str]] = defaultdict(dict)
     for row in sorted(connection.execute(aliased), key=attrgetter("name")):
         aliases[row.model_id, row.gated][row.name] = version_text(row)
-    rows = (_CountedModel(*row) for row in connection.execute(listed))
-    return {row.id: _model(row, aliases.get((row.id, False), {}), aliases.get((row.id, True), {})) for row in rows}
+
+    def read(query: Select[Any]) -> dict[int, ModelInfo]:
+        rows = (_CountedModel(*row) for row in connection.execute(query))
+        return {row.id: _model(row, aliases.get((row.id, False), {}), aliases.get((row.id, True), {})) for row in rows}
+
+    try:
+        return read(listed)
+    except UNREADABLE:
+        from regtrain_registry.ops.damage import damaged_model, salvage
+
+    ids = connection.execute(listed.with_only_columns(MODELS.c.id, maintain_column_froms=True)).scalars().all()
+
+    def read_some(some: Sequence[int]) -> list[ModelInfo]:
+        found = read(listed.where(MODELS.c.id.in_(some)))
+        return [found[model_id] for model_id in some]
+
+    def damaged(owner: int, error: Exception) -> ModelInfo:
+        return damaged_model(connection, owner, aliases.get((owner, False), {}), aliases.get((owner, True), {}), error)
+
+    return dict(zip(ids, salvage(ids, read_some, damaged), strict=True))
 
 
 def _model(row: _CountedModel, aliases: dict[str, str], stages: dict[str, str]) -> ModelInfo:
     latest = None
     if row.number is not None:
-        latest = LatestVersion(version_text(row), row.number, row.created_at, row.metrics)
+        if not isinstance(row.metrics, dict):
+            raise unreadable("JSON object", row.metrics)
+        latest = LatestVersion(version_text(row), row.number, row.created_at, row.metrics, VersionStatus(row.status))
     return ModelInfo(row.name, row.versions or 0, latest, aliases, stages, int(row.size_bytes or 0))
 
 
 class _Queries(NamedTuple):
-    """What is read of the versions that a parameter `key` chooses."""
+    """The queries about the versions that a parameter `key` chooses."""
 
     artifacts: Select[Any]
     aliases: Select[Any]
@@ -178,10 +203,10 @@ class _Queries(NamedTuple):
 @cache
 def _queries(column: str) -> _Queries:
     """`column` of the versions' table is what `key` is compared with: `model_id`, `ids` for several, or `id`, which
-    reads the config too, and which of `_SELDOM` there are."""
-    from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS  # a list of models does without
-    from regtrain_registry.db.tables.marking import EXPORTS, MARKS, TAGS
-    from regtrain_registry.db.tables.origin import LINEAGE
+    reads the config too, and which of `_RARE` there are."""
+    from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS  # a list of models does without
+    from regtrain_registry.db.tables.lifecycle import EXPORTS, MARKS, TAGS
+    from regtrain_registry.db.tables.lineage import LINEAGE
 
     several: BindParameter[Sequence[int]] = bindparam("key", expanding=True)
     where = V.id.in_(several) if column == "ids" else V[column] == bindparam("key")
@@ -205,7 +230,9 @@ def _queries(column: str) -> _Queries:
         marks=select(*(MARKS.c[name] for name in ("version_id", "pinned", "status_at", "status_reason", "successor")))
         .join(VERSIONS, V.id == MARKS.c.version_id)
         .where(where),
-        exports=select(*(EXPORTS.c[name] for name in ("version_id", "format", "passed", "digest", "report")))
+        exports=select(
+            *(EXPORTS.c[name] for name in ("version_id", "format", "passed", "digest", "report", "unverified"))
+        )
         .join(VERSIONS, V.id == EXPORTS.c.version_id)
         .where(where),
         parents=select(LINEAGE.c.child_id, LINEAGE.c.relation, MODELS.c.name, parent.c.sort_key)
@@ -222,25 +249,46 @@ def _queries(column: str) -> _Queries:
 
 
 def detail(connection: Connection, version_id: int) -> VersionDetail:
-    """One version with its config."""
+    """One version with its config; `RowDamagedError` names the values that cannot be read."""
     queries = _queries("id")
-    row = connection.execute(queries.versions, {"key": version_id}).one()
-    *columns, config = row[: -len(_SELDOM)]
-    there = {what for what, some in zip(_SELDOM, row[-len(_SELDOM) :], strict=True) if some}
-    related = _related(connection, queries, version_id, there)
-    return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
+    try:
+        row = connection.execute(queries.versions, {"key": version_id}).one()
+        *columns, config = row[: -len(_RARE)]
+        there = {what for what, some in zip(_RARE, row[-len(_RARE) :], strict=True) if some}
+        related = _related(connection, queries, version_id, there)
+        if not isinstance(config, dict):
+            raise unreadable("JSON object", config)
+        return with_config(version_info(StoredVersion(*columns), related[version_id]), config)
+    except UNREADABLE as error:
+        from regtrain_registry.ops.damage import version_error
+
+        raise version_error(connection, version_id, error) from error
 
 
-def all_of(connection: Connection, model_id: int, limit: int | None = None) -> list[VersionInfo]:
+def show(connection: Connection, ref: Ref) -> VersionDetail:
+    """The version that a ref names, with its config."""
+    return detail(connection, resolve(connection, ref))
+
+
+def versions(connection: Connection, model: str, limit: int | None) -> list[VersionInfo]:
+    """The versions of a model by its name, highest first; `ModelNotFoundError`."""
+    return _all_of(connection, model_id(connection, model), limit)
+
+
+def _all_of(connection: Connection, model_id: int, limit: int | None = None) -> list[VersionInfo]:
     """The versions of a model, highest first."""
     if limit is not None:
         ids = connection.execute(_highest(), {"owner": model_id, "limit": limit}).scalars()
         return of_ids(connection, list(ids))
     queries = _queries("model_id")
-    related = _related(connection, queries, model_id)
-    # Row by row: ten thousand rows that are held until the last value is made keep the garbage collector busy.
-    rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": model_id}))
-    return [version_info(row, related[row.id]) for row in rows]
+    try:
+        related = _related(connection, queries, model_id)
+        # Row by row: ten thousand rows that are held until the last value is made keep the garbage collector busy.
+        rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": model_id}))
+        return [version_info(row, related[row.id]) for row in rows]
+    except UNREADABLE:
+        ids = connection.execute(_highest().limit(None), {"owner": model_id}).scalars()
+        return of_ids(connection, list(ids))
 
 
 @cache
@@ -250,10 +298,22 @@ def _highest() -> Select[Any]:
 
 
 def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
-    """These versions, in this order."""
+    """These versions, in this order; those that cannot be read with the status `damaged`."""
+    try:
+        return _of_ids(connection, ids)
+    except UNREADABLE:
+        from regtrain_registry.ops.damage import damaged_version, salvage
+
+    def damaged(version_id: int, error: Exception) -> VersionInfo:
+        return damaged_version(connection, version_id, error)
+
+    return salvage(ids, lambda some: _of_ids(connection, some), damaged)
+
+
+def _of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
     queries = _queries("ids")
     found: dict[int, VersionInfo] = {}
-    for some in portions(ids):
+    for some in chunks(ids):
         related = _related(connection, queries, some)
         rows = (StoredVersion(*row) for row in connection.execute(queries.versions, {"key": some}))
         found.update({row.id: version_info(row, related[row.id]) for row in rows})
@@ -261,12 +321,12 @@ def of_ids(connection: Connection, ids: Sequence[int]) -> list[VersionInfo]:
 
 
 def parents(connection: Connection, version_id: int) -> list[ParentLink]:
-    """What one version came from."""
+    """The parents of one version."""
     rows = connection.execute(_queries("id").parents, {"key": version_id})
     return _parents(rows).get(version_id, [])
 
 
-def check_there(version: VersionInfo) -> None:
+def check_available(version: VersionInfo) -> None:
     """Refuse a version whose files were collected (`VersionCollectedError`), and one that expired (`StatusError`)."""
     if version.status is VersionStatus.COLLECTED:
         since = f" on {version.marks.since:%Y-%m-%d}" if version.marks.since else ""
@@ -279,21 +339,21 @@ def check_there(version: VersionInfo) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """What hangs on one version."""
+    """What belongs to a version and lies in other tables."""
 
     artifacts: list[Artifact] = field(default_factory=list)
     parents: list[ParentLink] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
-    exports: list[ExportProof] = field(default_factory=list)
+    exports: list[ExportVerification] = field(default_factory=list)
     marks: Marks = NO_MARKS
 
 
 def _related(
-    connection: Connection, queries: _Queries, key: int | Sequence[int], there: Collection[str] = _SELDOM
+    connection: Connection, queries: _Queries, key: int | Sequence[int], there: Collection[str] = _RARE
 ) -> dict[int, Related]:
-    """What hangs on versions, by their id. Names are put in order here: databases order text in different ways."""
+    """What belongs to versions, by their id. Names are sorted here: databases order text in different ways."""
     found: dict[int, Related] = defaultdict(Related)
     values = {"key": key}
 
@@ -309,7 +369,7 @@ def _related(
     for owner, name, value in sorted(tuple(row) for row in read("tags")):
         found[owner].tags[name] = value
     for row in sorted(read("exports"), key=attrgetter("format")):
-        found[row.version_id].exports.append(ExportProof(row.format, row.passed, row.digest, row.report))
+        found[row.version_id].exports.append(ExportVerification(*row[1:]))
     for owner, links in _parents(read("parents")).items():
         found[owner].parents.extend(links)
     for row in read("marks"):
@@ -326,7 +386,11 @@ def _parents(rows: Iterable[AnyRow]) -> dict[int, list[ParentLink]]:
 
 
 def version_info(row: StoredVersion, related: Related) -> VersionInfo:
-    """The value of a row and of what hangs on it."""
+    """The value of a row and of the rows attached to it; `RowDamagedError` for values of another type."""
+    if not (isinstance(row.metrics, dict) and isinstance(row.signature, dict) and isinstance(row.bump, dict)):
+        raise unreadable("JSON object", (row.metrics, row.signature, row.bump))
+    if not (isinstance(row.number, int) and isinstance(row.size_bytes, int)):
+        raise unreadable("number", (row.number, row.size_bytes))
     return VersionInfo(
         name=row.name,
         version=version_text(row),

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, union
 
-from regtrain_registry.db.columns import V, portions
+from regtrain_registry.db.columns import V, chunks
 from regtrain_registry.db.tables import VERSIONS
-from regtrain_registry.db.tables.content import ARTIFACTS, BLOBS
-from regtrain_registry.db.tables.marking import EXPORTS
+from regtrain_registry.db.tables.blobs import ARTIFACTS, BLOBS
+from regtrain_registry.db.tables.lifecycle import EXPORTS
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.ops.chunks import chunked_from, join_files
 
@@ -68,7 +68,7 @@ def files_of(connection: Connection, owner: int) -> dict[int, dict[str, int]]:
 def count_by_digest(connection: Connection, version_ids: Collection[int]) -> Counter[str]:
     """How many files and exports of these versions have each digest."""
     found: Counter[str] = Counter()
-    for some in portions(sorted(version_ids)):
+    for some in chunks(sorted(version_ids)):
         for query in _NAMED:
             found.update(connection.execute(query, {"ids": some}).scalars())
     return found
@@ -83,7 +83,7 @@ def referenced(
     """
     excluding = excluding or {}
     found: set[str] = set()
-    for some in portions(sorted(digests)):
+    for some in chunks(sorted(digests)):
         counts: Counter[str] = Counter()
         for query in _COUNTS:
             for digest, count in connection.execute(query, {"digests": some}):

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
 
+from regtrain_registry import ops
 from regtrain_registry.db.columns import OFFERED, RELEASED, AnyRow, V, version_text
 from regtrain_registry.db.tables import ALIASES, MODELS
 from regtrain_registry.domain.records import VersionStatus
@@ -16,9 +17,9 @@ from regtrain_registry.errors import ModelNotFoundError, VersionNotFoundError, n
 from regtrain_registry.refs import Alias, Exact, Latest, Number, Ref, Within
 from regtrain_registry.semver import Version
 
-__all__ = ["find", "model_id", "row_of"]
+__all__ = ["model_id", "resolve", "row_of"]
 
-# Statements stand at module level: to build one takes longer than to run it.
+# Statements are made at module level: to build one takes longer than to run it.
 _MODEL = select(MODELS.c.id).where(MODELS.c.name == bindparam("model"))
 _MODEL_NAMES = select(MODELS.c.name)
 _OF_MODEL = select(V.id).join(MODELS, MODELS.c.id == V.model_id).where(MODELS.c.name == bindparam("model"))
@@ -54,9 +55,12 @@ def model_id(connection: Connection, name: str) -> int:
 
 
 def row_of(connection: Connection, query: Select[Any], name: str) -> AnyRow:
-    """What a query says of the model that is its parameter `model`; the same error."""
+    """The row of a query whose parameter `model` is the name of a model; the same error."""
     found = connection.execute(query, {"model": name}).first()
     if found is None:
+        current = ops.rename.current_name(connection, name)
+        if current is not None:
+            return row_of(connection, query, current)
         names = sorted(connection.execute(_MODEL_NAMES).scalars())
         near = nearest(name, names) or names[:5]
         hint = f"There is {', '.join(near)}." if near else "Nothing is registered yet; run regtrain run CONFIG."
@@ -64,7 +68,7 @@ def row_of(connection: Connection, query: Select[Any], name: str) -> AnyRow:
     return found
 
 
-def find(connection: Connection, ref: Ref) -> int:
+def resolve(connection: Connection, ref: Ref) -> int:
     """The id of the version's row; `ModelNotFoundError` or `VersionNotFoundError` with what there is."""
     query, values = _LATEST, dict[str, Any]()
     match ref.selector:
@@ -83,19 +87,20 @@ def find(connection: Connection, ref: Ref) -> int:
             query, values = _ALIAS, {"alias": alias}
     found = connection.execute(query, {"model": ref.model, **values}).scalar()
     if found is None and isinstance(ref.selector, Exact):
-        found = _elsewhere(connection, ref.model, ref.selector.version)
+        found = _qualified(connection, ref.model, ref.selector.version)
     if found is None:
+        current = ops.rename.current_name(connection, ref.model)
+        if current is not None:
+            return resolve(connection, Ref(current, ref.selector))
         raise _not_found(connection, ref)
     return int(found)
 
 
-def _elsewhere(connection: Connection, model: str, version: Version) -> int | None:
-    """The id of the version that has this name where its own is taken: it answers to it everywhere."""
+def _qualified(connection: Connection, model: str, version: Version) -> int | None:
+    """The id of the version with this qualified name, which it answers to in every registry."""
     if "from-" not in (version.prerelease or ""):
         return None
-    from regtrain_registry.ops.identity import named_elsewhere
-
-    return named_elsewhere(connection, model, version)
+    return ops.identity.qualified_id(connection, model, version)
 
 
 @lru_cache(maxsize=64)

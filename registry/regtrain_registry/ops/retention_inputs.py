@@ -1,4 +1,4 @@
-"""What is read of a model before it is decided which of its versions go."""
+"""The inputs of a retention decision: the versions of a model, and what keeps each of them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from regtrain_registry.db.columns import V, portions, version_of, version_text
+from regtrain_registry.db.columns import V, chunks, version_of, version_text
 from regtrain_registry.db.tables import ALIASES, MODELS, VERSIONS
-from regtrain_registry.db.tables.finding import METRICS
-from regtrain_registry.db.tables.marking import MARKS, RUN_INPUTS
-from regtrain_registry.db.tables.origin import LINEAGE, RUNS
+from regtrain_registry.db.tables.lifecycle import MARKS, RUN_INPUTS
+from regtrain_registry.db.tables.lineage import LINEAGE, RUNS
+from regtrain_registry.db.tables.search import METRICS
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.domain.retention import Candidate
 from regtrain_registry.domain.run_records import RunStatus
 from regtrain_registry.ops.references import files_of
 
-__all__ = ["LIVE", "candidates"]
+__all__ = ["LIVE", "retention_inputs"]
 
 LIVE = (VersionStatus.READY, VersionStatus.DEPRECATED, VersionStatus.ARCHIVED)
 
@@ -50,8 +50,8 @@ _INPUTS = (
     .where(_OWNED, RUNS.c.status != RunStatus.FINISHED.value)
     .order_by(RUNS.c.id)
 )
-_WENT_ON = select(RUNS.c.resumed_from).where(RUNS.c.resumed_from.in_(bindparam("runs", expanding=True)))
-_WENT_ON = _WENT_ON.where(RUNS.c.status == RunStatus.FINISHED.value)
+_RESUMED = select(RUNS.c.resumed_from).where(RUNS.c.resumed_from.in_(bindparam("runs", expanding=True)))
+_RESUMED = _RESUMED.where(RUNS.c.status == RunStatus.FINISHED.value)
 _SUCCESSORS = (
     select(MARKS.c.successor, MODELS.c.name, V.major, V.minor, V.patch, V.prerelease)
     .join_from(MARKS, VERSIONS, V.id == MARKS.c.version_id)
@@ -60,7 +60,7 @@ _SUCCESSORS = (
 )
 
 
-def candidates(
+def retention_inputs(
     connection: Connection,
     owner: int,
     model: str,
@@ -69,14 +69,14 @@ def candidates(
     metrics: Sequence[str] = (),
     sizes: bool = False,
 ) -> dict[int, Candidate]:
-    """The versions of a model that have one of these statuses, by id. sizes: whether their files are wanted."""
+    """The versions of a model that have one of these statuses, by id. sizes: with their files."""
     rows = connection.execute(_ROWS, {"owner": owner, "statuses": [status.value for status in statuses]}).all()
     refs = {row.id: f"{model}@{version_text(row)}" for row in rows}
     descent = _descent(connection, list(refs))
     names = _names(connection, owner)
     pinned = set(connection.execute(_PINNED, {"owner": owner}).scalars())
     values = _metrics(connection, owner, metrics)
-    needed = _needs(connection, owner, model, refs)
+    needed = _other_reasons(connection, owner, model, refs)
     files = files_of(connection, owner) if sizes else {}
     return {
         row.id: Candidate(
@@ -122,19 +122,19 @@ def _metrics(connection: Connection, owner: int, names: Sequence[str]) -> dict[i
 
 
 class _Descent(NamedTuple):
-    """Candidates that a candidate came from, by id; and what came from it that is none, but is there, in words."""
+    """By the id of a candidate: its ancestors among the candidates; reasons, where other versions descend from it."""
 
     parents: dict[int, set[int]]
     needed: dict[int, list[str]]
 
 
 def _descent(connection: Connection, ids: Sequence[int]) -> _Descent:
-    """Also by way of versions that have expired: what came from those came from their parents too."""
+    """Expired versions in between count: their descendants descend from their parents too."""
     children: dict[int, set[int]] = defaultdict(set)
     others: dict[int, str | None] = {}  # None: expired
     mine, generation = set(ids), list(ids)
     while generation:
-        for some in portions(generation):
+        for some in chunks(generation):
             for parent, child in connection.execute(_CHILDREN, {"ids": some}):
                 children[parent].add(child)
         below = {child for parent in generation for child in children.get(parent, ())}
@@ -161,31 +161,31 @@ def _descent(connection: Connection, ids: Sequence[int]) -> _Descent:
 
 
 def _others(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, str | None]]:
-    for some in portions(ids):
+    for some in chunks(ids):
         for row in connection.execute(_NODES, {"ids": some}):
             yield row.id, f"{row.name}@{version_text(row)}" if VersionStatus(row.status) in LIVE else None
 
 
-def _needs(connection: Connection, owner: int, model: str, refs: Mapping[int, str]) -> dict[int, list[str]]:
-    """What else keeps a version: runs that have not come to their end, and versions that it stands in for."""
+def _other_reasons(connection: Connection, owner: int, model: str, refs: Mapping[int, str]) -> dict[int, list[str]]:
+    """What else keeps a version: runs that did not finish, and deprecated versions whose successor it is."""
     found: dict[int, list[str]] = defaultdict(list)
     runs = connection.execute(_INPUTS, {"owner": owner}).all()
     ids = sorted({run.id for run in runs})
-    went_on = {
-        run for some in portions(ids) for run in connection.execute(_WENT_ON, {"runs": some}).scalars()
+    resumed = {
+        run for some in chunks(ids) for run in connection.execute(_RESUMED, {"runs": some}).scalars()
     }  # fmt: skip
     for run in runs:
-        if run.id not in went_on and _can_go_on(run):
+        if run.id not in resumed and _can_resume(run):
             found[run.version_id].append(f"input of run {run.id}, which is {run.status}")
     by_ref = {ref: version_id for version_id, ref in refs.items()}
     for row in connection.execute(_SUCCESSORS, {"prefix": f"{model}@"}):
         if row.successor in by_ref:
             found[by_ref[row.successor]].append(f"successor of {row.name}@{version_text(row)}")
-    return {version_id: sorted(said) for version_id, said in found.items()}
+    return {version_id: sorted(reasons) for version_id, reasons in found.items()}
 
 
-def _can_go_on(run: Any) -> bool:
-    """Whether the run is at work or can be resumed: not where its folder is gone."""
+def _can_resume(run: Any) -> bool:
+    """Whether the run is running or can be resumed, for which its folder has to exist."""
     if run.status == RunStatus.RUNNING.value or run.host != socket.gethostname():
         return True
     return Path(run.run_dir).exists()

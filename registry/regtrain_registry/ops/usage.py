@@ -1,4 +1,4 @@
-"""How much room models take in the store, and how much they would take if nothing were shared."""
+"""Disk usage: the bytes of each model, in the store and if nothing were shared."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from regtrain_registry.db.columns import V
+from regtrain_registry.db.engine import Database
 from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.domain.records import VersionStatus
 from regtrain_registry.ops.references import referenced, referenced_files
 from regtrain_registry.store.blob import Entry, Trashed
+from regtrain_registry.store.store import Store
 
-__all__ = ["Usage", "measure"]
+__all__ = ["Usage", "usage"]
 
 _HERE = V.status != VersionStatus.COLLECTED.value
 _LOGICAL = (
@@ -25,26 +27,37 @@ _LOGICAL = (
 _HELD = referenced_files().subquery("held")
 _ONCE = select(_HELD.c.model_id, _HELD.c.digest, _HELD.c.size_bytes).distinct().subquery("once")
 _BY_MODEL = select(_ONCE.c.model_id, func.sum(_ONCE.c.size_bytes)).group_by(_ONCE.c.model_id)
+_ALONE = select(_ONCE.c.digest).group_by(_ONCE.c.digest).having(func.count() == 1)
+_OWN = _BY_MODEL.where(_ONCE.c.digest.in_(_ALONE))
 _EACH = select(_HELD.c.digest, _HELD.c.size_bytes).distinct().subquery("each_file")
 _IN_ALL = select(func.coalesce(func.sum(_EACH.c.size_bytes), 0))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """Bytes of a model. `logical`: of all its versions' files; `stored`: in the store, what versions share once."""
+    """Bytes of a model. `logical`: of all its versions' files; `stored`: in the store, shared files once; `own`: of
+    files that no other model shares, which is what would be freed without it."""
 
     name: str
     versions: int
     logical_bytes: int
     stored_bytes: int
+    own_bytes: int
+
+    @property
+    def saved_bytes(self) -> int:
+        """The bytes that sharing among its versions spares."""
+        return self.logical_bytes - self.stored_bytes
 
     def to_json(self) -> dict[str, Any]:
-        """All four fields."""
+        """All six fields."""
         return {
             "name": self.name,
             "versions": self.versions,
             "logical_bytes": self.logical_bytes,
             "stored_bytes": self.stored_bytes,
+            "own_bytes": self.own_bytes,
+            "saved_bytes": self.saved_bytes,
         }
 
 
@@ -63,7 +76,7 @@ class Usage:
 
     @property
     def saved_bytes(self) -> int:
-        """What sharing spares."""
+        """The bytes that sharing spares."""
         return self.logical_bytes - self.stored_bytes
 
     def to_json(self) -> dict[str, Any]:
@@ -78,12 +91,18 @@ class Usage:
         }
 
 
-def measure(connection: Connection, entries: list[Entry], trash: list[Trashed]) -> Usage:
-    """entries, trash: what lies in the store."""
+def usage(database: Database, store: Store) -> Usage:
+    """The bytes that models take, by the rows and by the files of the store."""
+    entries, trash = store.entries(), store.trashed()
+    return database.read(lambda connection: _measure(connection, entries, trash))
+
+
+def _measure(connection: Connection, entries: list[Entry], trash: list[Trashed]) -> Usage:
     stored = {row[0]: int(row[1]) for row in connection.execute(_BY_MODEL)}
+    own = {row[0]: int(row[1]) for row in connection.execute(_OWN)}
     models = sorted(
         (
-            ModelUsage(row.name, row.versions, int(row.bytes), stored.get(row.id, 0))
+            ModelUsage(row.name, row.versions, int(row.bytes), stored.get(row.id, 0), own.get(row.id, 0))
             for row in connection.execute(_LOGICAL)
         ),
         key=lambda model: model.name,

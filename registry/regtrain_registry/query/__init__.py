@@ -1,4 +1,4 @@
-"""Filters and orders of lists, as text and as values: `metrics.val/accuracy > 0.9 and not status = archived`. Pure."""
+"""Filters and orders of lists: `metrics.val/accuracy > 0.9 and not status = archived`, parsed into values. Pure."""
 
 from __future__ import annotations
 

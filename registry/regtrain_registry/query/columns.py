@@ -1,11 +1,11 @@
-"""What can be filtered and ordered by: the columns of versions, of models and of runs."""
+"""The columns that filters and orders may name: of versions, of models and of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.domain.records import STORED_STATUSES
 from regtrain_registry.domain.run_records import RunStatus
 from regtrain_registry.query.tree import Kind, Operator
 
@@ -26,7 +26,8 @@ OPERATORS: Mapping[Kind, tuple[Operator, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """A column: whether a key follows its name, whether a row may have no value or several, and which there are."""
+    """A column. keyed: a key follows its name. optional: a row may have no value. many: a row may have several.
+    choices: the only values."""
 
     kind: Kind
     keyed: bool = False
@@ -37,7 +38,7 @@ class ColumnSpec:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of one kind of thing, and the other names that they go by."""
+    """The columns of versions, models or runs (`what`), and synonyms of their names."""
 
     what: str
     specs: Mapping[str, ColumnSpec]
@@ -61,7 +62,8 @@ _KEYED_SYNONYMS = {
     "tag": "tags",
     "aliases": "alias",
 }
-_STATUS = tuple(status.value for status in VersionStatus)
+_RUN_STATUS = tuple(status.value for status in RunStatus if status is not RunStatus.DAMAGED)
+_STATUS = tuple(status.value for status in STORED_STATUSES)
 
 VERSIONS = Columns(
     "versions",
@@ -109,7 +111,9 @@ RUNS = Columns(
     {
         "run_id": _TEXT,
         "name": _TEXT,
-        "status": ColumnSpec(Kind.TEXT, choices=tuple(status.value for status in RunStatus)),
+        "status": ColumnSpec(
+            Kind.TEXT, choices=tuple(status.value for status in RunStatus if status is not RunStatus.DAMAGED)
+        ),
         "started_at": _TIME,
         "finished_at": ColumnSpec(Kind.TIME, optional=True),
         "seconds": _MAYBE_NUMBER,

@@ -1,8 +1,8 @@
-"""What a filter speaks of, as tables: from comparisons of its columns to conditions, from keys to an order."""
+"""The tables that a filter is evaluated on: comparisons become conditions, keys of an order become ORDER BY."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,50 +10,52 @@ from sqlalchemy import ColumnElement, Select, not_
 from sqlalchemy.sql.selectable import FromClause
 
 from regtrain_registry.query import Column, Comparison, Filter, Kind, Operator, OrderKey
-from regtrain_registry.query.attached import KEYED, NAMES, Related
-from regtrain_registry.query.sql_operators import POSITIVE, Comparing, Condition, condition
+from regtrain_registry.query.attached import KEYED, NAMES, NULLS, AttachedTables
+from regtrain_registry.query.columns import ColumnSpec
+from regtrain_registry.query.sql_operators import POSITIVE, Condition, SqlOperators, condition
 
-__all__ = ["Hanging", "Subject"]
+__all__ = ["Attached", "FilterTarget"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hanging:
-    """What hangs on versions here: metrics, parameters and tags on the version `owner`, aliases on `named`.
+class Attached:
+    """Attached tables and the columns that they are joined on: `owner`, and `named` for aliases and stages.
 
-    outside: the tables that both are columns of. first: comparisons whose rows are read first.
+    outer: the tables of both columns. listed: comparisons that are evaluated as `IN (SELECT …)`, not as `EXISTS`.
     """
 
-    related: Related
+    tables: AttachedTables
     owner: ColumnElement[Any]
     named: ColumnElement[Any]
-    outside: tuple[FromClause, ...]
-    first: frozenset[Comparison] = frozenset()
+    outer: tuple[FromClause, ...]
+    listed: frozenset[Comparison] = frozenset()
 
     def holds(self, comparison: Comparison) -> Condition:
         """The comparison as a condition, true or false."""
-        column, sign = comparison.column, comparison.operator
+        column, operator = comparison.column, comparison.operator
         owner = self.named if column.name in NAMES else self.owner
-        if sign in (Operator.IS_NULL, Operator.IS_NOT_NULL):
-            there = self.related.rows(column).of(owner, *self.outside)
-            return there if sign is Operator.IS_NOT_NULL else not_(there)
-        if column.name in NAMES and sign in POSITIVE:  # of several names none may be the one
-            return not_(self.holds(Comparison(column, POSITIVE[sign], comparison.value)))
-        rows = self.related.rows(column, comparison)
-        return owner.in_(rows.query) if comparison in self.first else rows.of(owner, *self.outside)
+        if operator in NULLS:
+            exists = self.tables.rows(column).exists(owner, *self.outer)
+            return exists if operator is Operator.IS_NOT_NULL else not_(exists)
+        if column.name in NAMES and operator in POSITIVE:  # none of several names may be equal
+            return not_(self.holds(Comparison(column, POSITIVE[operator], comparison.value)))
+        rows = self.tables.rows(column, comparison)
+        return owner.in_(rows.query) if comparison in self.listed else rows.exists(owner, *self.outer)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """Where the columns of a filter are found.
+class FilterTarget:
+    """How the columns of a filter are found in a query.
 
-    value: the value of a column that stands in the row itself. version: sort key and prerelease of the column that is
-    a version. hanging: None where nothing hangs on it.
+    specs: the columns. value: the expression of a column of the row itself. version: sort key and prerelease of the
+    column that is a version. attached: None where there are no attached tables.
     """
 
-    comparing: Comparing
+    operators: SqlOperators
+    specs: Mapping[str, ColumnSpec]
     value: Callable[[Column], ColumnElement[Any]]
     version: tuple[ColumnElement[Any], ColumnElement[Any]]
-    hanging: Hanging | None = None
+    attached: Attached | None = None
 
     def condition(self, wanted: Filter) -> Condition:
         """The filter as one condition, true or false."""
@@ -66,35 +68,35 @@ class Subject:
         present: Column | None = None,
         also: Sequence[Comparison] = (),
     ) -> Select[Any]:
-        """The query in this order; what has no value comes last.
+        """The query in this order; rows without a value come last.
 
-        present: a column that is ordered by; only what has a value of it is chosen, and of those what `also` holds for.
+        present: a column of the order; only rows that have a value of it, and for which `also` holds, are selected.
         """
         for key in order:
-            surely = key.column == present
-            if self.hanging is not None and key.column.name in KEYED:
-                table, on, values, holds = self.hanging.related.joined(key.column, self.hanging.owner, surely)
-                query = query.join(table, on, isouter=not surely)
-                query = query.where(*map(holds, also)) if surely else query
+            inner = key.column == present
+            if self.attached is not None and key.column.name in KEYED:
+                table, on, values, holds = self.attached.tables.joined(key.column, self.attached.owner, inner)
+                query = query.join(table, on, isouter=not inner)
+                query = query.where(*map(holds, also)) if inner else query
+                nullable = not inner or len(values) > 1
             else:
-                values = [self.ordered(key.column)]
+                values, nullable = [self.ordered(key.column)], self.specs[key.column.name].optional
             for value in values:
-                lasting = not surely or len(values) > 1
-                query = query.order_by(*self.comparing.sorted(value, key.descending, nulls_last=lasting))
+                query = query.order_by(*self.operators.order_by(value, key.descending, nullable=nullable))
         return query
 
     def ordered(self, column: Column) -> ColumnElement[Any]:
-        """What orders by a column that stands in the row itself."""
+        """The expression that orders by a column of the row itself."""
         if column.kind is Kind.VERSION:
             return self.version[0]
         value = self.value(column)
-        return self.comparing.in_order(value) if column.kind is Kind.TEXT else value
+        return self.operators.by_code_point(value) if column.kind is Kind.TEXT else value
 
     def holds(self, comparison: Comparison) -> Condition:
         """A comparison as a condition, true or false."""
         column = comparison.column
-        if self.hanging is not None and column.name in (*KEYED, *NAMES):
-            return self.hanging.holds(comparison)
+        if self.attached is not None and column.name in (*KEYED, *NAMES):
+            return self.attached.holds(comparison)
         value = self.version[0] if column.kind is Kind.VERSION else self.value(column)
         match comparison.operator:
             case Operator.IS_NULL:
@@ -106,9 +108,9 @@ class Subject:
     def _compared(self, value: ColumnElement[Any], comparison: Comparison) -> Condition:
         match comparison.column.kind:
             case Kind.NUMBER:
-                return self.comparing.number(value, comparison)
+                return self.operators.number(value, comparison)
             case Kind.TIME:
-                return self.comparing.time(value, comparison)
+                return self.operators.time(value, comparison)
             case Kind.VERSION:
-                return self.comparing.version(*self.version, comparison)
-        return self.comparing.text(value, comparison)
+                return self.operators.version(*self.version, comparison)
+        return self.operators.text(value, comparison)

@@ -1,4 +1,4 @@
-"""From the text of a filter to its value, by recursive descent."""
+"""Parser of filters and orders, by recursive descent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regtrain_registry.query.values import RANGE_SIGNS, as_number, as_time, patt
 __all__ = ["parse_filter", "parse_order"]
 
 MAX_DEPTH = 50
-MAX_COMPARISONS = 200  # a list of versions counts each: SQLite takes expressions 1,000 deep
+MAX_COMPARISONS = 200  # each version of a list counts: SQLite takes expressions of 1,000 levels
 MAX_KEYS = 10
 
 _KEY = re.compile(r"[^\s()'\"`,=<>!]+")
@@ -25,7 +25,7 @@ _SIGN = re.compile(r"==|!=|<=|>=|=|<|>|\^|~")
 _WORDS = {"like": Operator.LIKE, "ilike": Operator.ILIKE, "in": Operator.IN}
 _NEGATED = {"like": Operator.NOT_LIKE, "ilike": Operator.NOT_ILIKE, "in": Operator.NOT_IN}
 _KEYWORDS = {"and", "or", "not", "like", "ilike", "in", "is"}
-_PREFIXES = ("attributes", "attribute", "attr", "run")  # MLflow's words before a column
+_PREFIXES = ("attributes", "attribute", "attr", "run")  # MLflow's prefixes of a column
 _PATTERNS = (Operator.LIKE, Operator.NOT_LIKE, Operator.ILIKE, Operator.NOT_ILIKE)
 _LISTS = (Operator.IN, Operator.NOT_IN)
 _NULLS = (Operator.IS_NULL, Operator.IS_NOT_NULL)
@@ -33,17 +33,17 @@ _ORDERED = (Operator.LT, Operator.LE, Operator.GT, Operator.GE)
 
 
 def parse_filter(text: str, columns: Columns) -> Filter:
-    """The filter that the text says of these columns; `FilterSyntaxError` with a caret under what is wrong."""
+    """The filter in a text; `FilterSyntaxError` with a caret under the error."""
     return _Parser(text, columns, "filter").whole_filter()
 
 
 def parse_order(text: str, columns: Columns) -> tuple[OrderKey, ...]:
-    """`metrics.val/accuracy desc, created_at` as keys, the first one first; `FilterSyntaxError`."""
+    """The keys of an order such as `metrics.val/accuracy desc, created_at`; `FilterSyntaxError`."""
     return _Parser(text, columns, "order").whole_order()
 
 
 class _Parser(Reader):
-    """filter: any · any: every or every … · every: one and one … · one: not one, (any), or a comparison."""
+    """The grammar: filter = any; any = every {or every}; every = one {and one}; one = not one | (any) | comparison."""
 
     def __init__(self, text: str, columns: Columns, what: str) -> None:
         super().__init__(text, what)
@@ -100,7 +100,7 @@ class _Parser(Reader):
         else:
             at = self.space()
             value = self._value(spec, operator)
-            # = of a range is told from = of a version by how it begins
+            # a range after = begins with a sign, a version with a digit
             if spec.kind is Kind.VERSION and operator is Operator.EQ and str(value).startswith(RANGE_SIGNS):
                 operator = Operator.WITHIN
             self._check_choice(spec, operator, value, at)
@@ -172,7 +172,7 @@ class _Parser(Reader):
 
     def _any_operator(self) -> Operator | None:
         if self.adjacent("^") or self.adjacent("~"):
-            self._at -= 1  # it is a part of the range
+            self._at -= 1  # the sign belongs to the range
             return Operator.WITHIN
         sign = self.match(_SIGN)
         if sign is not None:
@@ -201,7 +201,7 @@ class _Parser(Reader):
 
 
 def _typed(kind: Kind, operator: Operator, text: str, quoted: bool) -> Value:
-    """The value; ValueError says what is expected instead."""
+    """The value; ValueError with the expected form."""
     if operator in _PATTERNS:
         pattern_of(text)
         if operator in (Operator.ILIKE, Operator.NOT_ILIKE) and not text.isascii():

@@ -1,4 +1,4 @@
-"""Reading a text from left to right, and saying where in it something is wrong."""
+"""A reader of a text from left to right, whose errors show the place."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Part = TypeVar("Part")
 
 
 class Reader:
-    """A text and the place of its next character."""
+    """A text and the position of its next character."""
 
     def __init__(self, text: str, what: str) -> None:
-        """what: what errors call the text. `FilterSyntaxError` when it is too long."""
+        """what: the name of the text in errors. `FilterSyntaxError` when it is too long."""
         self._text = as_text(check_text(what, text))
         self._what = what
         self._at = 0
@@ -33,18 +33,18 @@ class Reader:
             self.fail(MAX_LENGTH, f"it may have {MAX_LENGTH:,} characters at most")
 
     def space(self) -> int:
-        """Skip what is blank; the place of what follows."""
+        """Skip white space; the position after it."""
         found = _SPACE.match(self._text, self._at)
         self._at = found.end() if found else self._at
         return self._at
 
     def end(self, expected: str) -> None:
-        """Refuse whatever follows."""
+        """Refuse any further text."""
         if self.space() < len(self._text):
             self.fail(self._at, f"expected {expected}")
 
     def match(self, pattern: re.Pattern[str]) -> str | None:
-        """What the pattern finds right here."""
+        """The match of a pattern at this position."""
         found = pattern.match(self._text, self._at)
         if found is None:
             return None
@@ -52,12 +52,12 @@ class Reader:
         return found[0]
 
     def word(self) -> str | None:
-        """The word right here in small letters: keywords and columns are known in any."""
+        """The word at this position in lower case: keywords and columns are not case-sensitive."""
         word = self.match(_WORD)
         return None if word is None else word.lower()
 
     def keyword(self, word: str) -> bool:
-        """Whether this word is next; then it is read."""
+        """Whether this word is next; if so, it is read."""
         found = _WORD.match(self._text, self.space())
         if found is None or found[0].lower() != word:
             return False
@@ -65,18 +65,18 @@ class Reader:
         return True
 
     def sign(self, sign: str) -> bool:
-        """Whether these characters are next, behind what is blank; then they are read."""
+        """Whether these characters are next, after white space; if so, they are read."""
         self.space()
         return self.adjacent(sign)
 
     def adjacent(self, sign: str) -> bool:
-        """Whether these characters stand right here; then they are read."""
+        """Whether these characters are at this position; if so, they are read."""
         found = self._text.startswith(sign, self._at)
         self._at += len(sign) * found
         return found
 
     def quoted(self) -> str | None:
-        """What stands in quotation marks, which are written twice inside of it; None where there are none."""
+        """The text in quotation marks, in which they are doubled; None where there are none."""
         start = self._at
         mark = self._text[start : start + 1]
         if mark not in ("'", '"', "`"):
@@ -98,7 +98,7 @@ class Reader:
         return parts
 
     def fail(self, at: int, reason: str, hint: str = "") -> NoReturn:
-        """Raise `FilterSyntaxError`: `reason`, with a caret under this place of the text."""
+        """Raise `FilterSyntaxError`: `reason`, with a caret under this position."""
         begin, end = max(0, at - _SHOWN), at + _SHOWN
         before = ("…" if begin else "") + _printable(self._text[begin:at])
         line = before + _printable(self._text[at:end]) + ("…" if end < len(self._text) else "")

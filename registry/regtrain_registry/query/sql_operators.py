@@ -1,4 +1,4 @@
-"""Comparisons of a filter as SQL that means the same in every database. Values are only ever parameters."""
+"""Comparisons of a filter as SQL with the same meaning in every database. Values are always bound parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regtrain_registry.query import And, Comparison, Filter, Not, Operator
 from regtrain_registry.query.values import Wild, days_bounds, pattern_of, range_of
 from regtrain_registry.semver import Range
 
-__all__ = ["POSITIVE", "Comparing", "Condition", "condition"]
+__all__ = ["POSITIVE", "Condition", "SqlOperators", "condition"]
 
 POSITIVE = {
     Operator.NE: Operator.EQ,
@@ -32,30 +32,30 @@ _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_ESCAPE = "!"  # a backslash means something of its own to MySQL
+_ESCAPE = "!"  # not a backslash, which MySQL interprets in literals
 
 Condition = ColumnElement[bool]
 
 
-def condition(found: Filter, leaf: Callable[[Comparison], Condition]) -> Condition:
-    """The filter as one condition; `leaf` says what a comparison is."""
-    if isinstance(found, Comparison):
-        return leaf(found)
-    if isinstance(found, Not):
-        return not_(condition(found.part, leaf))
-    join = and_ if isinstance(found, And) else or_
-    return join(*(condition(part, leaf) for part in found.parts))
+def condition(wanted: Filter, leaf: Callable[[Comparison], Condition]) -> Condition:
+    """The filter as one condition; `leaf` converts a comparison."""
+    if isinstance(wanted, Comparison):
+        return leaf(wanted)
+    if isinstance(wanted, Not):
+        return not_(condition(wanted.part, leaf))
+    join = and_ if isinstance(wanted, And) else or_
+    return join(*(condition(part, leaf) for part in wanted.parts))
 
 
-class Comparing:
-    """How one kind of database compares: `sqlite`, `postgresql` or `mysql`. Each answer is true or false, never NULL,
-    where the column is not NULL."""
+class SqlOperators:
+    """The operators in one dialect: `sqlite`, `postgresql` or `mysql`. A condition is true or false, never NULL, where
+    the column is not NULL."""
 
     def __init__(self, dialect: str) -> None:
         self._dialect = dialect
 
     def text(self, column: ColumnElement[Any], comparison: Comparison) -> Condition:
-        """Letter by letter, blanks at the end too, capitals apart from small letters except for `ilike`."""
+        """Exact: trailing blanks count, and so does case, except for `ilike`."""
 
         def one(sign: Operator, value: Any) -> Condition:
             match sign:
@@ -65,20 +65,20 @@ class Comparing:
                     return self._is_one_of(column, value)
             return self._is_one_of(column, (value,))
 
-        return _perhaps_not(comparison, one)
+        return _negated(comparison, one)
 
     def number(self, column: ColumnElement[Any], comparison: Comparison) -> Condition:
-        """As floating-point numbers, whatever the column holds."""
+        """As floating-point numbers, whatever the type of the column is."""
 
         def one(sign: Operator, value: Any) -> Condition:
             if sign is Operator.IN:
                 return type_coerce(column, Double).in_(value)
             return cast("Condition", _SIGNS[sign](column, literal(value, Double)))
 
-        return _perhaps_not(comparison, one)
+        return _negated(comparison, one)
 
     def time(self, column: ColumnElement[Any], comparison: Comparison) -> Condition:
-        """A time is a moment; a day is all of its moments."""
+        """A time with microseconds, or a day in UTC as a range of times."""
 
         def one(sign: Operator, value: Any) -> Condition:
             if isinstance(value, datetime):
@@ -91,25 +91,25 @@ class Comparing:
                     return column < end if sign is Operator.LE else column >= end
             return cast("Condition", _SIGNS[sign](column, start))
 
-        return _perhaps_not(comparison, one)
+        return _negated(comparison, one)
 
     def version(
         self, sort_key: ColumnElement[Any], prerelease: ColumnElement[Any], comparison: Comparison
     ) -> Condition:
-        """By the order of semantic versions."""
+        """In the order of semantic versions."""
 
-        def within(chosen: Range) -> Condition:
-            bounds = [_SIGNS[sign](sort_key, bound) for sign, bound in chosen.bounds]
-            return and_(*bounds) if chosen.prereleases else and_(prerelease == "", *bounds)
+        def within(versions: Range) -> Condition:
+            bounds = [_SIGNS[sign](sort_key, bound) for sign, bound in versions.bounds]
+            return and_(*bounds) if versions.prereleases else and_(prerelease == "", *bounds)
 
         def one(sign: Operator, value: Any) -> Condition:
             values = value if isinstance(value, tuple) else (value,)
             return or_(*(within(range_of(sign, text)) for text in values))
 
-        return _perhaps_not(comparison, one)
+        return _negated(comparison, one)
 
     def scalar(self, text: ColumnElement[Any], number: ColumnElement[Any], comparison: Comparison) -> Condition:
-        """A leaf of a config: numbers as numbers, also where they are written as text."""
+        """A parameter: numbers as numbers, also where they are written as text."""
 
         def one(sign: Operator, value: Any) -> Condition:
             if sign in (Operator.LIKE, Operator.ILIKE):
@@ -125,9 +125,9 @@ class Comparing:
                 equal.append(and_(number.is_not(None), type_coerce(number, Double).in_(numbers)))
             return or_(*equal)
 
-        return _perhaps_not(comparison, one)
+        return _negated(comparison, one)
 
-    def in_order(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def by_code_point(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Text in the order of its code points."""
         match self._dialect:
             case "postgresql":
@@ -136,35 +136,35 @@ class Comparing:
                 return sql_cast(column, LargeBinary)
         return column
 
-    def sorted(self, value: ColumnElement[Any], descending: bool, nulls_last: bool) -> list[ColumnElement[Any]]:
-        """What to order by, so that NULL comes last in either direction, along an index where the database can."""
+    def order_by(self, value: ColumnElement[Any], descending: bool, nullable: bool) -> list[ColumnElement[Any]]:
+        """Elements of ORDER BY with NULL last in either direction; an index is used where the database can."""
         directed: ColumnElement[Any] = value.desc() if descending else value.asc()
-        if not nulls_last:
+        if not nullable:
             return [directed]
         return [value.is_(None), directed] if self._dialect == "mysql" else [directed.nulls_last()]
 
-    def same(self, column: ColumnElement[Any], text: str | None) -> Condition:
-        """The text itself, with the blanks at its end."""
+    def equals(self, column: ColumnElement[Any], text: str | None) -> Condition:
+        """The column is this text; trailing blanks count."""
         return self._is_one_of(column, (text or "",))
 
     def _is_one_of(self, column: ColumnElement[Any], texts: Iterable[str]) -> Condition:
         found = column.in_(list(texts))
         if self._dialect != "mysql":
             return found
-        # To MySQL blanks at the end are nothing; the first condition is there for the index.
+        # MySQL ignores trailing blanks; the first condition is for the index.
         return and_(found, sql_cast(column, LargeBinary).in_([text.encode() for text in texts]))
 
     def _like(self, column: ColumnElement[Any], pattern: str, ignore_case: bool) -> Condition:
         parts = pattern_of(pattern.lower() if ignore_case else pattern)
-        if ignore_case:  # of ASCII letters alone, where the database lets us say so
+        if ignore_case:  # of ASCII letters alone, where the database has an option for that
             column = func.lower(column.collate("C") if self._dialect == "postgresql" else column)
-        if self._dialect == "sqlite":  # whose LIKE does not tell capitals from small letters
+        if self._dialect == "sqlite":  # its LIKE ignores case
             return column.op("GLOB", is_comparison=True)(_glob(parts))
         escaped = "".join(part.value if isinstance(part, Wild) else _escaped(part) for part in parts)
         return column.like(escaped, escape=_ESCAPE)
 
 
-def _perhaps_not(comparison: Comparison, one: Callable[[Operator, Any], Condition]) -> Condition:
+def _negated(comparison: Comparison, one: Callable[[Operator, Any], Condition]) -> Condition:
     positive = POSITIVE.get(comparison.operator)
     if positive is None:
         return one(comparison.operator, comparison.value)

@@ -1,4 +1,4 @@
-"""A filter as a value: comparisons of columns, joined by and, or, not. `str` gives text that parses to it again."""
+"""The syntax tree of a filter: comparisons joined by and, or, not. `str` gives text that parses to the same tree."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PLAIN_KEY = re.compile(r"[^\s()'\"`,=<>!]+")
 
 
 class Kind(StrEnum):
-    """What a column holds: it decides what may be asked of it."""
+    """The type of a column, which decides the operators that it takes."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 
 class Operator(StrEnum):
-    """How a column is compared. `WITHIN` is a range of versions: ^1.4, ~1.4.2, '>=1,<2'."""
+    """Operators of comparisons. `WITHIN` is a range of versions: ^1.4, ~1.4.2, '>=1,<2'."""
 
     EQ = "="
     NE = "!="
@@ -60,7 +60,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by its own name; `key` is what stands behind the dot of metrics, params and tags."""
+    """A column by its canonical name; `key` is the name after the dot of metrics, params and tags."""
 
     name: str
     kind: Kind
@@ -75,7 +75,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A column, how it is compared, and with what. A `date` that is no `datetime` is the whole day, in UTC."""
+    """A column, an operator and a value. A `date` that is no `datetime` is the whole day in UTC."""
 
     column: Column
     operator: Operator
@@ -92,7 +92,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Every part holds; two parts at least."""
+    """A conjunction of two parts or more."""
 
     parts: tuple[Filter, ...]
 
@@ -102,7 +102,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """One part holds; two parts at least."""
+    """A disjunction of two parts or more."""
 
     parts: tuple[Filter, ...]
 
@@ -112,7 +112,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part does not hold."""
+    """The negation of a part."""
 
     part: Filter
 
@@ -125,7 +125,7 @@ Filter = Comparison | And | Or | Not
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """A column to order by. What has no value there comes last in either direction."""
+    """A column to order by. Rows without a value come last in either direction."""
 
     column: Column
     descending: bool = False
@@ -144,7 +144,7 @@ def comparisons_of(found: Filter) -> Iterator[Comparison]:
 
 
 def columns_of(wanted: Filter | None, order: Sequence[OrderKey]) -> set[Column]:
-    """Every column that a filter and an order speak of."""
+    """Every column of a filter and an order."""
     compared = set() if wanted is None else {comparison.column for comparison in comparisons_of(wanted)}
     return compared | {key.column for key in order}
 

@@ -1,4 +1,4 @@
-"""What is written behind an operator, as the value that it stands for. ValueError says what was expected."""
+"""Values of comparisons, parsed from text. ValueError has the expected form."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def as_time(text: str, quoted: bool) -> date:
 
 
 def days_bounds(day: date) -> tuple[datetime, datetime]:
-    """The first moment of the day in UTC, and that of the next; OverflowError for the last day of all."""
+    """The first moment of the day in UTC, and that of the next day; OverflowError for the last day of the calendar."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start, start + timedelta(days=1)
 
 
 def range_of(operator: Operator, text: str) -> Range:
-    """The versions that `version OPERATOR text` chooses; for `!=` and `not in` those that it leaves out.
+    """The versions that `version OPERATOR text` selects; for `!=` and `not in` those that it excludes.
 
-    Comparisons go by the semantic order alone, so that prereleases are in it; a range chooses them as references do.
+    Comparisons follow the semantic order alone and include prereleases; a range treats them as references do.
     """
     try:
         ordered = operator in (Operator.LT, Operator.LE, Operator.GT, Operator.GE)
@@ -68,7 +68,7 @@ def range_of(operator: Operator, text: str) -> Range:
 
 
 def pattern_of(text: str) -> tuple[str | Wild, ...]:
-    """The pattern of `like` in parts: text, `%` for any characters, `_` for one; a backslash keeps its next."""
+    """The parts of a pattern of `like`: text, `%` for any characters, `_` for one; a backslash escapes the next one."""
     parts: list[str | Wild] = []
     letters = iter(text)
     for letter in letters:
@@ -78,7 +78,7 @@ def pattern_of(text: str) -> tuple[str | Wild, ...]:
                 parts.append(wild)
             continue
         if letter == "\\":
-            letter = next(letters, "")  # noqa: PLW2901 - the one behind it
+            letter = next(letters, "")  # noqa: PLW2901 - the escaped one
             if not letter:
                 raise ValueError("a character after the backslash")
         if parts and isinstance(parts[-1], str):

@@ -39,8 +39,8 @@ class Command:
     line: int
 
 
-def lies_of(page: Page, folder: Path) -> list[Lie]:
-    """Everything in the page that is not so. `folder` is new or empty."""
+def lies_of(page: Page, folder: Path, programs: Path | None = None) -> list[Lie]:
+    """Everything in the page that is not so. `folder` is new or empty; `programs` come before those of the path."""
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for number, block in enumerate(page.blocks):
@@ -52,14 +52,14 @@ def lies_of(page: Page, folder: Path) -> list[Lie]:
             continue
         check = {"yaml": _config, "python": _script, "console": _console}.get(block.language)
         if check:
-            found += [Lie(page.path, line, text) for line, text in check(block, folder, number)]
+            found += [Lie(page.path, line, text) for line, text in check(block, folder, number, programs)]
     return found
 
 
 def config_lies(page: Page, folder: Path) -> list[Lie]:
     """The YAML blocks alone, which takes no time."""
     blocks = [block for block in page.blocks if block.language == "yaml" and block.marker != "not run"]
-    return [Lie(page.path, *fact) for n, block in enumerate(blocks) for fact in _config(block, folder, n)]
+    return [Lie(page.path, *fact) for n, block in enumerate(blocks) for fact in _config(block, folder, n, None)]
 
 
 def commands_of(block: Block) -> list[Command]:
@@ -82,16 +82,18 @@ def commands_of(block: Block) -> list[Command]:
     return commands
 
 
-def run_command(text: str, folder: Path) -> tuple[int, str]:
+def run_command(text: str, folder: Path, programs: Path | None = None) -> tuple[int, str]:
     """Exit code and output as a terminal shows it, both streams together."""
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join(
+        [*([str(programs)] if programs else []), str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGTRAIN_", "RAT_"))}
     temporary = folder.with_name(f"{folder.name}-tmp")
     temporary.mkdir(exist_ok=True)
     done = subprocess.run(
         ["bash", "-c", text],
         cwd=folder,
-        env={**kept, **SURROUNDINGS, "PATH": programs, "TMPDIR": str(temporary)},
+        env={**kept, **SURROUNDINGS, "PATH": path, "TMPDIR": str(temporary)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -100,7 +102,7 @@ def run_command(text: str, folder: Path) -> tuple[int, str]:
     return done.returncode, without_folder(done.stdout.decode("utf-8"), folder, temporary)
 
 
-def _config(block: Block, folder: Path, number: int) -> Iterator[tuple[int, str]]:
+def _config(block: Block, folder: Path, number: int, programs: Path | None) -> Iterator[tuple[int, str]]:
     path = folder / (block.value if block.marker == "file" else f".block-{number}.yaml")
     path.write_text(block.text, encoding="utf-8")
     try:
@@ -109,18 +111,18 @@ def _config(block: Block, folder: Path, number: int) -> Iterator[tuple[int, str]
         yield block.line, f"the config is refused: {problem}"
 
 
-def _script(block: Block, folder: Path, number: int) -> Iterator[tuple[int, str]]:
+def _script(block: Block, folder: Path, number: int, programs: Path | None) -> Iterator[tuple[int, str]]:
     script = folder / f".block-{number}.py"
     script.write_text(block.text, encoding="utf-8")
-    code, output = run_command(f"PYTHONPATH=. python -W error::DeprecationWarning {script.name}", folder)
+    code, output = run_command(f"PYTHONPATH=. python -W error::DeprecationWarning {script.name}", folder, programs)
     if code != _expected_exit(block):
         yield block.line, f"the script ends with exit code {code}:\n{output}"
 
 
-def _console(block: Block, folder: Path, number: int) -> Iterator[tuple[int, str]]:
+def _console(block: Block, folder: Path, number: int, programs: Path | None) -> Iterator[tuple[int, str]]:
     commands = commands_of(block)
     for command in commands:
-        code, output = run_command(command.text, folder)
+        code, output = run_command(command.text, folder, programs)
         wanted = _expected_exit(block) if command is commands[-1] else 0
         if code != wanted:
             yield command.line, f"`{command.text}` ends with exit code {code}, not {wanted}:\n{output}"

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from regtrain_registry.db import dialects, engine
+from regtrain_registry.db import engine
+from regtrain_registry.db.dialects import sqlite
 from regtrain_registry.store import local
 from regtrain_registry.store.local import LocalStore
 
@@ -150,19 +151,21 @@ def _without_lock() -> None:
 
     from regtrain_registry.db.tables import MODELS, VERSIONS
     from regtrain_registry.ops import register
-    from regtrain_registry.ops.history import Line
+    from regtrain_registry.ops.event_log import EventLog
+    from regtrain_registry.ops.reserved_number import ReservedNumber
 
-    claim, m = register.claim, MODELS.c
+    reserve, m = register.reserve_number, MODELS.c
 
-    def unlocked(connection: Any, name: str, now: Any) -> Any:
+    def unlocked(context: Any, name: str) -> Any:
+        connection = context.connection
         row = connection.execute(select(m.id, m.name, m.events, m.head).where(m.name == name)).first()
         if row is None:
-            return claim(connection, name, now)
+            return reserve(context, name)
         highest = select(func.max(VERSIONS.c.number)).where(VERSIONS.c.model_id == row.id)
-        return register.Claimed(Line(connection, *row), (connection.execute(highest).scalar_one() or 0) + 1)
+        return ReservedNumber(EventLog(context, *row), (connection.execute(highest).scalar_one() or 0) + 1)
 
-    replace(register, claim=unlocked)
-    replace(dialects, _begin_sqlite=lambda connection: connection.exec_driver_sql("BEGIN"))
+    replace(register, reserve_number=unlocked)
+    replace(sqlite, _begin_sqlite=lambda connection: connection.exec_driver_sql("BEGIN"))
 
 
 def key_forgotten() -> None:
@@ -181,13 +184,13 @@ def alias_stays() -> None:
     """An alias that stands is not moved."""
     from regtrain_registry.ops import aliases
 
-    move = aliases.move
+    write = aliases.write_alias
 
-    def only_new(*arguments: Any, new: bool, **rest: Any) -> None:
-        if new:
-            move(*arguments, new=new, **rest)
+    def only_new(locked: Any, name: str, before: Any, **rest: Any) -> None:
+        if before is None:
+            write(locked, name, before, **rest)
 
-    replace(aliases, move=only_new)
+    replace(aliases, write_alias=only_new)
 
 
 def archived_is_latest() -> None:
@@ -205,14 +208,14 @@ def replace(owner: Any, **names: Any) -> None:
 
 
 def _with_pragma(text: str) -> None:
-    open_carefully = dialects._open_sqlite
+    open_carefully = sqlite._open_sqlite
 
     def careless(*arguments: Any) -> Any:
         connection = open_carefully(*arguments)
         connection.execute(f"PRAGMA {text}")
         return connection
 
-    replace(dialects, _open_sqlite=careless)
+    replace(sqlite, _open_sqlite=careless)
 
 
 def _without_sync(kind: Callable[[int], bool]) -> None:

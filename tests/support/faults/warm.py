@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from regtrain_registry.db import dialects
+from regtrain_registry.db.dialects import sqlite
 from regtrain_registry.errors import ConflictError, RegistryError
 from support.faults import shim
 from support.faults.mutants import MUTANTS
@@ -54,15 +54,15 @@ def in_child(answer: Path, work: Callable[[], Any]) -> Any:
 def share_engines() -> None:
     """One engine for each database, so that children find compiled what their parent has compiled: most of what a
     strike would take otherwise."""
-    make, made = dialects.SQLite.engine, dict[Any, Any]()
+    make, made = sqlite.SQLite.engine, dict[Any, Any]()
 
-    def engine(self: dialects.SQLite, url: Any) -> Any:
+    def engine(self: sqlite.SQLite, url: Any) -> Any:
         key = (url, self.timeout)
         if key not in made:
             made[key] = make(self, url)
         return made[key]
 
-    dialects.SQLite.engine = engine  # type: ignore[method-assign]
+    sqlite.SQLite.engine = engine  # type: ignore[method-assign]
 
 
 class Bench:

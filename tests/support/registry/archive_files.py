@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from regtrain_registry import Registry
-from regtrain_registry.archives.manifest import ArchivedVersion, Manifest, read_manifest
+from regtrain_registry.archives.manifest import ArchivedVersion, Manifest
+from regtrain_registry.archives.manifest_reader import read_manifest
 from regtrain_registry.cards.checkout_extras import Signed
 from regtrain_registry.domain.identities import Identity
-from regtrain_registry.domain.records import VersionStatus
+from regtrain_registry.ops.context import Actor, Context
 from regtrain_registry.ops.identity import identities
-from regtrain_registry.ops.lifecycle import Work, hold
-from regtrain_registry.ops.resolve import find
+from regtrain_registry.ops.resolve import resolve
 from regtrain_registry.ops.signatures import record_signature
 from regtrain_registry.refs import parse_ref
 
@@ -60,47 +60,6 @@ def archived(registry: Registry, file: Path) -> ArchivedVersion:
     return version
 
 
-def said(registry: Registry, file: Path) -> list[dict[str, Any]]:
-    """Every version by who it is, whatever it is called here, and all that anybody says of it.
-
-    Left out is what is a registry's own: whether it has the files, the number and name that a version has, what a run is
-    called, pins and aliases, that it expired or was collected (the status is that which it would have else), and which of
-    two signatures by one key it keeps.
-    """
-    manifest, names = manifest_of(registry, file), refs_of(registry)
-    runs = {run.id: run for run in manifest.runs}
-    found = []
-    for version in manifest.versions:
-        facts = version.model_dump(mode="json", exclude={"complete", "run"})
-        facts["parents"].sort(key=str)
-        facts["signatures"] = [(one["key_id"], one["statement"]) for one in facts["signatures"]]
-        facts["started"] = None if version.run is None else runs[version.run].started_at
-        facts["rows"] = rows(registry, names[version.who.identity])
-        found.append(facts)
-    return sorted(found, key=lambda facts: str(facts["who"]))
-
-
-def rows(registry: Registry, ref: str) -> dict[str, Any]:
-    """What the rows say of a version, as it is shown."""
-    version = registry.show(ref)
-    facts: dict[str, Any] = {"tags": version.tags, "summary": version.summary}
-    facts["exports"] = [one.to_json() for one in version.exports]
-    facts["successor"] = version.marks.successor and identity_of(registry, version.marks.successor)
-    return facts
-
-
-def standing(registry: Registry) -> dict[Identity, tuple[VersionStatus, str | None]]:
-    """Status and reason of the versions that are there, when what expired was brought back."""
-    found = {}
-    for who, ref in refs_of(registry).items():
-        version = registry.show(ref)
-        if version.status is VersionStatus.EXPIRED:
-            version = registry.restore(ref)
-        if version.status is not VersionStatus.COLLECTED:
-            found[who] = version.status, version.marks.reason
-    return found
-
-
 def refs_of(registry: Registry) -> dict[Identity, str]:
     """Versions by who they are → what they are called here."""
     refs = [version.ref for name in registry.models() for version in registry.versions(name.name)]
@@ -111,7 +70,7 @@ def identity_of(registry: Registry, ref: str) -> Identity:
     """Who the version is that a ref names."""
 
     def read(connection: Any) -> Identity:
-        version_id = find(connection, parse_ref(ref))
+        version_id = resolve(connection, parse_ref(ref))
         return identities(connection, [version_id])[version_id]
 
     return registry._database.read(read)
@@ -127,8 +86,8 @@ def sign(registry: Registry, ref: str, key: str) -> None:
     """As a key signs; what it says is the same whoever signs."""
 
     def write(connection: Any) -> None:
-        held = hold(connection, parse_ref(ref))
         digest = registry.show(ref).digest
-        record_signature(held, Signed(key, digest, f"{key} {digest}"), Work(key, datetime.now(UTC)))
+        context = Context(connection, lambda: registry._store, Actor(key, datetime.now(UTC)))
+        record_signature(context, parse_ref(ref), Signed(key, digest, f"{key} {digest}"))
 
     registry._database.write(write)

@@ -6,11 +6,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, text
+from sqlalchemy import URL, Engine, MetaData, NullPool, create_engine, delete, insert, select, text
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, VersionInfo
 from regtrain_registry.location import check_url
@@ -95,9 +96,74 @@ def unmade_place(folder: Path) -> Place:
 
 @contextmanager
 def database_on(server: URL, folder: Path) -> Iterator[Place]:
-    """A new, empty database on a server."""
+    """A new database on a server, without any table."""
+    url = _create(server, folder)
+    yield Place(url, folder)
+    _drop(server, url, folder)
+
+
+def _create(server: URL, folder: Path) -> URL:
     name = f"t{secrets.token_hex(6)}"
-    maintenance = Place(server, folder)
-    maintenance.execute(f"CREATE DATABASE {name}")
-    yield Place(server.set(database=name), folder)
-    maintenance.execute(f"DROP DATABASE {name}")
+    Place(server, folder).execute(f"CREATE DATABASE {name}")
+    return server.set(database=name)
+
+
+def _drop(server: URL, url: URL, folder: Path) -> None:
+    Place(server, folder).execute(f"DROP DATABASE {url.database}")
+
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@dataclass
+class EmptyRegistries:
+    """Empty registries on a server. Most tests leave nothing but rows: these are deleted, and the next test takes the
+    same database, because making the tables takes longer than most tests do."""
+
+    server: URL
+    free: list[tuple[URL, Rows]] = field(default_factory=list)
+
+    @contextmanager
+    def one(self, folder: Path, *, new: bool = False) -> Iterator[Place]:
+        """An empty registry; `new`: in which nothing was deleted before."""
+        url, blank = self._made(folder) if new or not self.free else self.free.pop()
+        place = Place(url, folder)
+        try:
+            yield place
+        finally:
+            if _emptied(place, blank):
+                self.free.append((url, blank))
+            else:
+                _drop(self.server, url, folder)
+
+    def _made(self, folder: Path) -> tuple[URL, Rows]:
+        place = Place(_create(self.server, folder), folder)
+        place.open()
+        tables = MetaData()
+        with place.engine().connect() as connection:
+            tables.reflect(connection)
+            rows = {
+                t.name: [dict(row) for row in connection.execute(select(t)).mappings()] for t in tables.sorted_tables
+            }
+        return place.url, rows
+
+
+def _emptied(place: Place, blank: Rows) -> bool:
+    """Whether the database has its own tables and no others, and has what an empty one has, with a uid of its own."""
+    tables = MetaData()
+    with create_engine(check_url(place.uri), poolclass=NullPool).begin() as connection:
+        tables.reflect(connection)
+        if tables.tables.keys() != blank.keys():
+            return False
+        if any(set(row) != set(tables.tables[name].c.keys()) for name, rows in blank.items() for row in rows):
+            return False
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"TRUNCATE {', '.join(tables.tables)} RESTART IDENTITY"))
+        for table in reversed(tables.sorted_tables) if connection.dialect.name == "mysql" else ():
+            if connection.execute(delete(table)).rowcount and table.autoincrement_column is not None:
+                connection.execute(text(f"ALTER TABLE {table.name} AUTO_INCREMENT = 1"))
+        for table in tables.sorted_tables:
+            for row in blank[table.name]:
+                fresh = {"uid": str(uuid4())} if table.name == "rt_registry" else {}
+                connection.execute(insert(table).values(row | fresh))
+    return True

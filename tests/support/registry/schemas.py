@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from regtrain_registry.db.migrations import VERSION_TABLE
-from regtrain_registry.db.tables.every import METADATA, PREFIX
+from regtrain_registry.db.tables.all import METADATA, PREFIX
 
 
 def differences(connection: Connection) -> list[Any]:

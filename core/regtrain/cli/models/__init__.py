@@ -25,6 +25,8 @@ COMMANDS = {
     "register": (f"{FILES}:register", "Register a run folder, or one of its checkpoints."),
     "alias": (f"{MARKING}:alias", "Let a name stand for a version."),
     "promote": (f"{MARKING}:promote", "Let a version hold a stage, if the stage's gates are passed."),
+    "rename": (f"{RELATIONS}:rename", "Give a model another name; the former one still answers."),
+    "copy": (f"{RELATIONS}:copy", "Copy a version to another model."),
     "tag": (f"{MARKING}:tag", "Give a version tags."),
     "describe": (f"{MARKING}:describe", "Write a version's description."),
     "pin": (f"{MARKING}:pin", "Keep a version whatever a policy says."),

@@ -18,6 +18,7 @@ from regtrain.cli.output import (
     print_table,
     say,
     size,
+    time,
 )
 from regtrain.run.open_registry import open_registry
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from regtrain_registry import VersionInfo
 
 __all__ = ["history", "list_models", "search", "show", "versions"]
+
+SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
 @click.command("list")
@@ -42,7 +45,8 @@ def list_models(filter: str | None, order_by: str | None, limit: int | None, as_
     for model in found:
         latest = model.latest
         metrics = _metrics(latest.metrics) if latest else "-"
-        when = f"{latest.created_at:%Y-%m-%d %H:%M}" if latest else "-"
+        damaged = latest is not None and latest.status.value == "damaged"
+        when = "damaged" if damaged else time(latest.created_at if latest else None)
         rows.append(
             (model.name, latest.version if latest else "-", model.versions, size(model.size_bytes), when, metrics)
         )
@@ -110,7 +114,7 @@ def show(ref: str, as_json: bool) -> None:
         ("version", f"{found.ref} (number {found.number}, {_status(found)})"),
         ("why", f"{bump.kind}{overruled}: {'; '.join(bump.reasons)}"),
         ("compared with", bump.base or "-"),
-        ("created", f"{found.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("created", f"{time(found.created_at, SECONDS)} UTC"),
         ("run", found.run_id or "-"),
         ("metrics", _metrics(found.metrics, every=True)),
         ("aliases", ", ".join(found.aliases) or "-"),
@@ -145,7 +149,7 @@ def history(ref: str, limit: int | None, as_json: bool) -> None:
 
 
 def _when(version: VersionInfo) -> str:
-    return f"{version.created_at:%Y-%m-%d %H:%M}"
+    return time(version.created_at)
 
 
 def _facts(facts: dict[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""`regtrain models lineage` and `diff`: how versions relate."""
+"""`regtrain models lineage`, `diff`, `copy` and `rename`: how versions and models relate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regtrain.run.open_registry import open_registry
 if TYPE_CHECKING:
     from regtrain_registry import Lineage
 
-__all__ = ["diff", "lineage"]
+__all__ = ["copy", "diff", "lineage", "rename"]
 
 FORMATS = ("tree", "json", "mermaid", "dot")
 
@@ -43,7 +43,7 @@ def lineage(ref: str | None, shape: str | None, down: bool, data: str | None, as
 
 
 def _who_saw(digest: str, as_json: bool) -> None:
-    found = open_registry(Path.cwd()).seeing(digest)
+    found = open_registry(Path.cwd()).trained_on(digest)
     if as_json:
         print_json(found.to_json())
         return
@@ -85,6 +85,39 @@ def diff(old: str, new: str, as_json: bool) -> None:
     if rows:
         say()
         print_table(("part", "key", found.old, found.new), rows)
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@json_option
+def rename(old: str, new: str, as_json: bool) -> None:
+    """Call the model OLD NEW from now on.
+
+    OLD still answers, with a note, and no other model may take it.
+    """
+    found = open_registry(Path.cwd()).rename(old, new)
+    if as_json:
+        print_json(found.to_json())
+        return
+    say(f"renamed: {old} is {found.name}")
+
+
+@click.command()
+@click.argument("ref")
+@click.option("--to", "model", required=True, metavar="NAME", help="The model that gets the copy.")
+@json_option
+def copy(ref: str, model: str, as_json: bool) -> None:
+    """Copy the version REF to the model NAME: the same files, which the store has once.
+
+    A new model gets the semantic version of REF; in one that exists it follows from the recipes, as when registering.
+    """
+    made = open_registry(Path.cwd()).copy(ref, model)
+    if as_json:
+        print_json(made.to_json())
+        return
+    source = next(parent.ref for parent in made.parents)
+    say(f"copied: {made.ref} (number {made.number}) from {source}")
 
 
 def _side(part: str, value: Any) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "alembic_config", "stored_version", "upgrade"]
 
-HEAD = "0002"  # revisions are numbered in four digits, so that plain text order tells older from newer
+HEAD = "0004"  # revisions are numbered in four digits, so that plain text order tells older from newer
 VERSION_TABLE = "rt_alembic_version"
 
 _READ = text(f"SELECT version_num FROM {VERSION_TABLE}")

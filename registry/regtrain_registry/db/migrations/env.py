@@ -7,7 +7,7 @@ from typing import Any
 from alembic import context
 
 from regtrain_registry.db.migrations import VERSION_TABLE
-from regtrain_registry.db.tables.every import METADATA, PREFIX
+from regtrain_registry.db.tables.all import METADATA, PREFIX
 
 
 def _is_ours(name: str | None, kind: str, parents: Any) -> bool:

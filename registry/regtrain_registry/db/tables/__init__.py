@@ -1,16 +1,17 @@
-"""The rows and their constraints; no queries. Every table carries the prefix `rt_`.
+"""The tables with their constraints; no queries. All names have the prefix `rt_`.
 
-Here stands what a list of models or runs reads. The others are in modules of their own, because every start pays for
-a table: `marking` for what is said of versions, `finding` for what they are found by, `content` for pieces of files.
+This module has the tables that a list of models reads. The others are in modules of their own, because each table
+costs start-up time: `lifecycle` (events, tags, states), `search`, `lineage` (with runs) and `blobs`; `all` loads them.
 
-Wide JSON columns stand last: what is listed is read without touching them. Times are UTC, stored without
-zone, because not every database keeps one. What MySQL must be told of a table stands in the migration alone:
-here it would load that dialect for everybody.
+Wide JSON columns come last, so that lists are read without them. Times are UTC, stored without zone, because not
+every database has one. MySQL's options of a table are in the migration alone: here they would load that dialect for
+every database.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -30,6 +31,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
+from regtrain_registry.errors import RowDamagedError
+
 __all__ = [
     "ALIASES",
     "DOCUMENT",
@@ -37,10 +40,13 @@ __all__ = [
     "METADATA",
     "MODELS",
     "PREFIX",
+    "UNREADABLE",
     "VERSIONS",
     "Row",
     "UtcTime",
+    "decode_json",
     "reference",
+    "unreadable",
 ]
 
 PREFIX = "rt_"
@@ -53,6 +59,27 @@ METADATA = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+# What reading a row raises over a value that cannot be decoded, or that is not of its column's type.
+UNREADABLE = (RowDamagedError, ValueError, TypeError, AttributeError, LookupError)
+_decode_json = json.JSONDecoder().decode
+
+
+def decode_json(text: str) -> Any:
+    """The value of a JSON document; `RowDamagedError`."""
+    try:
+        return _decode_json(text)
+    except (ValueError, TypeError) as error:
+        raise unreadable("JSON document", text) from error
+
+
+def unreadable(what: str, value: object) -> RowDamagedError:
+    """The error for a value that is not what its column holds."""
+    return RowDamagedError(
+        f"a row of the database has {str(value)[:40]!r} in place of a {what}",
+        "regtrain registry fsck names row and column; restore the database from a backup.",
+    )
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -75,9 +102,18 @@ class UtcTime(TypeDecorator[datetime]):
             raise ValueError(f"a time without zone: {value}")
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Naive UTC to aware."""
-        return None if value is None else value.replace(tzinfo=UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """Naive UTC to aware; `RowDamagedError` for what is no time."""
+        decode = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+
+        def process(value: Any) -> datetime | None:
+            try:
+                time = value if decode is None else decode(value)
+                return None if time is None else time.replace(tzinfo=UTC)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise unreadable("time", value) from error
+
+        return process
 
 
 class MySQLText(TypeDecorator[Any]):
@@ -103,8 +139,8 @@ class MySQLDocument(MySQLText):
         return None if value is None else json.dumps(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """The value that was written."""
-        return None if value is None else json.loads(value)
+        """The value that was written; `RowDamagedError` for what is no JSON."""
+        return None if value is None else decode_json(value)
 
 
 LONG_TEXT: Any = Text().with_variant(MySQLText(), "mysql")
@@ -127,7 +163,8 @@ def reference(target: str) -> list[ForeignKey]:
 class ModelRow(Row, table=True):
     """A model. `next_number` counts its versions, `events` its events; `head` is the hash of the last one.
 
-    The row is the lock of everything that changes the model."""
+    The row is the lock of everything that changes the model. `first_name`: of a renamed model the name that its event
+    hashes and archives go on with."""
 
     __tablename__ = "rt_models"
 
@@ -138,6 +175,7 @@ class ModelRow(Row, table=True):
     events: int = Field(0, sa_column_kwargs={"server_default": "0"})
     head: str = Field("", max_length=64, sa_column_kwargs={"server_default": ""})
     policy: dict[str, Any] | None = Field(None, sa_type=DOCUMENT)
+    first_name: str | None = Field(None, max_length=64)
 
 
 class VersionRow(Row, table=True):

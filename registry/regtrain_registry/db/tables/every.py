@@ -1,9 +1,0 @@
-"""Every table in METADATA: for who creates, migrates or checks them all. Who reads a list loads those that it needs."""
-
-from __future__ import annotations
-
-from regtrain_registry.db.tables import METADATA, PREFIX, content, finding, marking, origin
-
-__all__ = ["METADATA", "PREFIX"]
-
-MODULES = (content, finding, marking, origin)

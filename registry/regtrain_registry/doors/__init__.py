@@ -1,1 +1,0 @@
-"""The faces of the one door, each with what belongs together."""
