@@ -440,8 +440,8 @@ class Registry:
         A version is identified by its home registry and its name there, so that it comes in once, however often and by
         whatever way. Where another version has its name, it is called `X.Y.Z-from-HOME`. One that is here stays as it
         is, and gets its files back if they were collected.
-        Errors: `ArchiveError`, `ArchiveDamagedError`, `ParentMissingError`; `ConflictError`, also where a collection
-        without grace takes the files meanwhile.
+        Errors: `ArchiveError`, `ArchiveDamagedError`, `ParentMissingError`, `WeightsFormatError`; `ConflictError`, also
+        where a collection without grace takes the files meanwhile.
         """
         return ops.archive_import.import_archive(self._database, self._open_own_store, self._actor(), Path(file))
 

@@ -12,6 +12,7 @@ from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry
 from regtrain_registry.errors import FileToStoreError, StoreUnavailableError, WeightsFormatError
 from regtrain_registry.store.streams import MAX_FILE
 from regtrain_registry.testing.tensor_files import noise, tensor_file
+from support.registry.places import make_place
 
 GOOD = tensor_file({"a": noise("a", 100), "b": noise("b", 100)})
 BAD = {
@@ -51,6 +52,26 @@ def test_bytes_that_are_no_weights_are_reported(registry: Registry, tmp_path: Pa
     assert [(problem.subject, problem.versions) for problem in found] == [(version.artifacts[0].digest, (version.ref,))]
     assert "not safetensors" in found[0].message
     assert "format" not in {problem.kind for problem in registry.fsck(repair=True).problems}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_an_archive_with_bytes_that_are_no_weights_is_refused(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As a release may have written it that did not read weights; nothing of it is imported."""
+    path = tmp_path / "weights"
+    path.write_bytes(BAD[kind])
+    with monkeypatch.context() as patch:
+        patch.setattr("regtrain_registry.ops.blobs.is_safetensors", lambda kind, name: False)
+        registry.register(Registration("m", (FileToStore(path, "model.safetensors", ArtifactKind.WEIGHTS),)))
+    registry.export_archive(None, tmp_path / "m.tar")
+    other = make_place(tmp_path / "other").open()
+    with pytest.raises(
+        WeightsFormatError, match=r"^model.safetensors of m@1.0.0 in the archive is not a safetensors file: "
+    ) as caught:
+        other.import_archive(tmp_path / "m.tar")
+    assert caught.value.exit_code == 2
+    assert other.models() == []
 
 
 def test_sound_weights_pass(registry: Registry, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from regtrain_registry.archives.manifest import MANIFEST, MAX_MANIFEST, Manifest
 from regtrain_registry.archives.manifest_reader import check_times, read_manifest
 from regtrain_registry.archives.tar_stream import Member, TarReader, TarWriter
 from regtrain_registry.atomic_file import new_file
-from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError
+from regtrain_registry.errors import ArchiveDamagedError, ArchiveError, FileToStoreError, WeightsFormatError
+from regtrain_registry.ops.blobs import is_safetensors
 from regtrain_registry.store.blob import ALGORITHM, Blob, SourceFile, Stored
 from regtrain_registry.store.store import Store
 from regtrain_registry.store.streams import open_source, scratch_folder, unavailable
@@ -70,13 +71,14 @@ def read_archive(
     """Check the manifest, then put each blob into a store; the stored blobs, by digest.
 
     Nothing is named by the archive: a blob's content decides what it is called. `ArchiveError` for a file that is no
-    archive, `ArchiveDamagedError` for content that does not match the manifest.
+    archive, `ArchiveDamagedError` for content that does not match the manifest, `WeightsFormatError` for weights whose
+    name ends in .safetensors and which are no such file.
     """
     with _opened(file) as source:
         reader = TarReader(source)
         manifest = read_manifest(_manifest(reader))
         check_times(manifest, now)
-        stored = {}
+        weights, stored = _weights(manifest), {}
         with scratch_folder() as place:
             for digest, size in manifest.blobs.items():
                 member = reader.next()
@@ -85,12 +87,35 @@ def read_archive(
                     raise ArchiveError(f"the archive holds {found} where {digest} of {size} bytes belongs", HINT)
                 with unavailable(str(place)):
                     copy = _copied(reader, member, digest, place / "blob")
-                stored[digest] = put([SourceFile(copy, digest, link=True)])[0]
+                with _naming(copy, weights.get(digest)):
+                    stored[digest] = put([SourceFile(copy, digest, link=True, safetensors=digest in weights)])[0]
                 with unavailable(str(place)):
                     copy.unlink()
         if reader.next() is not None:
             raise ArchiveError("the archive holds more than its manifest names", HINT)
     return manifest, stored
+
+
+def _weights(manifest: Manifest) -> dict[str, str]:
+    """The blobs that must be safetensors, by digest, each with the name of one version that has it."""
+    return {
+        file.digest: f"{file.path} of {version.home.model}@{version.home.version}"
+        for version in manifest.versions
+        for file in version.files
+        if is_safetensors(file.kind, file.path)
+    }
+
+
+@contextmanager
+def _naming(copy: Path, name: str | None) -> Iterator[None]:
+    """Errors of the store name the file that the blob was copied to; put the name in the archive in its place."""
+    try:
+        yield
+    except WeightsFormatError as error:
+        raise WeightsFormatError(
+            error.message.replace(str(copy), f"{name} in the archive"),
+            "Register it at its home under a name without .safetensors, and export that version.",
+        ) from error
 
 
 @contextmanager
