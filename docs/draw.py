@@ -89,10 +89,10 @@ def rooms() -> Picture:
         [("registry", "the façade: Registry", "room")],
         [("ops", "operations, in transactions", "room")],
         _plain("archives", "signing", "query"),
-        _plain("db", "cards", "atomic_file"),
+        _plain("db", "cards"),
         [("store", "files under their digest", "room")],
         [("domain", "values and decisions", "room"), ("location", "", "room")],
-        _plain("refs", "semver", "json_values", "processes"),
+        _plain("refs", "semver", "json_values", "processes", "atomic_file"),
         [("validation", "", "room"), ("errors", "one class per fact", "room")],
     ]
     _stack(picture, floors, 608, 48, 344, step=52)
