@@ -26,7 +26,10 @@ from support.registry.write_stored import STORED, fill_first, in_order_of_time
 CHANGES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE", "SELECT setval")
 # Of what the newest schema added to 0001: how many rows what is stored there comes to.
 FILLED = {"rt_events": 4, "rt_metrics": 3, "rt_data": 3, "rt_params": 2, "rt_version_params": 3, "rt_registry": 1}
-EMPTY = ("rt_tags", "rt_marks", "rt_exports", "rt_signatures", "rt_origins", "rt_run_inputs", "rt_parts", "rt_segments")
+EMPTY = (
+    *("rt_tags", "rt_marks", "rt_exports", "rt_signatures", "rt_origins", "rt_run_inputs", "rt_parts", "rt_segments"),
+    "rt_former_names",
+)
 
 
 def load(place: Place, schema: str = "0001") -> None:

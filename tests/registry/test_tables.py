@@ -24,7 +24,12 @@ def test_a_time_comes_back_as_the_same_moment(time: datetime) -> None:
     stored = UtcTime().process_bind_param(time, dialect())
     assert stored is not None
     assert stored.tzinfo is None
-    read = UtcTime().process_result_value(stored, dialect())
+    sqlite = dialect()
+    kind = UtcTime().dialect_impl(sqlite)
+    bind, decode = kind.bind_processor(sqlite), kind.result_processor(sqlite, None)
+    assert bind is not None and decode is not None
+    read = decode(bind(time))
+    assert read is not None
     assert read == time
     assert read.tzinfo is UTC
     assert iso(time) == stored.isoformat(timespec="microseconds") + "Z"

@@ -106,6 +106,8 @@ def _decode(connection: Connection, column: Any, raw: Any) -> Any:
     if not isinstance(kind, Float):  # PostgreSQL's processor of numbers needs the type of the cursor
         process = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
         value = raw if process is None else process(raw)
+    if value is None and column.nullable:  # the null of JSON
+        return None
     if not isinstance(value, _python_type(column)) or (isinstance(value, bool) and _python_type(column) is int):
         raise TypeError(type(value).__name__)
     name = f"{column.table.name}.{column.name}"

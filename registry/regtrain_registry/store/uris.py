@@ -15,7 +15,7 @@ from regtrain_registry.store.store import Store
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["ENTRY_POINTS", "SCHEMES", "open_store"]
+__all__ = ["SCHEMES", "open_store"]
 
 ENTRY_POINTS = "regtrain.stores"
 

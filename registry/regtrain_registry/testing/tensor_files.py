@@ -10,6 +10,8 @@ from typing import Any
 
 from regtrain_registry.store.safetensors_header import find_defect
 
+__all__ = ["KB", "MB", "noise", "tensor_file", "weights_file", "write_tensors"]
+
 KB = 1 << 10
 MB = 1 << 20
 
