@@ -47,7 +47,7 @@ def parse_json(text: bytes) -> Any:
 
 
 def is_hollow(path: Path) -> bool:
-    """Whether a large file is almost nothing but holes: it takes no room, and hours to read.
+    """Whether a large file is almost nothing but holes: it takes no space, and hours to read.
 
     Raises:
         OSError: it cannot be opened.

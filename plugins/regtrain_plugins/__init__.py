@@ -1,1 +1,1 @@
-"""What ships with regtrain, entered by entry points like a stranger's package."""
+"""What ships with regtrain, entered by entry points like any other package."""

@@ -62,7 +62,7 @@ def test_table_of_spellings_is_that_of_the_loader() -> None:
     assert SPELLINGS.read_text(encoding="utf-8") == spellings(), "run `python tests/support/docs/spellings_page.py`"
 
 
-@pytest.mark.parametrize("name", ["rooms", "run"])
+@pytest.mark.parametrize("name", ["layers", "run"])
 def test_pictures_are_as_drawn(name: str) -> None:
     """The SVG files are what docs/draw.py draws."""
     assert (ROOT / "docs" / f"{name}.svg").read_text(encoding="utf-8") == pictures(ROOT)[name], "run docs/draw.py"
@@ -72,14 +72,14 @@ def test_pictures_are_as_drawn(name: str) -> None:
     ("folder", "left_out"),
     [("core/regtrain", {"templates", "testing"}), ("registry/regtrain_registry", {"testing"})],
 )
-def test_picture_of_the_rooms_has_every_room(folder: str, left_out: set[str]) -> None:
+def test_picture_of_the_layers_has_every_module(folder: str, left_out: set[str]) -> None:
     """Each module of core and registry stands in the picture, and nothing that is gone."""
-    rooms = {
+    modules = {
         p.stem
         for p in (ROOT / folder).iterdir()
         if (p.is_dir() or p.suffix == ".py") and not p.name.startswith((".", "_"))
     }
-    drawn = set(re.findall(r'class="code"[^>]*>([^<]+)<', (ROOT / "docs/rooms.svg").read_text(encoding="utf-8")))
-    assert rooms - drawn == left_out
+    drawn = set(re.findall(r'class="code"[^>]*>([^<]+)<', (ROOT / "docs/layers.svg").read_text(encoding="utf-8")))
+    assert modules - drawn == left_out
     every = {p.stem for top in ("core/regtrain", "registry/regtrain_registry") for p in (ROOT / top).iterdir()}
     assert drawn <= every

@@ -205,7 +205,7 @@ class RegistryMachine(RuleBasedStateMachine):
         return pinned | set(self.model.aliases.values())
 
     def moment(self, days: int) -> clock.ClockReading:
-        """The clocks, that of the wall having been set."""
+        """The clocks after the wall clock was set."""
         now = clock.read()
         return replace(now, wall=now.wall + timedelta(days=days))
 

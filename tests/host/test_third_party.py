@@ -1,4 +1,4 @@
-"""The example package, installed by pip as a stranger would, and used by name from its YAML file."""
+"""The example package, installed by pip as any user would, and used by name from its YAML file."""
 
 from __future__ import annotations
 

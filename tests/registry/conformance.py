@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from registry.care_conformance import CareConformance
 from registry.content_conformance import ContentConformance
 from registry.damage_conformance import DamageConformance
-from registry.door_conformance import DoorConformance
+from registry.input_conformance import InputConformance
 from registry.marking_conformance import MarkingConformance
 from registry.migration_conformance import MigrationConformance
 from registry.naming_conformance import NamingConformance
@@ -98,7 +98,7 @@ class RegistryConformance(
     ContentConformance,
     DamageConformance,
     CareConformance,
-    DoorConformance,
+    InputConformance,
 ):
     """One behaviour, whatever keeps the rows."""
 

@@ -20,7 +20,7 @@ pytest.register_assert_rewrite(
             "conformance",
             "content_conformance",
             "damage_conformance",
-            "door_conformance",
+            "input_conformance",
             "marking_conformance",
             "migration_conformance",
             "naming_conformance",

@@ -76,14 +76,14 @@ def test_a_new_registry_and_a_whole_one_have_no_copy(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_changes_nothing(place: Place) -> None:
-    """Exit code 5, no half copy, the old schema as it was; with room it goes on."""
+    """Exit code 5, no half copy, the old schema as it was; with space it goes on."""
     file = Path(str(place.url.database))
     before = dumped(file)
     for limit in (0, 4096, file.stat().st_size - 4096):
         command = [sys.executable, "-c", FULL_DISK, place.uri, str(limit)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         assert done.stdout.startswith("RegistryUnavailableError 5 the copy"), (done.stdout, done.stderr)
-        assert "Make room" in done.stdout
+        assert "Free space" in done.stdout
         assert copies(place) == []
         assert dumped(file) == before
     assert place.open().schema_version() == HEAD

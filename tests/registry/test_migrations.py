@@ -40,15 +40,15 @@ def test_every_table_is_prefixed() -> None:
     assert VERSION_TABLE.startswith(PREFIX)
 
 
-def schema_statements(folder: Path) -> list[str]:
-    """The statements of the first migration that change the database, in their order."""
-    statements: list[str] = []
+def schema_statements(folder: Path) -> list[tuple[str, Any]]:
+    """The statements that make the schema and what they are given, in their order."""
+    statements: list[tuple[str, Any]] = []
     engine = create_engine(f"sqlite:///{folder / 'traced.db'}")
-    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append((args[2], args[3])))
     with engine.connect() as connection:
         upgrade(connection)
     engine.dispose()
-    return [s for s in statements if s.strip().startswith(("CREATE", "INSERT"))]
+    return [one for one in statements if one[0].strip().startswith(("CREATE", "INSERT", "ALTER", "UPDATE"))]
 
 
 @pytest.mark.slow
@@ -59,8 +59,8 @@ def test_an_interrupted_first_migration_is_completed(tmp_path: Path) -> None:
     for done in range(len(statements)):
         file = tmp_path / f"{done}.db"
         connection = sqlite3.connect(file)
-        for statement in statements[:done]:
-            connection.execute(statement)
+        for statement, parameters in statements[:done]:
+            connection.execute(statement, parameters)
         connection.commit()
         connection.close()
         registry = Registry(f"sqlite:///{file}")

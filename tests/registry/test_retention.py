@@ -285,7 +285,7 @@ def test_nothing_goes_before_what_came_from_it() -> None:
 
 
 def test_a_parent_is_kept_for_a_child_that_stays() -> None:
-    """Not for one that has to go for want of room."""
+    """Not for one that has to go for want of space."""
     versions = [version(1), version(2, "2.0.0", parents=("m@1.1.0",)), version(3, parents=("m@1.1.0",), pinned=True)]
     versions += [version(4, parents=("m@1.1.0",), size_bytes=9), version(5)]
     reasons = {d.ref: d.reason for d in decide(versions, Policy(keep_newest=2, total_size=0), NOW)}

@@ -1,4 +1,4 @@
-"""Signatures with real keys: what they cover, and that a stranger verifies them without regtrain."""
+"""Signatures with real keys: what they cover, and that anybody verifies them without regtrain."""
 
 from __future__ import annotations
 

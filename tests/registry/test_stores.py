@@ -167,7 +167,7 @@ class TestS3(AnyFilesConformance):
         assert case.files.read(name) == content
 
     def test_a_registry_keeps_its_files_there(self, case: StoreCase, tmp_path: Path) -> None:
-        """Registered, shared, checked out and checked through the one door."""
+        """Registered, shared, checked out and checked through the registry."""
         registry = make_registry(tmp_path / "registry.db", f"s3://{case.files.root}")  # type: ignore[attr-defined]
         contents = [tensor_file({"a": noise("a", 2 * MB), "b": noise(number, MB)}) for number in range(2)]
         for number, content in enumerate(contents):

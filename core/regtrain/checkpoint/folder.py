@@ -128,7 +128,7 @@ class Checkpoints:
     def _not_written(self, problem: OSError) -> EnvironmentFault:
         return EnvironmentFault(
             f"checkpoint could not be written to {self.folder}: {problem.strerror or problem}",
-            "make room or choose another --output-dir; the checkpoints before it are whole",
+            "free space or choose another --output-dir; the checkpoints before it are whole",
         )
 
     def wait(self) -> CheckpointInfo | None:

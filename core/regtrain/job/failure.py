@@ -117,7 +117,7 @@ def _as_known(problem: BaseException, run_dir: RunDir) -> RegtrainError:
     if isinstance(problem, RegtrainError):
         return problem
     if isinstance(problem, OSError) and problem.errno in NO_ROOM:
-        return EnvironmentFault(f"{run_dir.path}: {problem.strerror}", "make room, or choose another --output-dir")
+        return EnvironmentFault(f"{run_dir.path}: {problem.strerror}", "free space, or choose another --output-dir")
     for pattern, kind, message, hint in EXPLAINED:
         match = re.search(pattern, str(problem))
         if match:

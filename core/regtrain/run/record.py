@@ -125,13 +125,13 @@ def final_outcome(run_dir: RunDir, otherwise: Outcome) -> Outcome:
 
 
 def missing_outcome(exit_code: int | None, run_dir: RunDir) -> Outcome:
-    """The outcome of a job that left none: stopped before it could train, killed, or out of room."""
+    """The outcome of a job that left none: stopped before it could train, killed, or out of disk space."""
     if exit_code is None:
         return _failed("job_failed", "the job has ended and left no outcome", _RESUME_HINT)
     if -exit_code in ASKED_TO_STOP:
         return Outcome("interrupted", reason=f"{signal.Signals(-exit_code).name} outside of the training")
     if exit_code == 5:
-        hint = "make room, or choose another --output-dir; the checkpoints before it are whole"
+        hint = "free space, or choose another --output-dir; the checkpoints before it are whole"
         return _failed("environment", f"the job could not write to {run_dir.path}", hint, 5)
     how = f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
     hint = f"out of memory is a common cause of SIGKILL; {_RESUME_HINT}"

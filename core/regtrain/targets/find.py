@@ -1,7 +1,7 @@
 """A user's own factory: `./file.py:function` beside the config, or an installed package that was allowed.
 
-A config may come from a stranger. It may name a file that lies beside it, which its reader can look at; it may not name
-an installed package, since `os:system` is one.
+A config may come from somebody else. It may name a file that lies beside it, which its reader can look at; it may not
+name an installed package, since `os:system` is one.
 """
 
 from __future__ import annotations

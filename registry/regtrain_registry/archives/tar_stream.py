@@ -30,7 +30,7 @@ class TarWriter:
         """Add a member; `source` must have `size` bytes."""
         header = tarfile.TarInfo(name)
         header.size, header.mode = size, 0o644
-        # GNU's form has room for files over 8 GiB.
+        # GNU's form allows files over 8 GiB.
         self._target.write(header.tobuf(tarfile.GNU_FORMAT, "ascii", "strict"))
         left = size
         while left and (chunk := source.read(min(CHUNK, left))):

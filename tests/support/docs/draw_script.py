@@ -15,4 +15,4 @@ def pictures(root: Path) -> dict[str, str]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return {"rooms": module.rooms().svg(), "run": module.run().svg()}
+    return {"layers": module.layers().svg(), "run": module.run().svg()}

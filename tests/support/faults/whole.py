@@ -1,4 +1,4 @@
-"""What must hold of a registry after any fault: looked at from outside first, then through its door."""
+"""What must hold of a registry after any fault: first its files and rows, then its public methods."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Retention(Section):
         None, description="Keep what is younger, e.g. 30d or 12h."
     )
     total_size: Annotated[str, BeforeValidator(as_bytes)] | None = Field(
-        None, description="Room for all versions of the model, e.g. 20GB; the worst and oldest go first."
+        None, description="Space for all versions of the model, e.g. 20GB; the worst and oldest go first."
     )
     with_descendants: bool | None = Field(None, description="Keep what something came from, also where that expired.")
 

@@ -74,7 +74,7 @@ class SQLite(Dialect):
         except (OSError, sqlite3.Error) as error:
             raise RegistryUnavailableError(
                 f"the copy {copy} of the database cannot be made: {error}",
-                "Make room there, or ask for the right to write; its schema is not changed without.",
+                "Free space there, or ask for the right to write; its schema is not changed without.",
             ) from error
         finally:
             with suppress(OSError):  # garbage at worst; an error here would hide the one that matters

@@ -1,4 +1,4 @@
-"""What any database's registry refuses at the door, and what no way leads around."""
+"""Input that a registry refuses on any database, and on every way."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ WRONG: dict[str, Callable[[Registry], Any]] = {
 }
 
 
-class DoorConformance:
+class InputConformance:
     """One answer to what cannot be meant."""
 
     def test_no_alias_takes_the_name_of_a_stage(self, place: Place) -> None:

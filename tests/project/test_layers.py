@@ -1,4 +1,4 @@
-"""The floors hold, and each contract breaks when it is broken."""
+"""The layers hold, and each contract breaks when it is broken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = ("core", "registry", "plugins")
 PLANTED = {
     "registry-alone": ("registry/regtrain_registry/domain/recipe.py", "import regtrain.errors"),
     "core-names-no-plugin": ("core/regtrain/plan/names.py", "import regtrain_plugins.models.simple"),
-    "plugins-see-two-rooms": ("plugins/regtrain_plugins/models/simple.py", "import regtrain.errors"),
+    "plugins-see-two-modules": ("plugins/regtrain_plugins/models/simple.py", "import regtrain.errors"),
     "plugins-apart": ("plugins/regtrain_plugins/models/simple.py", "import regtrain_plugins.datasets.digits"),
     "who-reaches-the-registry": ("core/regtrain/trainer/loop.py", "import regtrain_registry.refs"),
     "who-loads-torch": ("core/regtrain/run/open_registry.py", "import regtrain.trainer.loop"),
@@ -70,14 +70,14 @@ def test_a_planted_violation_breaks_it(tmp_path: Path, contract: str) -> None:
 
 
 def test_contracts_name_every_room() -> None:
-    """A new room of the core stands in the contracts that list rooms one by one."""
-    rooms = {
+    """A new module of the core is named in the contracts that list modules one by one."""
+    modules = {
         f"regtrain.{path.stem}"
         for path in (ROOT / "core/regtrain").iterdir()
         if path.suffix == ".py" or (path / "__init__.py").is_file()
     } - {"regtrain.__init__", "regtrain.__main__"}
     by_id = {contract["id"]: contract for contract in CONTRACTS}
-    hidden = set(by_id["plugins-see-two-rooms"]["forbidden_modules"])
-    assert rooms - hidden == {"regtrain.hookspecs", "regtrain.types"}
+    hidden = set(by_id["plugins-see-two-modules"]["forbidden_modules"])
+    assert modules - hidden == {"regtrain.hookspecs", "regtrain.types"}
     kept_away = set(by_id["who-reaches-the-registry"]["source_modules"])
-    assert rooms - kept_away == {"regtrain.api", "regtrain.cli", "regtrain.run"}
+    assert modules - kept_away == {"regtrain.api", "regtrain.cli", "regtrain.run"}

@@ -1,4 +1,4 @@
-"""What is built is what a stranger can use."""
+"""What is built can be installed and used."""
 
 from __future__ import annotations
 
