@@ -92,7 +92,8 @@ fi
 inner=()
 if holds date; then
     command -v faketime >/dev/null || { echo 'faketime is not installed: apt-get install faketime' >&2 && exit 5; }
-    inner=(env FAKETIME_DONT_FAKE_MONOTONIC=1 faketime '2028-02-29 23:58:00')
+    # The monotonic clock is faked, too: without it every sleep fails in libfaketime 0.9.10.
+    inner=(faketime '2028-02-29 23:58:00')
 fi
 if holds load; then
     for _ in $(seq "$(! holds core && nproc || echo 1)"); do
