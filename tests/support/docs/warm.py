@@ -24,7 +24,6 @@ import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 CLIENT = Path(__file__).with_name("warm_client.py")
@@ -158,12 +157,7 @@ def program(request: dict[str, Any]) -> int:
     return start()
 
 
-def _ended(number: int, frame: FrameType | None) -> None:
-    os._exit(128 + number)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _ended)
     del sys.path[0]
     load_everything()
     serve(sys.argv[1])
