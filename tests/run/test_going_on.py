@@ -147,6 +147,7 @@ def test_the_environment_still_overrides(project: Project, monkeypatch: pytest.M
 def damage(checkpoint: Path, name: str = "model.safetensors") -> None:
     content = bytearray((checkpoint / name).read_bytes())
     content[-1] ^= 1
+    (checkpoint / name).chmod(0o644)  # linked files are read-only, which holds for everybody but root
     (checkpoint / name).write_bytes(content)
 
 

@@ -95,6 +95,7 @@ def test_a_manifest_names_every_file(trained: tuple[Project, dict[str, Any]], tm
             else:
                 (place.parent / "state.json").unlink()
             place.write_text(json.dumps(manifest))
+            (place.parent / "model.safetensors").chmod(0o644)
             with (place.parent / "model.safetensors").open("r+b") as weights:
                 weights.seek(-1, os.SEEK_END)
                 weights.write(b"\xff")
@@ -213,6 +214,7 @@ def test_a_checkpoint_is_taken_whole_and_alone(trained: tuple[Project, dict[str,
     assert not list((project.folder / "runs-of-links").rglob("key"))
     large = copied(result, tmp_path / "large")
     for place in large.glob("checkpoints/step-*/model.safetensors"):
+        place.chmod(0o644)
         os.truncate(place, 1 << 40)
     said = project("models", "register", large, "--model", "hostile")
     assert (said.code, "bytes, expected" in said.err) == (4, True)
@@ -338,6 +340,7 @@ def test_a_deep_state_is_a_damaged_checkpoint(trained: tuple[Project, dict[str, 
     """Also with the right digest: whoever writes the file writes the manifest."""
     _, result = trained
     place = checkpoint_of(copied(result, tmp_path / "deep"))
+    (place / "state.json").chmod(0o644)
     (place / "state.json").write_text("[" * 3000 + "]" * 3000)
     manifest = json.loads((place / "manifest.json").read_bytes())
     digest = "sha256:" + hashlib.sha256((place / "state.json").read_bytes()).hexdigest()
