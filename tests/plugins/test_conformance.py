@@ -33,6 +33,7 @@ from regtrain.testing import (
     plugin_points,
 )
 from regtrain.types import (
+    Artifact,
     Callback,
     CallbackContext,
     Fit,
@@ -337,6 +338,8 @@ class Losing:
         with self.path.open("a") as file:
             file.writelines(f"{int(float(record.get('val/loss', 0)) * 8) / 8}\n" for record in batch.records[1:])
 
+    def artifact(self, artifact: Artifact) -> None: ...
+
     def version(self, version: VersionEvent) -> None: ...
 
     def close(self, status: str | None) -> None: ...
@@ -357,6 +360,8 @@ def test_trackers_that_raise_or_lose(tmp_path: Path) -> None:
         suite.test_a_batch_that_is_sent_again_arrives_once(Losing, run)
     with pytest.raises((ValueError, OverflowError)):
         suite.test_numbers_that_are_not_finite_are_no_error(Losing(), run)
+    with pytest.raises(AssertionError):
+        suite.test_artifacts_arrive(Losing(), run)
 
 
 class Muddled(Callback):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from regtrain.testing.offered import Offered
-from regtrain.types import Kind, RecordBatch, TrackedRun, Tracker, VersionEvent
+from regtrain.types import Artifact, Kind, RecordBatch, TrackedRun, Tracker, VersionEvent
 
 __all__ = ["TrackerConformance"]
 
@@ -83,6 +83,15 @@ class TrackerConformance(Offered):
         assert "digits" in text
         assert "1.2.0" in text
         assert "sha256:abcdef" in text
+
+    def test_artifacts_arrive(self, tracker: Tracker, run: TrackedRun) -> None:
+        """A file of the run can be found by its name."""
+        table = run.run_dir / "confusion.csv"
+        table.write_text("predicted,true\n3,8\n", encoding="utf-8")
+        tracker.open(run, None)
+        tracker.artifact(Artifact("confusion", table, "table", 3))
+        tracker.close("finished")
+        assert "confusion" in self.arrived(run)
 
     def test_closing_twice_is_harmless(self, tracker: Tracker, run: TrackedRun) -> None:
         """A run that ends in an error may close a tracker a second time."""

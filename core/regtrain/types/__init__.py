@@ -13,7 +13,7 @@ from regtrain.types.launching import JobCommand, JobState, Launched, Launcher, R
 from regtrain.types.schedule import Schedule
 from regtrain.types.strategy import Place, Strategy
 from regtrain.types.task import Evaluator, EvaluatorFactory, Sample, StepOutput, Task, TaskContext
-from regtrain.types.tracking import RecordBatch, TrackedRun, Tracker, TrackerFactory
+from regtrain.types.tracking import Artifact, RecordBatch, TrackedRun, Tracker, TrackerFactory
 
 if TYPE_CHECKING:
     from regtrain.types.planning import Choice, Plan, Resources, Settled, chosen
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "Alert",
+    "Artifact",
     "Callback",
     "CallbackContext",
     "CallbackFactory",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from regtrain.types.events import VersionEvent
 
-__all__ = ["RecordBatch", "TrackedRun", "Tracker", "TrackerFactory"]
+__all__ = ["Artifact", "RecordBatch", "TrackedRun", "Tracker", "TrackerFactory"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,17 @@ class RecordBatch:
     records: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class Artifact:
+    """A file of the run folder that a tracker shows or keeps: a figure or table that was logged, or a file that the
+    config asks for. The same name and step again is the same artifact with new content."""
+
+    name: str
+    path: Path
+    kind: Literal["figure", "table", "histogram", "file"]
+    step: int | None = None
+
+
 @runtime_checkable
 class Tracker(Protocol):
     """Sends the records of one run to where people look at them.
@@ -49,6 +60,10 @@ class Tracker(Protocol):
         ...
 
     def send(self, batch: RecordBatch) -> None: ...
+
+    def artifact(self, artifact: Artifact) -> None:
+        """Take a file; one that was taken before, and whose answer was lost, is offered again."""
+        ...
 
     def version(self, version: VersionEvent) -> None:
         """The run has been registered."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from regtrain.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from regtrain.types import RecordBatch, Register, TrackedRun, VersionEvent
+    from regtrain.types import Artifact, RecordBatch, Register, TrackedRun, VersionEvent
 
 
 class Lines:
@@ -38,6 +38,10 @@ class Lines:
         for number, record in enumerate(batch.records, batch.first):
             if number >= self._next[batch.stream]:
                 self._file.write(f"{self._run} {batch.stream} {number} {_words(record)}\n")
+        self._file.flush()
+
+    def artifact(self, artifact: Artifact) -> None:
+        self._file.write(f"{self._run} artifact {artifact.name} kind={artifact.kind} path={artifact.path}\n")
         self._file.flush()
 
     def version(self, version: VersionEvent) -> None:
