@@ -35,6 +35,8 @@ class RegtrainError(Exception):
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 2
+    warnings: tuple[str, ...] = ()
+    """What else went wrong, a line each."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -33,6 +33,7 @@ from regtrain.run_dir import Outcome, RunDir
 from regtrain.run_dir.outcome import Status
 from regtrain.run_dir.records import RecordWriter
 from regtrain.targets.load import loaded_sources
+from regtrain.tracking import beside_job, job_environment, missing_packages
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
 from regtrain.types import Alert, CheckpointEvent, Plan, Schedule, Splits, Strategy
@@ -57,15 +58,23 @@ def main(path: Path) -> int:
 
 def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Outcome:
     """Run the job in this process; of several processes rank 0 leaves the outcome, whatever happens."""
+    rank = rank_of(plan)
+    with beside_job(run_dir, plan) if rank == 0 else contextlib.nullcontext():
+        return _execute(run_dir, plan, host, given, rank)
+
+
+def _execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects, rank: int) -> Outcome:
     began = time.monotonic()
-    rank, logs = rank_of(plan), run_dir.logs(plan.config)
+    logs = run_dir.logs(plan.config)
     events = RecordWriter(logs / "events.jsonl" if rank == 0 else None)
     with _log(logs / ("train.log" if rank == 0 else f"rank-{rank}.log"), to_terminal=rank == 0) as log:
         try:
             with StopFlag() as stop:
                 settled = settle_device(plan, detect())
                 job = Job(run_dir, plan, settled.config(plan), settled, host, given, log, events)
-                with open_strategy(job) as strategy:
+                for line in missing_packages(plan, host) if rank == 0 else ():
+                    log.warning(line)
+                with job_environment(run_dir, plan, host, log.warning), open_strategy(job) as strategy:
                     outcome = _guarded(job, strategy, stop)
         except KeyboardInterrupt:
             if rank == 0:

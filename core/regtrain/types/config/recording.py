@@ -53,6 +53,9 @@ class Callback(Section):
 
 class Tracker(Section):
     enabled: bool = Field(True, description="Whether the tracker is used.")
+    artifacts: bool = Field(
+        False, description="Also send config, logs and the best weights when the run has ended, as artifacts."
+    )
     args: Args = Field({}, description="Arguments of the tracker; other keys of this section land here.")
 
 
