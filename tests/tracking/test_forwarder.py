@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from regtrain.host import Host
 from regtrain.run_dir import RunDir
@@ -33,9 +34,11 @@ def written(run_dir: Path, stream: str) -> int:
 
 def test_a_run_arrives_whole_and_once(project: Project) -> None:
     """Every record of both files, the version, the status; reading the run in again sends what is new only."""
-    project.config(trackers={"lines": {}}, logging={"every_n_steps": 1})
+    project.config(trackers=["lines", "tensorboard"], logging={"every_n_steps": 1})
     run_dir = Path(project.train()["run_dir"])
     lines = records(run_dir)
+    losses = EventAccumulator(str(run_dir / "logs/tensorboard")).Reload().Scalars("train/loss")
+    assert [event.step for event in losses] == [1, 2, 3, 4]
     for stream in ("metrics", "events"):
         assert numbers(lines, stream) == list(range(written(run_dir, stream)))
     assert written(run_dir, "metrics") >= 4
