@@ -20,6 +20,7 @@ __all__ = [
     "JobFailedError",
     "MissingKeyError",
     "NotFiniteError",
+    "OutsideOfRunError",
     "PluginError",
     "RegtrainError",
     "RunBusyError",
@@ -112,6 +113,12 @@ class RunBusyError(RegtrainError):
 
     code = "run_busy"
     exit_code = 3
+
+
+class OutsideOfRunError(RegtrainError):
+    """Something was to be logged, and no run is training in this process."""
+
+    code = "outside_of_run"
 
 
 class CheckpointDamagedError(RegtrainError):
