@@ -66,29 +66,40 @@ def test_a_run_without_trackers_starts_nothing(project: Project, monkeypatch: py
 
 
 def test_trackers_that_fail_cost_a_line_each(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that hangs, one that exits, one whose package is missing: a warning each, exit code 0, a version; the others
-    have everything, and those that come back get it from `runs sync`."""
+    """One that exits and one whose package is missing: a warning each, exit code 0, a version; the other is served."""
     install_odd(project, monkeypatch)
-    monkeypatch.setenv("REGTRAIN_TRACKER_SECONDS", "2")
-    os.mkfifo(project.folder / "never")
-    monkeypatch.setenv("NEVER", str(project.folder / "never"))
-    project.config(trackers={"hanging": {}, "absent": {}, "failing": {"fault": "an exit"}, "lines": {}})
+    project.config(trackers={"absent": {}, "failing": {"fault": "an exit"}, "lines": {}})
     said = project("run", "run.yaml", "--json")
     assert said.code == 0, said.err
     assert said.json()["version"] == "1.0.0"
     run_dir = Path(said.json()["run_dir"])
     assert records(run_dir)[-1].endswith("status finished")
-    for name, word in {"hanging": "not taken everything", "absent": "pip install", "failing": "SystemExit: 3"}.items():
+    for name, word in {"absent": "pip install", "failing": "SystemExit: 3"}.items():
         lines = [line for line in said.err.splitlines() if f"tracker {name!r}" in line]
         assert len(lines) == 1, said.err
         assert lines[0].startswith("warning: ")
         assert word in lines[0]
-    (project.folder / "never").unlink()
+
+
+def test_closing_comes_to_an_end(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracker that never answers is killed and said to be behind; the run is done, and `runs sync` sends the rest."""
+    install_odd(project, monkeypatch)
+    monkeypatch.setenv("REGTRAIN_TRACKER_SECONDS", "0.2")
+    os.mkfifo(project.folder / "never")
+    monkeypatch.setenv("NEVER", str(project.folder / "never"))
+    project.config(trackers={"hanging": {}})
+    said = project("run", "run.yaml", "--json")
+    assert (said.code, said.json()["version"]) == (0, "1.0.0")
+    warned = (
+        f"warning: tracker 'hanging': it has not taken everything yet; `regtrain runs sync {said.json()['run_dir']}`"
+    )
+    assert warned in said.err
     monkeypatch.delenv("NEVER")
-    synced = project("runs", "sync", run_dir)
-    assert synced.code == 0
-    assert [word for word in ("hanging", "absent", "failing") if f"{word!r}" in synced.err] == ["absent", "failing"]
-    assert sum(" metrics " in line for line in records(run_dir)) == written(run_dir, "metrics")
+    monkeypatch.delenv("REGTRAIN_TRACKER_SECONDS")
+    synced = project("runs", "sync", said.json()["run_dir"])
+    assert (synced.code, synced.err) == (0, "")
+    noted = (Path(said.json()["run_dir"]) / "noted.txt").read_text().splitlines()
+    assert noted[-2:] == ["version tiny@1.0.0", "closed finished"]
 
 
 def test_a_job_gets_the_variables_of_its_trackers(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def main(argv: list[str]) -> None:
     run_dir = RunDir(Path(path))
     plan = run_dir.read_plan()
     wait = (lambda: None) if once else (lambda: wait_for_end(run_dir, plan, sys.stdin.fileno(), int(parent)))
-    forward(run_dir, plan, Host(), wait)
+    forward(run_dir, plan, Host(), wait, sample=not once)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from regtrain.host import Host
 from regtrain.run_dir import RunDir
 from regtrain.run_dir.codec import read_value, write_value
 from regtrain.tracking import cursors
+from regtrain.tracking.system import missing_sampler
 from regtrain.types import Plan
 
 __all__ = ["JobEnvironment", "job_environment", "missing_packages", "write_environment"]
@@ -67,8 +68,8 @@ def job_environment(
 
 
 def missing_packages(plan: Plan, host: Host) -> list[str]:
-    """A line for each tracker of the config that cannot be used here, with the remedy."""
-    lines = []
+    """A line for each tracker of the config that cannot be used here, and for system metrics, with the remedy."""
+    lines = missing_sampler(plan)
     for name in cursors.enabled(plan):
         try:
             host.offer("trackers", name)

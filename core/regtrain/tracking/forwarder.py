@@ -16,6 +16,7 @@ from regtrain.tracking import cursors
 from regtrain.tracking.ending import End, read_end
 from regtrain.tracking.feeder import Feeder
 from regtrain.tracking.limits import LEAVE, idle_seconds
+from regtrain.tracking.system import Sampler, is_sampled
 from regtrain.types import Plan
 
 __all__ = ["forward", "wait_for_end"]
@@ -24,18 +25,24 @@ LOOK = 0.25  # seconds between two looks at the parent, and at a job without one
 GRACE = 5.0  # seconds that a job may take until it is seen, and its outcome to be written
 
 
-def forward(run_dir: RunDir, plan: Plan, host: Host, wait: Callable[[], str | None]) -> None:
+def forward(run_dir: RunDir, plan: Plan, host: Host, wait: Callable[[], str | None], *, sample: bool = False) -> None:
     """Serve every tracker until `wait` returns, then send the rest and close them.
 
     Args:
         wait: returns when the run has ended, with the status of a run that left no outcome.
+        sample: the job runs on this machine, whose load is logged where the config says so.
     """
     cursors.folder_of(run_dir, plan).mkdir(parents=True, exist_ok=True)
     end = End()
     feeders = [Feeder(run_dir, plan, name, keys, host, end) for name, keys in cursors.enabled(plan).items()]
     for feeder in feeders:
         feeder.start()
+    sampler = Sampler(run_dir, plan) if sample and is_sampled(plan) else None
+    if sampler is not None:
+        sampler.start()
     missing = wait()
+    if sampler is not None:
+        sampler.stop()
     end.tell(*read_end(run_dir, missing))
     _join(feeders, idle_seconds())
 

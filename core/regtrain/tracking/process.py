@@ -17,6 +17,7 @@ from regtrain.run_dir import RunDir
 from regtrain.tracking import cursors
 from regtrain.tracking.ending import read_end
 from regtrain.tracking.limits import END, LEAVE, closing_seconds
+from regtrain.tracking.system import is_sampled
 from regtrain.types import Plan
 
 __all__ = ["ForwarderProcess", "beside_job", "settle", "start"]
@@ -69,7 +70,7 @@ def start(run_dir: RunDir, plan: Plan, *, once: bool = False) -> ForwarderProces
     Raises:
         OSError: the run folder cannot be written, or the process not be started.
     """
-    if not cursors.enabled(plan):
+    if not (cursors.enabled(plan) or (is_sampled(plan) and not once)):
         return None
     folder = cursors.folder_of(run_dir, plan)
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +117,7 @@ def beside_job(run_dir: RunDir, plan: Plan) -> Iterator[None]:
 
     A launcher that submits starts no forwarder, since the job runs elsewhere.
     """
-    if not cursors.enabled(plan):
+    if not (cursors.enabled(plan) or is_sampled(plan)):
         yield
         return
     with contextlib.ExitStack() as stack:
