@@ -4,9 +4,9 @@
     python benchmarks/trackers.py log [--calls 20000]
     python benchmarks/trackers.py backlog [--records 1000000]
 
-step: the training of step.py with every step logged, in a run with MLflow (sqlite), TensorBoard and W&B (offline), those
-of them that are installed, and in the same run with none, in turn, each in a process of its own. Figures are
-microseconds a step, CPU of the training process and wall time; the CPU of the forwarder and its children stands beside.
+step: the training of step.py with every step logged, in a run with MLflow (sqlite), TensorBoard and W&B (offline), as
+far as they are installed, and in the same run with none, in turn, each in a process of its own. Figures are
+microseconds a step, CPU of the training process and wall time; the CPU of the forwarder stands beside.
 log: CPU of the caller of one number; a peer has done its set-up, and is not waited for.
 backlog: records with one metric each wait in a run folder, and the forwarder sends them to MLflow; then MLflow's own
 `log_batch` gets the same points, which are two a record: the tracker sends the epoch, too.
@@ -92,7 +92,8 @@ def compare_steps(steps: int, rounds: int) -> bool:
     for kind, place in (("CPU", 0), ("wall", 1)):
         one, other = ([run[place] for run in found[name]] for name in ("none", "all"))
         ratios[kind] = statistics.median(b / a for a, b in zip(one, other, strict=True))
-        print(f"  {kind:4s} none {statistics.median(one):6.0f} µs  all {statistics.median(other):6.0f} µs  {ratios[kind]:.3f} ×")
+        shown = f"none {statistics.median(one):6.0f} µs  all {statistics.median(other):6.0f} µs"
+        print(f"  {kind:4s} {shown}  {ratios[kind]:.3f} ×")
     print(f"  CPU of the forwarder: {statistics.median(run[2] for run in found['all']):.1f} s a run")
     return ratios["CPU"] <= GOALS["step"]
 
@@ -201,7 +202,8 @@ def compare_backlogs(records: int) -> bool:
         with tempfile.TemporaryDirectory() as folder:
             found[name] = _child(name, folder, str(records))
     (peer, peak), (ours, memory) = found["of_mlflow"], found["backlog"]
-    print(f"{records} records: forwarder {ours:.1f} s, {memory:.0f} MiB; log_batch {peer:.1f} s, {peak:.0f} MiB; {ours / peer:.2f} ×")
+    print(f"{records} records: {ours / peer:.2f} ×")
+    print(f"  forwarder {ours:7.1f} s  {memory:4.0f} MiB\n  log_batch {peer:7.1f} s  {peak:4.0f} MiB")
     return ours / peer <= GOALS["backlog"] and memory <= GOALS["memory"]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +12,7 @@ from regtrain.tracking import cursors, feeder, forwarder, settle
 from regtrain.types import RecordBatch, TrackedRun
 from regtrain_plugins.trackers.lines import Lines
 from support.tracking import odd
-from support.tracking.runs import HOST, SECRET, TrackedFolder
-
-PATIENCE = 60  # seconds until a test gives up
+from support.tracking.runs import HOST, SECRET, TrackedFolder, until
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +21,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeder, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(forwarder, "LOOK", 0.01)
     monkeypatch.setattr(odd.Failing, "left", None)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline, paused = time.monotonic() + PATIENCE, threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come"
-        paused.wait(0.01)
 
 
 def problems(folder: TrackedFolder) -> dict[str, str]:

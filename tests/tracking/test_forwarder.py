@@ -14,10 +14,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from regtrain.host import Host
 from regtrain.run_dir import RunDir
 from regtrain.run_dir.records import RecordWriter, read_records
-from regtrain.tracking import settle, start
+from regtrain.tracking import environment, job_environment, settle, start
 from support.cli.projects import Project
 from support.run.gates import DATA, PATIENCE, started
-from support.tracking.runs import HOST, TrackedFolder, install_odd
+from support.tracking import odd
+from support.tracking.runs import HOST, TrackedFolder, install_odd, until
 
 
 def records(run_dir: Path) -> list[str]:
@@ -32,6 +33,7 @@ def written(run_dir: Path, stream: str) -> int:
     return len(list(read_records(run_dir / "logs" / f"{stream}.jsonl")))
 
 
+@pytest.mark.slow
 def test_a_run_arrives_whole_and_once(project: Project) -> None:
     """Every record of both files, the version, the status; reading the run in again sends what is new only."""
     project.config(trackers=["lines", "tensorboard"], logging={"every_n_steps": 1})
@@ -65,6 +67,7 @@ def test_a_run_without_trackers_starts_nothing(project: Project, monkeypatch: py
     assert not (run_dir.path / "logs" / "trackers").exists()
 
 
+@pytest.mark.slow
 def test_trackers_that_fail_cost_a_line_each(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that exits and one whose package is missing: a warning each, exit code 0, a version; the other is served."""
     install_odd(project, monkeypatch)
@@ -81,6 +84,7 @@ def test_trackers_that_fail_cost_a_line_each(project: Project, monkeypatch: pyte
         assert word in lines[0]
 
 
+@pytest.mark.slow
 def test_closing_comes_to_an_end(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tracker that never answers is killed and said to be behind; the run is done, and `runs sync` sends the rest."""
     install_odd(project, monkeypatch)
@@ -117,23 +121,25 @@ def test_a_job_gets_the_variables_of_its_trackers(project: Project, monkeypatch:
     assert "NOTED_RUN" not in os.environ
 
 
-def test_a_tracker_that_cannot_be_opened_gives_no_variables(tmp_path: Path) -> None:
-    """The job waits no longer than it has to, and says why it does without."""
-    from regtrain.tracking import job_environment
-
+def test_a_tracker_that_is_late_or_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job waits no longer than it has to, and says why it does without; what comes later is set then."""
+    monkeypatch.setattr(environment, "LATE_LOOK", 0.001)
+    monkeypatch.setenv("NOTED_RUN", "mine")
     folder = TrackedFolder(tmp_path, noted={})
     said: list[str] = []
     with job_environment(folder.run_dir, folder.plan, HOST, said.append, patience=0.0):
-        pass
+        assert os.environ["NOTED_RUN"] == "mine"
+        folder.forward()
+        until(lambda: os.environ["NOTED_RUN"] == "run")
+    assert os.environ["NOTED_RUN"] == "mine"
     assert len(said) == 1
     assert "was not open after 0 seconds" in said[0]
-    folder.track(noted={"file": "no/such/folder/x.txt"})
-    folder.end()
+    monkeypatch.setattr(odd.Noted, "open", lambda *arguments: {}["key"])
+    (folder.cursors / "noted.environment.json").unlink()
     folder.forward()
-    (folder.cursors / "noted.environment.json").write_text('{"problem": "refused", "format": 1}')
     with job_environment(folder.run_dir, folder.plan, HOST, said.append):
-        pass
-    assert "refused" in said[1]
+        assert os.environ["NOTED_RUN"] == "mine"
+    assert "KeyError" in said[1]
 
 
 def test_two_forwarders_of_a_run(tmp_path: Path) -> None:

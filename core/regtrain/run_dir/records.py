@@ -2,7 +2,8 @@
 
 `logs/metrics.jsonl` has a record for each moment of measuring: `step`, `epoch`, `time` (seconds since the epoch) and
 metrics by name. `logs/events.jsonl` has one for each thing that happened: `time`, `event` and its facts. The process
-that trains appends to both and does nothing else for those that read them.
+that trains appends to both and does nothing else for those that read them; the forwarder beside it appends the load of
+the machine, under names that begin with `system/`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from regtrain.host import Host
 from regtrain.run_dir import RunDir
 from regtrain.tracking.forwarder import forward, wait_for_end
 
-LOWER = 5  # priority below the job's, where both want the same core
+LOWER = 10  # steps of priority below the job's: training comes first where both want the same core
 
 
 def main(argv: list[str]) -> None:

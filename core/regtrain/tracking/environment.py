@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from regtrain.types import Plan
 __all__ = ["JobEnvironment", "job_environment", "missing_packages", "write_environment"]
 
 PATIENCE = 5.0  # seconds that a job waits for all trackers together
-LOOK = 0.02  # seconds between two looks
+LOOK, LATE_LOOK = 0.02, 0.5  # seconds between two looks, while the job waits and later
 
 
 @dataclass(frozen=True)
@@ -37,34 +38,73 @@ def write_environment(path: Path, found: JobEnvironment) -> None:
     write_value(path, found, 0o600)
 
 
+class _Variables:
+    """What was set in the environment of this process, and what stood there before."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, str | None] = {}
+        self._lock = threading.Lock()
+        self._open = True
+
+    def set(self, values: Mapping[str, str]) -> None:
+        with self._lock:
+            for key, value in values.items() if self._open else ():
+                self._before.setdefault(key, os.environ.get(key))
+                os.environ[key] = value
+
+    def restore(self) -> None:
+        with self._lock:
+            self._open = False
+            for key, value in self._before.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value
+
+
 @contextmanager
 def job_environment(
     run_dir: RunDir, plan: Plan, host: Host, warn: Callable[[str], None], patience: float = PATIENCE
 ) -> Iterator[None]:
-    """Inside, the variables of trackers with the trait `environment` are set; a tracker that is late goes without."""
-    offering = [name for name in cursors.enabled(plan) if _offers(host, name)]
-    if not offering:
+    """Inside, the variables of trackers with the trait `environment` are set; those of one that is late come later."""
+    places = {
+        name: cursors.file_of(run_dir, plan, name, "environment.json")
+        for name in cursors.enabled(plan)
+        if _offers(host, name)
+    }
+    if not places:
         yield
         return
-    before = dict(os.environ)
+    variables, ended, late = _Variables(), threading.Event(), {}
     deadline = time.monotonic() + patience
-    for name in offering:
-        found = _wait(cursors.file_of(run_dir, plan, name, "environment.json"), deadline)
+    for name, place in places.items():
+        while (found := _read(place)) is None and time.monotonic() < deadline:
+            time.sleep(LOOK)
         if found is None:
-            warn(f"tracker {name!r} was not open after {patience:g} seconds: the job does without its variables")
+            late[name] = place
+            warn(f"tracker {name!r} was not open after {patience:g} seconds: its variables are set when it is")
         elif found.problem is not None:
             warn(f"tracker {name!r} could not be opened, and the job does without its variables: {found.problem}")
         else:
-            os.environ.update(found.values)
-    changed = {key for key in os.environ if os.environ[key] != before.get(key)}
+            variables.set(found.values)
+    thread = threading.Thread(target=_set_late, args=(late.values(), variables, ended), daemon=True)
+    if late:
+        thread.start()
     try:
         yield
     finally:
-        for key in changed:
-            if key in before:
-                os.environ[key] = before[key]
-            else:
-                os.environ.pop(key, None)
+        ended.set()
+        variables.restore()
+
+
+def _set_late(places: Iterable[Path], variables: _Variables, ended: threading.Event) -> None:
+    waiting = list(places)
+    while waiting and not ended.wait(LATE_LOOK):
+        for place in list(waiting):
+            found = _read(place)
+            if found is not None:
+                variables.set(found.values)
+                waiting.remove(place)
 
 
 def missing_packages(plan: Plan, host: Host) -> list[str]:
@@ -85,11 +125,10 @@ def _offers(host: Host, name: str) -> bool:
         return False
 
 
-def _wait(path: Path, deadline: float) -> JobEnvironment | None:
-    while not path.exists():
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(LOOK)
+def _read(path: Path) -> JobEnvironment | None:
+    """None where there is no such file yet."""
+    if not path.exists():
+        return None
     try:
         return read_value(path, JobEnvironment, newest=1)
     except RegtrainError as problem:

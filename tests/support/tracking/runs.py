@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from regtrain.types import Plan
 from support.cli.projects import Project
 
 HOST = Host(plugin_points({"odd": "support.tracking.odd", "lines": "regtrain_plugins.trackers.lines"}))
+PATIENCE = 60  # seconds until a test gives up
 SECRET = "hunter2"
 UNUSED = {"enabled": False, "api_token": SECRET}
 CONFIG = {"model": {"name": "mlp"}, "data": "digits", "training": {"epochs": 1}, "trackers": {"unused": UNUSED}}
@@ -68,6 +71,14 @@ class TrackedFolder:
     @property
     def cursors(self) -> Path:
         return self.logs / "trackers"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that another thread or process does."""
+    deadline, paused = time.monotonic() + PATIENCE, threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come"
+        paused.wait(0.01)
 
 
 def install_odd(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
