@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from regtrain.api import RunResult, Trainer
     from regtrain.types import Splits
+    from regtrain.user_log import log, log_figure, log_histogram, log_table
 
-__all__ = ["RunResult", "Splits", "Trainer"]
+__all__ = ["RunResult", "Splits", "Trainer", "log", "log_figure", "log_histogram", "log_table"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +22,9 @@ def __getattr__(name: str) -> Any:
         from regtrain.types import Splits
 
         return Splits
+    if name in __all__:
+        from regtrain import user_log
+
+        found = globals()[name] = getattr(user_log, name)  # called at every step: looked up once
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

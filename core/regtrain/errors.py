@@ -20,6 +20,7 @@ __all__ = [
     "JobFailedError",
     "MissingKeyError",
     "NotFiniteError",
+    "OutsideOfRunError",
     "PluginError",
     "RegtrainError",
     "RunBusyError",
@@ -35,6 +36,8 @@ class RegtrainError(Exception):
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 2
+    warnings: tuple[str, ...] = ()
+    """What else went wrong, a line each."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -110,6 +113,12 @@ class RunBusyError(RegtrainError):
 
     code = "run_busy"
     exit_code = 3
+
+
+class OutsideOfRunError(RegtrainError):
+    """Something was to be logged, and no run is training in this process."""
+
+    code = "outside_of_run"
 
 
 class CheckpointDamagedError(RegtrainError):

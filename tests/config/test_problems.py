@@ -76,7 +76,7 @@ def test_a_wrong_key_names_the_nearest_right_one(text: str, said: str, tmp_path:
         ("training: 5", "training must be a mapping with epochs, max_steps"),
         ("model: [a]", "model must be a mapping with name, target, args"),
         ("model: {args: 3}", "model.args must be a mapping, got 3"),
-        ("trackers: {mlflow: hello}", 'trackers.mlflow must be a mapping with enabled, args, got "hello"'),
+        ("trackers: {mlflow: hello}", 'trackers.mlflow must be a mapping with enabled, artifacts, args, got "hello"'),
         ("trackers: [1]", "trackers must be a mapping, got [1]"),
         ("search_space: {lr: 3}", "search_space.lr must be a mapping with type, low, high, choices, or a list, got 3"),
         ("search_space: {lr: {low: 1}}", "lacks type: one of uniform, loguniform, int, categorical"),

@@ -113,6 +113,8 @@ def _report(problem: Exception, as_json: bool, verbose: bool) -> int:
     """Print an error and return its exit code; what is not known to be an error of the user keeps its trace."""
     code, message, hint, exit_code = _described(problem)
     details = getattr(problem, "details", {}) if hasattr(problem, "hint") else {}
+    for warning in getattr(problem, "warnings", ()):
+        say(f"warning: {warning}", err=True)
     if verbose:
         traceback.print_exception(problem)
     if as_json:

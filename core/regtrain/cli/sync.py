@@ -61,7 +61,8 @@ def _synced(owner: RunDir, host: Host) -> tuple[RunResult, int]:
         outcome = owner.read_outcome()
         if outcome is None or outcome.status != "failed":
             raise
-        say(f"warning: {plan.run_id}: {problem.message}", err=True)
+        for line in (f"{plan.run_id}: {problem.message}", *problem.warnings):
+            say(f"warning: {line}", err=True)
         return RunResult(
             plan.run_id, plan.run_name, "failed", owner.path, problem.exit_code, outcome
         ), problem.exit_code

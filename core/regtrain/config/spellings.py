@@ -112,8 +112,10 @@ _LOGGING = {
     "use_mlflow": "trackers.mlflow.enabled",
     "use_wandb": "trackers.wandb.enabled",
     "use_clearml": "trackers.clearml.enabled",
-    "mlflow_experiment_name": "trackers.mlflow.args.experiment_name",
-    "mlflow_tracking_uri": "trackers.mlflow.args.tracking_uri",
+    "mlflow_experiment_name": "trackers.mlflow.args.experiment",
+    "mlflow_tracking_uri": "trackers.mlflow.args.uri",
+    "mlflow.experiment_name": "trackers.mlflow.args.experiment",
+    "mlflow.tracking_uri": "trackers.mlflow.args.uri",
     "wandb_project": "trackers.wandb.args.project",
 }
 

@@ -73,8 +73,11 @@ class Host:
         ]
         return sorted(found, key=lambda offer: offer.name.lower())
 
-    def offer(self, kind: Kind, name: str) -> Offer:
+    def offer(self, kind: Kind, name: str, *, usable: bool = True) -> Offer:
         """The offer of that name in any letter case; `DISTRIBUTION:NAME` says which, where two plugins offer it.
+
+        Args:
+            usable: the package that it requires has to be installed.
 
         Raises:
             PluginError: several plugins offer it, and none is named; or one that was left out does.
@@ -84,7 +87,7 @@ class Host:
         assert self.plugins is not None
         found = self._asked_for(kind, name)
         if found:
-            problem = found.missing()
+            problem = found.missing() if usable else ""
             if problem:
                 raise EnvironmentFault(f"{singular(kind)} {found.name!r} {problem}", f"pip install '{found.requires}'")
             return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regtrain.job.making import Job, make
+from regtrain.run_dir.logger import RunLogger
 from regtrain.run_dir.records import RecordWriter
 from regtrain.types import Callback, CallbackContext, Fit, Schedule
 
@@ -43,14 +44,26 @@ class MetricsFile(Callback):
         self._writer.close()
 
 
-def build_callbacks(job: Job, schedule: Schedule, first_step: int) -> list[Callback]:
+class FollowStep(Callback):
+    """What user code logs gets the step of the training, once the training has begun."""
+
+    required = True
+
+    def __init__(self, logger: RunLogger) -> None:
+        self._logger = logger
+
+    def on_fit_start(self, fit: Fit) -> None:
+        self._logger.follow(fit)
+
+
+def build_callbacks(job: Job, schedule: Schedule, first_step: int, logger: RunLogger) -> list[Callback]:
     """The file of metrics and the progress always, then those that the config names, then objects."""
     plan, host = job.plan, job.host
     log_dir = job.run_dir.logs(plan.config)
     context = CallbackContext(
         plan.run_id, plan.run_name, job.run_dir.path, log_dir, job.interactive, schedule.total_steps, first_step
     )
-    made: list[Callback] = [MetricsFile(log_dir / "metrics.jsonl"), LogRecords(job.log)]
+    made: list[Callback] = [FollowStep(logger), MetricsFile(log_dir / "metrics.jsonl"), LogRecords(job.log)]
     named = job.config.callbacks
     progress = next((name for name in named if name.lower() in (PROGRESS, "progress")), PROGRESS)
     for name in (progress, *(name for name in named if name != progress)):

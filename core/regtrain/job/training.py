@@ -30,9 +30,11 @@ from regtrain.job.ranks import open_strategy, rank_of
 from regtrain.job.resume import find_state, load_into, same_measures
 from regtrain.job.settle import settle_device, settle_measures
 from regtrain.run_dir import Outcome, RunDir
+from regtrain.run_dir.logger import RunLogger, activated
 from regtrain.run_dir.outcome import Status
 from regtrain.run_dir.records import RecordWriter
 from regtrain.targets.load import loaded_sources
+from regtrain.tracking import beside_job, job_environment, missing_packages
 from regtrain.trainer import Interrupted, StopFlag, Trainer
 from regtrain.trainer.randomness import seed_all, use_deterministic
 from regtrain.types import Alert, CheckpointEvent, Plan, Schedule, Splits, Strategy
@@ -57,16 +59,28 @@ def main(path: Path) -> int:
 
 def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Outcome:
     """Run the job in this process; of several processes rank 0 leaves the outcome, whatever happens."""
+    rank = rank_of(plan)
+    with beside_job(run_dir, plan) if rank == 0 else contextlib.nullcontext():
+        return _execute(run_dir, plan, host, given, rank)
+
+
+def _execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects, rank: int) -> Outcome:
     began = time.monotonic()
-    rank, logs = rank_of(plan), run_dir.logs(plan.config)
+    logs = run_dir.logs(plan.config)
     events = RecordWriter(logs / "events.jsonl" if rank == 0 else None)
     with _log(logs / ("train.log" if rank == 0 else f"rank-{rank}.log"), to_terminal=rank == 0) as log:
         try:
             with StopFlag() as stop:
                 settled = settle_device(plan, detect())
                 job = Job(run_dir, plan, settled.config(plan), settled, host, given, log, events)
-                with open_strategy(job) as strategy:
-                    outcome = _guarded(job, strategy, stop)
+                for line in missing_packages(plan, host) if rank == 0 else ():
+                    log.warning(line)
+                with (
+                    job_environment(run_dir, plan, host, log.warning),
+                    open_strategy(job) as strategy,
+                    activated(RunLogger(run_dir.path if rank == 0 else None, logs, events)) as logger,
+                ):
+                    outcome = _guarded(job, strategy, stop, logger)
         except KeyboardInterrupt:
             if rank == 0:
                 reason = "second Ctrl-C: nothing saved"
@@ -89,16 +103,16 @@ def execute(run_dir: RunDir, plan: Plan, host: Host, given: GivenObjects) -> Out
     return outcome
 
 
-def _guarded(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
+def _guarded(job: Job, strategy: Strategy, stop: StopFlag, logger: RunLogger) -> Outcome:
     """A failure is noted before the other processes lose their peer."""
     try:
-        return _train(job, strategy, stop)
+        return _train(job, strategy, stop, logger)
     except (Exception, SystemExit, GeneratorExit) as problem:
         job.log.error(traceback.format_exc())
         return failed(problem, job.run_dir, job.plan)
 
 
-def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
+def _train(job: Job, strategy: Strategy, stop: StopFlag, logger: RunLogger) -> Outcome:
     """Data, model, parts, perhaps an earlier state, then the loop."""
     plan, log, main = job.plan, job.log, strategy.place.is_main
     seed = plan.seed
@@ -127,10 +141,11 @@ def _train(job: Job, strategy: Strategy, stop: StopFlag) -> Outcome:
     trainer = Trainer(parts, stop)
     if plan.resume:
         _resume(job, trainer, schedule, job.run_dir.path / plan.resume)
-    parts.callbacks = build_callbacks(job, schedule, trainer.progress.step) if main else job.given.callbacks
+    parts.callbacks = build_callbacks(job, schedule, trainer.progress.step, logger) if main else job.given.callbacks
     _log_facts(job, trainer)
     job.events.event("training", step=trainer.progress.step, device=str(strategy.device))
     status: Status
+    logger.pause()
     try:
         trainer.fit()
         status, reason = "finished", "patience used up" if trainer.progress.stopped_early else ""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regtrain.config import Config
-from regtrain.errors import ConfigValueError, MissingKeyError
+from regtrain.errors import ConfigValueError, MissingKeyError, nearest
 from regtrain.host import Host, Offer
-from regtrain.targets import find_target
+from regtrain.targets import accepted_arguments, find_target
 from regtrain.types import Choice, Kind
-from regtrain.types.config import Scheduler
+from regtrain.types.config import Scheduler, Tracker
 
 __all__ = ["GIVEN", "PlanInputs", "PlanOptions", "choose_names"]
 
@@ -72,7 +72,7 @@ def choose_names(inputs: PlanInputs) -> list[Choice]:
             host.offer("callbacks", callback)
     for tracker, settings in config.trackers.items():
         if settings.enabled:
-            host.offer("trackers", tracker)
+            _check_tracker(tracker, settings, host)
     for name in config.export.formats:
         host.offer("exporters", name)
     return [*choices, *_places(config, host)]
@@ -135,6 +135,21 @@ def _check_scheduler(settings: Scheduler, host: Host) -> Offer:
     if not settings.name:
         raise MissingKeyError("scheduler.name is missing", f"there are: {', '.join(host.names('schedulers'))}")
     return host.offer("schedulers", settings.name)
+
+
+def _check_tracker(name: str, settings: Tracker, host: Host) -> None:
+    """A tracker whose package is missing is a warning of the run; a wrong name or argument is an error."""
+    offer = host.offer("trackers", name, usable=False)
+    accepted = accepted_arguments(offer.factory)
+    if accepted is None:
+        return
+    for key in settings.args:
+        if key not in accepted:
+            near = nearest(key, accepted) or sorted(accepted)
+            raise ConfigValueError(
+                f"trackers.{name}.{key}: tracker {offer.name!r} takes no {key!r}",
+                f"it takes: {', '.join(near) or 'nothing'}",
+            )
 
 
 def _places(config: Config, host: Host) -> list[Choice]:

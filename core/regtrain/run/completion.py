@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from regtrain.run.register import register_run
 from regtrain.run.retention import expire
 from regtrain.run_dir import Outcome, RunDir, finite
 from regtrain.run_dir.codec import write_json
-from regtrain.tracking import forward_all
+from regtrain.tracking import ForwarderProcess, settle
 from regtrain.types import JobState, Launched, Plan, RunEvent
 
 if TYPE_CHECKING:
@@ -70,14 +70,21 @@ class RunResult:
         }
 
 
-def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: Launched | None = None) -> RunResult:
+def complete(
+    run_dir: RunDir,
+    registry: Registry | None,
+    host: Host,
+    launched: Launched | None = None,
+    forwarder: ForwarderProcess | None = None,
+) -> RunResult:
     """Read how the job ended, register what it trained, apply retention. The same run again is the same version.
 
     Args:
         launched: what the launcher returned; None for a run that is read in later, or from a copied folder.
+        forwarder: what was started beside the job for its trackers.
 
     Raises:
-        RegtrainError: the job failed; its own error.
+        RegtrainError: the job failed; its own error, with `warnings`.
         RegistryError: the registry cannot be reached, or refuses the version.
     """
     plan = run_dir.read_plan()
@@ -87,9 +94,10 @@ def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: L
         state = _state(run_dir, host, launched)
         if state is not JobState.GONE:
             record_state(registry, plan, state)
-            return _result(plan, run_dir, state.value, None).with_notes(forward_all(run_dir, plan, host, None))
+            notes = settle(run_dir, plan, host, forwarder, ended=False, launched=launched is not None)
+            return _result(plan, run_dir, state.value, None).with_notes(notes)
         outcome = final_outcome(run_dir, missing_outcome(launched.exit_code if launched else None, run_dir))
-    notes: list[str] = []
+    notes = []
     expired: list[PruneDecision] = []
     version, first = None, not run_dir.completed.exists()
     try:
@@ -100,14 +108,15 @@ def complete(run_dir: RunDir, registry: Registry | None, host: Host, launched: L
             notes += problems
     finally:
         record_end(registry, plan, outcome)
-        registered = as_event(version) if version else None
-        notes += forward_all(run_dir, plan, host, outcome.status, registered)
         if first:
             event = RunEvent(plan.run_id, plan.run_name, run_dir.path, outcome.status, outcome.metrics)
             notes += host.run_finished(event)
     _mark_completed(run_dir, outcome, version)
+    notes += settle(run_dir, plan, host, forwarder, ended=True, launched=launched is not None)
     if outcome.error:
-        raise as_error(outcome)
+        error = as_error(outcome)
+        error.warnings = tuple(notes)
+        raise error
     return replace(
         _result(plan, run_dir, outcome.status, outcome, _exit_code(outcome, launched)),
         version=version,
@@ -129,7 +138,7 @@ def _state(run_dir: RunDir, host: Host, launched: Launched | None) -> JobState:
 def _mark_completed(run_dir: RunDir, outcome: Outcome, version: VersionInfo | None) -> None:
     """Plugins are notified once; a finished run needs its inputs no more."""
     with contextlib.suppress(OSError):  # a full disk, or a folder that was deleted: the registry has all of it
-        registered = {"version": version.ref, "digest": version.digest} if version else None
+        registered = asdict(as_event(version)) if version else None
         write_json(run_dir.completed, {"status": outcome.status, "registered": registered})
     if outcome.status == "finished":
         shutil.rmtree(run_dir.inputs, ignore_errors=True)

@@ -10,7 +10,7 @@ from regtrain.run_dir import RunDir, read_json
 from regtrain.run_dir.codec import write_json
 from regtrain.types import JobCommand, JobState, Launched, Launcher, Plan, RemoteLauncher
 
-__all__ = ["Submission", "cancel", "launch", "poll", "read_submission"]
+__all__ = ["Submission", "cancel", "launch", "poll", "read_submission", "submits"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ def launch(plan: Plan, host: Host, run_dir: RunDir) -> Launched:
     if launched.external_id is not None:
         write_json(run_dir.submission, {"launcher": plan.launcher, "external_id": launched.external_id})
     return launched
+
+
+def submits(plan: Plan, host: Host) -> bool:
+    """Whether the launcher returns before the job has ended."""
+    launcher: object = None
+    with Guard():  # launching says what is wrong with it
+        launcher = host.offer("launchers", plan.launcher).factory()
+    return isinstance(launcher, RemoteLauncher)
 
 
 def read_submission(run_dir: RunDir) -> Submission | None:

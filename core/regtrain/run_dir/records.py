@@ -2,7 +2,8 @@
 
 `logs/metrics.jsonl` has a record for each moment of measuring: `step`, `epoch`, `time` (seconds since the epoch) and
 metrics by name. `logs/events.jsonl` has one for each thing that happened: `time`, `event` and its facts. The process
-that trains appends to both and does nothing else for those that read them.
+that trains appends to both and does nothing else for those that read them; the forwarder beside it appends the load of
+the machine, under names that begin with `system/`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ HEAD = ("step", "epoch", "time")
 class RecordWriter:
     """Appends records to a file, each with one write of a whole line: a reader sees it whole or not at all.
 
-    JSON has no NaN and no infinity: a number that is not finite is written as text, and read back as a number.
+    JSON has no NaN and no infinity: a number that is not finite is written as text, and read back as a number from a
+    record of metrics; the facts of an event keep their text.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -130,16 +132,17 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         record = parse_json(line) if len(line) <= MAX_LINE else None
     except ValueError:
         return None
-    return {key: _as_number(key, value) for key, value in record.items()} if isinstance(record, dict) else None
+    if not isinstance(record, dict):
+        return None
+    if "event" not in record:
+        for key, value in record.items():
+            if type(value) is str:
+                record[key] = NOT_FINITE.get(value, value)
+    return record
 
 
 def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _as_number(key: str, value: Any) -> Any:
-    """Metrics have a group before their name, such as `train/loss`; other text stays as it is."""
-    return NOT_FINITE.get(value, value) if isinstance(value, str) and "/" in key else value
 
 
 def _end_torn_line(path: Path) -> None:

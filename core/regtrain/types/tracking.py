@@ -52,7 +52,11 @@ class Artifact:
 class Tracker(Protocol):
     """Sends the records of one run to where people look at them.
 
-    Every method may raise: what was not taken is offered again later. No method is called by the process that trains.
+    Every method may raise: what was not taken is offered again later, to an object that is made and opened anew. All
+    are called by one thread of the forwarder, a process beside the job that loads no torch.
+
+    A tracker with the trait `environment` has one more method, `environment() -> Mapping[str, str]`, which is called
+    after `open`: variables that the job gets, so that user code which calls the same service logs to the same run.
     """
 
     def open(self, run: TrackedRun, remote_id: str | None) -> str | None:

@@ -20,6 +20,7 @@ MAX_CURVES = 200
 MAX_POINTS = 2000  # of a curve; more than a picture has pixels across
 MAX_VALUE = 1e300  # axes add something to the range
 MAX_LINE = 1 << 20
+_LOAD = "system/"  # of the machine, which says nothing about the model
 _INDEX = ("step", "epoch", "time")
 
 Points = list[tuple[float, float]]
@@ -60,7 +61,7 @@ def read_curves(lines: Iterable[str]) -> Curves:
     found: dict[tuple[str, str], _Curve] = {}
     for record in _records(lines):
         for name, value in record.items():
-            if name in _INDEX or not _finite(value):
+            if name in _INDEX or name.startswith(_LOAD) or not _finite(value):
                 continue
             owner, _, quantity = name.rpartition("/")
             if (quantity, owner) in found or len(found) < MAX_CURVES:

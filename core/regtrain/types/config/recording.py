@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from regtrain.types.config.section import Args, Metric, Mode, NotNegative, Positive, Section
@@ -44,6 +46,10 @@ class Evaluation(Section):
 class Logging(Section):
     every_n_steps: Positive = Field(50, description="Steps between two lines of metrics.")
     log_dir: str = Field("logs", description="Folder inside the run folder.")
+    system_metrics: bool | None = Field(
+        None, description="Log the load of the machine; when left out, where there is a tracker."
+    )
+    system_metrics_every: Annotated[float, Field(gt=0)] = Field(15, description="Seconds between two samples.")
 
 
 class Callback(Section):
@@ -53,6 +59,9 @@ class Callback(Section):
 
 class Tracker(Section):
     enabled: bool = Field(True, description="Whether the tracker is used.")
+    artifacts: bool = Field(
+        False, description="Also send config, logs and the best weights when the run has ended, as artifacts."
+    )
     args: Args = Field({}, description="Arguments of the tracker; other keys of this section land here.")
 
 
