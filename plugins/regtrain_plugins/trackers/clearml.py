@@ -137,11 +137,12 @@ class ClearML:
 
         if self._given:
             return Task.get_task(task_id=self._given)
+        if hasattr(Task, "_report_subprocess_enabled"):
+            # a thread: the forked process waits for five seconds at each flush, and twice at the end
+            setattr(Task, "_report_subprocess_enabled", False)  # noqa: B010 - private, and not in every release
         if self._offline:
             Task.set_offline(True)
-        requirements = run.run_dir / "requirements.txt"
-        if requirements.exists():  # otherwise ClearML reads through all modules for them
-            Task.force_requirements_env_freeze(False, requirements_file=str(requirements))
+        Task.force_requirements_env_freeze(False, requirements_file=str(_requirements(run)))
         own = run.config.get("experiment")
         named = own.get("name") if isinstance(own, Mapping) else None
         task: Task = Task.init(
@@ -201,6 +202,16 @@ def _check_credentials() -> None:
     files = [os.environ[name] for name in FILES if os.environ.get(name)] or ["~/clearml.conf", "~/trains.conf"]
     if not any(Path(file).expanduser().is_file() for file in files):
         raise RuntimeError(f"ClearML has no credentials: {REMEDY}")
+
+
+def _requirements(run: TrackedRun) -> Path:
+    """The packages of the run, by their file: otherwise ClearML looks for them for minutes, in all modules."""
+    path = run.run_dir / "requirements.txt"
+    if not path.exists():
+        path = run.run_dir / "clearml" / "requirements.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return path
 
 
 def _hurry(task: Task) -> None:
