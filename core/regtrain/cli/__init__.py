@@ -31,7 +31,10 @@ COMMANDS = {
     ),
     "runs": ("regtrain.cli.runs:runs", "Recorded runs: list, show, compare, sync, cancel."),
     "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list, best, prune."),
-    "registry": ("regtrain.cli.registry:registry", "The registry itself: upgrade, du, gc, fsck, backup."),
+    "registry": (
+        "regtrain.cli.registry:registry",
+        "The registry itself: upgrade, du, gc, fsck, backup, import-mlflow.",
+    ),
     "plugins": ("regtrain.cli.plugins:plugins", "Installed plugins: list, show."),
 }
 

@@ -121,3 +121,29 @@ def backup(file: Path, as_json: bool) -> None:
     source = shlex.quote(f"{opened.store_place}/sha256/")
     how = f"copy {source} with the tools of its place" if "://" in source else f"rsync -a {source} BACKUP/sha256/"
     say(f"now the files: {how}", err=True)
+
+
+@registry.command("import-mlflow")
+@click.argument("uri")
+@click.option("--model", metavar="NAME", help="Only this registered model, by its name in MLflow.")
+@json_option
+def import_mlflow(uri: str, model: str | None, as_json: bool) -> int:
+    """Take registered models from the MLflow server or database at URI, with files, runs, tags and aliases.
+
+    It can be called again: what came before is left alone. Exit code 1 when a version could not be taken.
+    """
+    from regtrain.run import mlflow_import
+
+    found = mlflow_import.import_mlflow(open_registry(Path.cwd(), create=True), uri, model)
+    if as_json:
+        print_json(found.to_json())
+        return 0 if found.ok else 1
+    for version in found.versions:
+        say(f"{version.source}: {version.outcome}{f' as {version.ref}' if version.ref else ''}")
+        for line in version.left_out:
+            say(f"  {line}")
+    for line in found.left_out:
+        say(line)
+    counts = [f"{sum(v.outcome == name for v in found.versions)} {name}" for name in ("imported", "present", "failed")]
+    say(", ".join(counts))
+    return 0 if found.ok else 1
