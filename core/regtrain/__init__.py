@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regtrain.api import RunResult, Trainer
+    from regtrain.api import RunResult, Trainer, load
     from regtrain.types import Splits
 
-__all__ = ["RunResult", "Splits", "Trainer"]
+__all__ = ["RunResult", "Splits", "Trainer", "load"]
 
 
 def __getattr__(name: str) -> Any:
     """Loaded when first used: the command line imports this package and must not load torch."""
-    if name in ("RunResult", "Trainer"):
+    if name in ("RunResult", "Trainer", "load"):
         from regtrain import api
 
         return getattr(api, name)
