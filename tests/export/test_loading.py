@@ -173,7 +173,7 @@ def test_changed_or_missing_code_is_refused(project: Project) -> None:
         dict(regtrain.load("tiny").state_dict()), load_file(next(run_dir.glob("checkpoints/best/model.*")))
     )
     code.unlink()
-    with pytest.raises(CodeChangedError, match="lacks its code: model.target ./model.py:build"):
+    with pytest.raises(CodeChangedError, match=r"lacks its code: model.target ./model.py:build"):
         regtrain.load(run_dir)
 
 
@@ -218,7 +218,7 @@ def test_a_model_that_was_an_object_is_asked_for(tmp_path: Path) -> None:
 
 def test_what_is_no_model(trained: tuple[Project, dict[str, Any]], tmp_path: Path) -> None:
     """A folder without a run says what to name; a checkpoint that was taken out of its run, too."""
-    project, result = trained
+    _, result = trained
     shutil.copytree(Path(result["run_dir"]) / "checkpoints" / "best", tmp_path / "step-00000001")
     for name in (str(tmp_path), "step-00000001"):
         with pytest.raises(RunNotFoundError, match="no run folder and no checkpoint in one"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from regtrain.types.config import Config
 
-__all__ = ["ModelSource"]
+__all__ = ["ExportRequest", "ExportResult", "Made", "ModelSource", "Timing"]
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,59 @@ class ModelSource:
     signature: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     format: int = 1
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What is to be exported to which format.
+
+    `args` are those of the exporter. `shapes`: shape of one sample without the batch, by the name of the input ("" for
+    the only one); given, random numbers of these shapes and of `dtypes` take the place of the run's data. `dynamic`:
+    name of an input → axis → what it counts, besides those that the task names. `use_data`: the code of the data may
+    run.
+    """
+
+    source: ModelSource
+    format: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    use_data: bool = True
+    no_data: str = ""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one call: the median, and what a tenth of the calls stay below and exceed."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the exporting process leaves for the one that checks. `cases`: numbers of samples, each in a file
+    `case-N.npz`; `weights`: name → dtype, shape and SHA-256, for a format that holds weights alone."""
+
+    format: str
+    file: str
+    inputs: tuple[Mapping[str, Any], ...]
+    outputs: tuple[Mapping[str, Any], ...]
+    dtype: str
+    samples: str
+    cases: tuple[int, ...] = ()
+    latency: Mapping[int, Timing] = field(default_factory=dict)
+    weights: Mapping[str, tuple[str, tuple[int, ...], str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """A file that was found to compute the same, and the report of it."""
+
+    format: str
+    file: Path
+    report: Mapping[str, Any]
