@@ -6,7 +6,6 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WEIGHTS",
-    "find_source",
     "is_path",
+    "source_at_path",
     "source_of_path",
     "source_of_version",
     "weights_digest",
@@ -38,6 +37,7 @@ __all__ = [
 ]
 
 WEIGHTS = "model.safetensors"
+SECTIONS = ("model", "data", "loss")  # parts of a config that code of the user may make
 _UNPACKED: dict[tuple[str, ...], Path] = {}
 
 
@@ -49,22 +49,15 @@ def is_path(text: str, cwd: Path) -> bool:
     return checkpoint_at(path) is not None or run_dir_of(path.resolve()) is not None or "/" in text
 
 
-def find_source(
-    text: str, cwd: Path, registry: Callable[[], Registry], *, trust_code: bool, sections: tuple[str, ...] = ("model",)
-) -> ModelSource:
-    """The model that a text names, with weights at a verified path and code that was checked.
-
-    sections: parts of the config whose code is going to run.
+def source_at_path(registry: Registry, ref: str, *, trust_code: bool) -> ModelSource:
+    """The model of a version, with its weights at a verified path, for another process.
 
     Raises:
-        RegtrainError, RegistryError: no such model; code that is missing, has changed, or is not trusted.
+        RegtrainError, RegistryError: as `source_of_version`; the weights are damaged.
     """
-    if is_path(text, cwd):
-        return with_checked_code(source_of_path(cwd / expanded("model", text)), sections)
-    opened = registry()
-    version = opened.show(text)
-    source = source_of_version(opened, version, trust_code=trust_code, sections=sections)
-    return replace(source, weights=opened.open_artifact(version.ref, WEIGHTS))
+    version = registry.show(ref)
+    source = source_of_version(registry, version, trust_code=trust_code)
+    return replace(source, weights=registry.open_artifact(version.ref, WEIGHTS))
 
 
 def source_of_path(path: Path, *, rebuilt: bool = True) -> ModelSource:
@@ -107,15 +100,13 @@ def _chosen(owner: RunDir, plan: Any) -> Path:
     return owner.checkpoints(plan.config) / Path(outcome.checkpoint).name
 
 
-def source_of_version(
-    registry: Registry, version: VersionDetail, *, trust_code: bool, sections: tuple[str, ...] = ("model",)
-) -> ModelSource:
+def source_of_version(registry: Registry, version: VersionDetail, *, trust_code: bool) -> ModelSource:
     """The model of a version, with code in a folder of this process; its weights are left to the caller.
 
     Raises:
         ConfigValueError: the version has no model that could be built anew, or no weights as safetensors.
-        UntrustedCodeError: the code came from another registry, and `trust_code` is off.
-        CodeChangedError: the code is missing or not what it was.
+        UntrustedCodeError: the code of the model came from another registry, and `trust_code` is off.
+        CodeChangedError: the code of the model is missing or not what it was.
         RegistryError: a file is damaged.
     """
     if not any(artifact.path == WEIGHTS for artifact in version.artifacts):
@@ -125,11 +116,11 @@ def source_of_version(
         )
     config = _config(version)
     code = registry.recipe(version.ref).code
-    targets = {name: target for name in sections if (target := getattr(config, name).target)}
-    origin = registry.origin(version.ref) if targets and not trust_code else None
-    if origin:
+    targets = {name: target for name in SECTIONS if (target := getattr(config, name).target)}
+    untrusted = (registry.origin(version.ref) if targets and not trust_code else None) or ""
+    if untrusted and "model" in targets:
         raise UntrustedCodeError(
-            f"{version.ref} needs its own code ({', '.join(targets.values())}), which came from elsewhere ({origin})",
+            f"{version.ref} needs its own code ({targets['model']}), which came from elsewhere ({untrusted})",
             "read the code (`regtrain models checkout`), then say trust_code=True or --trust-code",
         )
     digests = {name: code.get(name, "").removeprefix(f"{target} ") for name, target in targets.items()}
@@ -149,8 +140,9 @@ def source_of_version(
             "number": str(version.number),
             "digest": version.digest,
         },
+        untrusted=untrusted,
     )
-    return with_checked_code(source, sections)
+    return with_checked_code(source, ("model",))
 
 
 def _config(version: VersionDetail) -> Config:

@@ -16,18 +16,7 @@ in regtrain.
 import pytest
 
 MODULES = (
-    *(
-        "offered",
-        "plugin",
-        "optimizers",
-        "schedulers",
-        "data",
-        "measures",
-        "callbacks",
-        "places",
-        "trackers",
-        "exporters",
-    ),
+    *("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places", "trackers"),
     "exporters",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))

@@ -18,7 +18,8 @@ class ModelSource:
 
     `origin` is what it is called in messages. `weights` is None where they are in memory already; `digest` is theirs,
     `blake3:…` or `sha256:…`. `code` is the folder that relative targets start from, `digests` section → digest of the
-    user's files as they were when the model was trained. `facts` go into the metadata of an export.
+    user's files as they were when the model was trained. `untrusted` says where the code came from when it may not
+    run. `facts` go into the metadata of an export.
     """
 
     origin: str
@@ -30,6 +31,7 @@ class ModelSource:
     allow_imports: tuple[str, ...] = ()
     signature: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    untrusted: str = ""
     format: int = 1
 
 

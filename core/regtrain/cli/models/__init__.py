@@ -40,6 +40,7 @@ COMMANDS = {
     "card": (f"{FILES}:card", "The model card of a version."),
     "verify": (f"{FILES}:verify", "Check every file of a version, and its signature."),
     "sign": (f"{FILES}:sign", "Sign a version with a private key."),
+    "export": ("regtrain.cli.exporting:export_version", "Export a version to ONNX, TorchScript and others."),
     "export-archive": (f"{FILES}:export_archive", "Write versions with their lineage to one file."),
     "import-archive": (f"{FILES}:import_archive", "Take in the versions of such a file."),
 }
