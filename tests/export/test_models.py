@@ -74,6 +74,7 @@ def one(architecture: str, formats: tuple[str, ...], folder: Path, host: Host) -
         assert report["argmax_agreement"] is not None
 
 
+@pytest.mark.slow
 @for_every(ARCHITECTURES)
 def test_models_are_exported_without_onnx(architecture: str, quick: None, tmp_path: Path, host: Host) -> None:
     """Every architecture in every format that needs no other package computes the same for any number of samples."""

@@ -148,7 +148,7 @@ class Clamp(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, inputs: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(inputs.detach().numpy().clip(-1, 1))
+        return torch.tensor([[max(-1.0, min(1.0, number)) for number in row] for row in inputs.tolist()])
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:

@@ -167,7 +167,8 @@ def exports_of_run(
     problems: list[str] = []
     for name in wanted:
         try:
-            offer, exporter = make_exporter(host, name, keys.args.get(name, {}))
+            args = _args_of(keys.args, name)
+            offer, exporter = make_exporter(host, name, args)
             output = run_dir.exports / f"{plan.model_name}-{offer.name}{exporter.suffix}"
             if version is None and output.exists():
                 continue
@@ -178,12 +179,17 @@ def exports_of_run(
             if version:
                 facts = {**source.facts, "version": version.version, "number": str(version.number)}
                 source = replace(source, facts={**facts, "digest": version.digest})
-            result = export(request_of(source, name, keys.args.get(name, {})), output, host)
+            result = export(request_of(source, name, args), output, host)
             version = record(registry, version.ref, result, exporter) if registry and version else version
         except (RegtrainError, OSError) as problem:
             hint = f" ({problem.hint})" if isinstance(problem, RegtrainError) and problem.hint else ""
             problems.append(f"export to {name} failed: {getattr(problem, 'message', problem)}{hint}")
     return version, problems
+
+
+def _args_of(table: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """Arguments of a format, in any letter case."""
+    return next((args for key, args in table.items() if key.lower() == name.lower()), {})
 
 
 def check_exports(plan: Plan, host: Host) -> None:
@@ -196,8 +202,9 @@ def check_exports(plan: Plan, host: Host) -> None:
     """
     keys = plan.config.export
     for name in keys.formats:
-        make_exporter(host, name, keys.args.get(name, {}))
-    unused = [name for name in keys.args if name not in keys.formats]
+        make_exporter(host, name, _args_of(keys.args, name))
+    asked = {name.lower() for name in keys.formats}
+    unused = [name for name in keys.args if name.lower() not in asked]
     if unused:
         raise ConfigValueError(
             f"export.args.{unused[0]}: {unused[0]!r} is not among export.formats",

@@ -69,6 +69,7 @@ def _reason(problem: BaseException) -> str:
     text = str(problem)
     own = [f"{file}:{line}" for file, line in LINE.findall(text) if "site-packages" not in file]
     first = next((line.strip() for line in text.splitlines() if line.strip()), type(problem).__name__)
+    first = f"the way that the code takes depends on the data: {first}" if "data-dependent" in first else first
     return first + (f" (at {own[-1]})" if own else "")
 
 
