@@ -13,6 +13,7 @@ from regtrain.export.rebuild import load_weights, rebuild
 from regtrain.host import Host
 from regtrain.job import GivenObjects, execute
 from regtrain.run.completion import RunResult
+from regtrain.run.compress import QUANTIZED
 from regtrain.run.execution import execute as execute_run
 from regtrain.run.execution import refuse_ranks
 from regtrain.run.open_registry import open_registry
@@ -103,6 +104,8 @@ def load(
 ) -> nn.Module:
     """A trained model in evaluation mode, with verified weights, built anew from its config and code.
 
+    A quantized version becomes a module that runs its file with onnxruntime.
+
     Args:
         ref: a version (`digits@champion`), a checkpoint or a run folder.
         model: a module that gets the weights, instead of one that is built anew; it is changed in place.
@@ -123,6 +126,8 @@ def load(
     else:
         opened = registry or open_registry(cwd)
         version = opened.show(text)
+        if model is None and any(artifact.path == QUANTIZED for artifact in version.artifacts):
+            return _quantized(opened, version.ref)
         if model is None:
             source = source_of_version(opened, version, trust_code=trust_code)
         digest = weights_digest(opened, version)
@@ -132,3 +137,13 @@ def load(
     else:
         fill(model, tensors, text)
     return model.eval().to(device)
+
+
+def _quantized(registry: Registry, ref: str) -> nn.Module:
+    """The module of a quantized version, which runs its file with onnxruntime."""
+    from regtrain.bounded import parse_json
+    from regtrain.export.from_file import FromFile
+
+    about = parse_json(bytes(registry.read_artifact(ref, "compression.json")))
+    loaded = Host().offer("exporters", "onnx").factory().load(registry.open_artifact(ref, QUANTIZED))
+    return FromFile(loaded, tuple(str(one["name"]) for one in about["inputs"])).eval()

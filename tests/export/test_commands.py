@@ -61,7 +61,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             kind = type("ExportProblem", (RegtrainError,), {"code": facts["code"], "exit_code": code})
             raise kind(facts["message"], facts["hint"])
 
-    monkeypatch.setattr(exporting, "_process", process)
+    monkeypatch.setattr(exporting, "run_process", process)
     monkeypatch.setattr("regtrain.export.arrays.SECONDS", 0.0)
     return ran
 

@@ -1,4 +1,5 @@
-"""`python -m regtrain.export FOLDER` exports what FOLDER/request.json says; `--check FOLDER` checks the file in it."""
+"""`python -m regtrain.export FOLDER` exports what FOLDER/request.json says; `--check FOLDER` checks the file in it,
+`--compress FOLDER` quantizes or prunes a model and measures it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pathlib import Path
 from regtrain.errors import RegtrainError, brief
 from regtrain.host import Host
 from regtrain.run_dir.codec import read_value, write_json, write_value
-from regtrain.types.exporting import ExportRequest, Made
+from regtrain.types.exporting import CompressRequest, ExportRequest, Made
 
 REQUEST, MADE, REPORT, PROBLEM = "request.json", "made.json", "report.json", "problem.json"
 
@@ -18,6 +19,12 @@ def main(words: list[str]) -> int:
     """0, or the exit code of the problem, which is left in the folder."""
     folder = Path(words[-1])
     try:
+        if words[0] == "--compress":
+            from regtrain.export.compress import compress
+
+            asked = read_value(folder / REQUEST, CompressRequest, newest=1)
+            write_value(folder / MADE, compress(asked, folder, Host()))
+            return 0
         request = read_value(folder / REQUEST, ExportRequest, newest=1)
         if words[0] == "--check":
             from regtrain.export.check import check

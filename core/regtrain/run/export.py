@@ -33,7 +33,16 @@ from regtrain.types.exporting import ExportRequest, ExportResult, ModelSource
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
 
-__all__ = ["check_exports", "check_output", "export", "exports_of_run", "make_exporter", "record", "request_of"]
+__all__ = [
+    "check_exports",
+    "check_output",
+    "export",
+    "exports_of_run",
+    "make_exporter",
+    "record",
+    "request_of",
+    "run_process",
+]
 
 REQUEST, MADE, REPORT, PROBLEM = "request.json", "made.json", "report.json", "problem.json"
 TRACE = 4000  # characters of a trace that -v shows
@@ -111,8 +120,8 @@ def export(request: ExportRequest, output: Path, host: Host) -> ExportResult:
         raise EnvironmentFault(f"{output.absolute().parent} cannot be written: {problem.strerror}", "") from problem
     try:
         write_value(work / REQUEST, request, 0o600)
-        _process(work)
-        _process(work, "--check")
+        run_process(work)
+        run_process(work, "--check")
         report = read_json(work / REPORT)
         made = work / read_json(work / MADE)["file"]
         for suffix in exporter.companions:
@@ -127,8 +136,8 @@ def export(request: ExportRequest, output: Path, host: Host) -> ExportResult:
     return ExportResult(offer.name, output, report)
 
 
-def _process(work: Path, *words: str) -> None:
-    """Run one side, in a folder without any code, and raise what it left as its problem."""
+def run_process(work: Path, *words: str) -> None:
+    """Run `python -m regtrain.export`, in a folder without any code, and raise what it left as its problem."""
     # a file in the working directory is not to be taken for one of Python's own modules
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-m", "regtrain.export", *words, str(work)]
@@ -136,7 +145,7 @@ def _process(work: Path, *words: str) -> None:
     if done.returncode == 0:
         return
     problem: RegtrainError = ExportError(
-        f"the process that {'checks' if words else 'exports'} ended with exit code {done.returncode}",
+        f"the process that {words[0].lstrip('-') if words else 'export'}s ended with exit code {done.returncode}",
         "out of memory is a common cause; -v shows what it printed",
     )
     if (work / PROBLEM).is_file():

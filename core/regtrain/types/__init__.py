@@ -8,7 +8,7 @@ from regtrain.types.callbacks import Callback, CallbackContext, CallbackFactory,
 from regtrain.types.data import Indexed, Splits
 from regtrain.types.engine import Engine, EngineSetup, OptimizerPart, StepReport
 from regtrain.types.events import Alert, CheckpointEvent, RunEvent, VersionEvent
-from regtrain.types.exporters import Exporter, ExportFacts, LoadedExport, dynamic_shapes
+from regtrain.types.exporters import Exporter, ExportFacts, LoadedExport, Quantizer, dynamic_shapes
 from regtrain.types.kinds import KINDS, Kind, Register
 from regtrain.types.launching import JobCommand, JobState, Launched, Launcher, RemoteLauncher
 from regtrain.types.schedule import Schedule
@@ -45,6 +45,7 @@ __all__ = [
     "OptimizerPart",
     "Place",
     "Plan",
+    "Quantizer",
     "RecordBatch",
     "Register",
     "RemoteLauncher",

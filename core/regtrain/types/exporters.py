@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from regtrain.types.task import Sample
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-__all__ = ["ExportFacts", "Exporter", "LoadedExport", "dynamic_shapes"]
+__all__ = ["ExportFacts", "Exporter", "LoadedExport", "Quantizer", "dynamic_shapes"]
 
 LoadedExport = Callable[[Mapping[str, "np.ndarray[Any, Any]"]], Mapping[str, "np.ndarray[Any, Any]"]]
 """Arrays by name in, arrays by name out."""
@@ -57,6 +57,18 @@ class Exporter(Protocol):
         The arrays are those of the inputs by name; bfloat16 is float32 on both sides. Of a format that holds weights
         alone, the result returns the weights by name, whatever it is called with.
         """
+        ...
+
+
+@runtime_checkable
+class Quantizer(Protocol):
+    """An exporter that also makes a file of 8-bit integers from one that it wrote."""
+
+    def quantize(
+        self, source: Path, target: Path, batches: Iterable[Mapping[str, np.ndarray[Any, Any]]] | None
+    ) -> None:
+        """Write a quantized file. `batches`: inputs from which the ranges of activations are measured beforehand; None:
+        each call measures its own."""
         ...
 
 

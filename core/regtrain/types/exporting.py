@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from regtrain.types.config import Config
 
-__all__ = ["ExportRequest", "ExportResult", "Made", "ModelSource", "Timing"]
+__all__ = ["CompressRequest", "Compressed", "ExportRequest", "ExportResult", "Made", "ModelSource", "Timing"]
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,30 @@ class ExportResult:
     format: str
     file: Path
     report: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CompressRequest:
+    """How a model is made smaller.
+
+    `method`: `dynamic` and `static` quantize to 8-bit integers, the second with ranges measured on `samples` of the
+    training data; `magnitude` sets the share `amount` of the weights to zero, the smallest ones.
+    """
+
+    source: ModelSource
+    method: Literal["dynamic", "static", "magnitude"]
+    amount: float = 0.0
+    samples: int = 0
+    format: int = 1
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """The compressed model in `file`, and the metrics of the run's validation data before and after."""
+
+    file: str
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    bytes_before: int
+    bytes_after: int
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LEAST, MOST = 7, 26  # opsets that torch's exporter accepts
 LIMIT = 2 << 30  # bytes of one protobuf message
-NOISY = ("torch.onnx", "onnxscript", "onnx_ir")
+NOISY = ("torch.onnx", "onnxscript", "onnx_ir", "root")
 LINE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -88,6 +88,34 @@ class Onnx(Exporter):
             return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
         return run
+
+    def quantize(
+        self, source: Path, target: Path, batches: Iterable[Mapping[str, np.ndarray[Any, Any]]] | None
+    ) -> None:
+        """Weights, and with `batches` activations too, as 8-bit integers, by onnxruntime's own tools."""
+        import onnx
+        from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+
+        with _quiet():
+            if batches is None:
+                quantize_dynamic(source, target, weight_type=QuantType.QInt8)
+            else:
+                quantize_static(source, target, _Batches(batches), quant_format=QuantFormat.QDQ, per_channel=True)
+        about = {prop.key: prop.value for prop in onnx.load(str(source), load_external_data=False).metadata_props}
+        made = onnx.load(str(target))
+        onnx.helper.set_model_props(made, about)
+        onnx.save(made, str(target))
+
+
+class _Batches:
+    """Calibration data as onnxruntime asks for them."""
+
+    def __init__(self, batches: Iterable[Mapping[str, np.ndarray[Any, Any]]]) -> None:
+        self._batches = iter(batches)
+
+    def get_next(self) -> dict[str, np.ndarray[Any, Any]] | None:
+        found = next(self._batches, None)
+        return None if found is None else dict(found)
 
 
 def _check_alone(path: Path) -> None:
