@@ -166,7 +166,7 @@ def test_a_model_that_no_format_holds(project: Project) -> None:
 
 def test_exports_of_a_config_are_made_once(project: Project, here: list[str]) -> None:
     """Files are in the run folder and with the version; reading the run in again makes none anew."""
-    project.config(export={"formats": ["TorchScript", "pytorch"], "args": {"TorchScript": {"mode": "trace"}}})
+    project.config(export={"formats": ["TorchScript", "pytorch"], "options": {"TorchScript": {"mode": "trace"}}})
     planned = project("plan", "run.yaml", "--json").json()["choices"]["export.formats"]
     assert planned["value"] == ["torchscript", "pytorch"]
     result = project.train()
@@ -183,8 +183,8 @@ def test_exports_of_a_config_are_made_once(project: Project, here: list[str]) ->
 REFUSED_PLANS: list[tuple[Any, int, str]] = [
     (["onx"], 2, "no exporter is called 'onx'; nearest: onnx"),
     (["openvino"], 5, "needs the package 'openvino'"),
-    ({"formats": ["onnx"], "args": {"onnx": {"opset": 3}}}, 2, "there is no opset 3"),
-    ({"formats": ["onnx"], "args": {"pytorch": {}}}, 2, "'pytorch' is not among export.formats"),
+    ({"formats": ["onnx"], "options": {"onnx": {"opset": 3}}}, 2, "there is no opset 3"),
+    ({"formats": ["onnx"], "options": {"pytorch": {}}}, 2, "'pytorch' is not among export.formats"),
 ]
 
 

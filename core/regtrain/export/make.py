@@ -54,7 +54,7 @@ def make_from(model: nn.Module, request: ExportRequest, folder: Path, host: Host
     """The same for a model that is there already."""
     model = getattr(model, "_orig_mod", model).eval()  # what torch.compile has made of it is of this process
     offer = host.offer("exporters", request.format)
-    exporter: Exporter = call_factory(offer.factory, request.args, f"exporter {offer.name}", "export.args")
+    exporter: Exporter = call_factory(offer.factory, request.args, f"exporter {offer.name}", "export.options")
     file = folder / f"model{exporter.suffix}"
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     if not exporter.computes:

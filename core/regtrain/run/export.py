@@ -176,7 +176,7 @@ def exports_of_run(
     problems: list[str] = []
     for name in wanted:
         try:
-            args = _args_of(keys.args, name)
+            args = _args_of(keys.options, name)
             offer, exporter = make_exporter(host, name, args)
             output = run_dir.exports / f"{plan.model_name}-{offer.name}{exporter.suffix}"
             if version is None and output.exists():
@@ -211,12 +211,12 @@ def check_exports(plan: Plan, host: Host) -> None:
     """
     keys = plan.config.export
     for name in keys.formats:
-        make_exporter(host, name, _args_of(keys.args, name))
+        make_exporter(host, name, _args_of(keys.options, name))
     asked = {name.lower() for name in keys.formats}
-    unused = [name for name in keys.args if name.lower() not in asked]
+    unused = [name for name in keys.options if name.lower() not in asked]
     if unused:
         raise ConfigValueError(
-            f"export.args.{unused[0]}: {unused[0]!r} is not among export.formats",
+            f"export.options.{unused[0]}: {unused[0]!r} is not among export.formats",
             f"there are: {', '.join(keys.formats) or 'none'}",
         )
     if keys.formats and "model" in plan.given:

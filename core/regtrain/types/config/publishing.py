@@ -70,4 +70,4 @@ class RegistryKeys(Section):
 
 class Export(Section):
     formats: list[str] = Field([], description="Formats to export after the run, e.g. [onnx, torchscript].")
-    args: dict[str, dict[str, Any]] = Field({}, description="Arguments of a format, e.g. {onnx: {opset: 18}}.")
+    options: dict[str, dict[str, Any]] = Field({}, description="Arguments of a format, e.g. {onnx: {opset: 18}}.")
