@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regtrain.api import RunResult, Trainer
+    from regtrain.api import RunResult, Trainer, load
     from regtrain.types import Splits
     from regtrain.user_log import log, log_figure, log_histogram, log_table
 
-__all__ = ["RunResult", "Splits", "Trainer", "log", "log_figure", "log_histogram", "log_table"]
+__all__ = ["RunResult", "Splits", "Trainer", "load", "log", "log_figure", "log_histogram", "log_table"]
 
 
 def __getattr__(name: str) -> Any:
     """Loaded when first used: the command line imports this package and must not load torch."""
-    if name in ("RunResult", "Trainer"):
+    if name in ("RunResult", "Trainer", "load"):
         from regtrain import api
 
         return getattr(api, name)

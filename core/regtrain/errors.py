@@ -10,11 +10,13 @@ from typing import ClassVar
 __all__ = [
     "CheckpointDamagedError",
     "CheckpointMismatchError",
+    "CodeChangedError",
     "ConfigFileError",
     "ConfigKeyError",
     "ConfigValueError",
     "DataError",
     "EnvironmentFault",
+    "ExportError",
     "Guard",
     "ImportNotAllowedError",
     "JobFailedError",
@@ -26,6 +28,7 @@ __all__ = [
     "RunBusyError",
     "RunNotFoundError",
     "UnknownNameError",
+    "UntrustedCodeError",
     "brief",
     "nearest",
 ]
@@ -126,6 +129,26 @@ class CheckpointDamagedError(RegtrainError):
 
     code = "checkpoint_damaged"
     exit_code = 4
+
+
+class CodeChangedError(RegtrainError):
+    """The code of a version or run is not what it was when the model was trained, or is missing."""
+
+    code = "code_changed"
+    exit_code = 4
+
+
+class UntrustedCodeError(RegtrainError):
+    """A model needs code that came from elsewhere, and nobody has said that it may run."""
+
+    code = "untrusted_code"
+
+
+class ExportError(RegtrainError):
+    """A model cannot be exported to a format, or the exported file does not compute the same."""
+
+    code = "export"
+    exit_code = 1
 
 
 class NotFiniteError(RegtrainError):

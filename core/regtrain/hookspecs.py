@@ -67,7 +67,7 @@ def regtrain_register_launchers(register: Register) -> None:
 
 @hookspec
 def regtrain_register_exporters(register: Register) -> None:
-    """Offer exporters: `factory(model, sample, path) -> None`."""
+    """Offer exporters: `factory(**args) -> Exporter`; calling it loads no torch."""
 
 
 @hookspec

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from regtrain_registry.domain.events import Event
     from regtrain_registry.domain.lineage import DataLineage, Lineage
     from regtrain_registry.domain.promotion import Evidence
+    from regtrain_registry.domain.recipe import Recipe
     from regtrain_registry.domain.records import Registration
     from regtrain_registry.domain.retention import PruneDecision
     from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart
@@ -344,6 +345,26 @@ class Registry:
     def open_artifact(self, ref: str, kind_or_name: str = ArtifactKind.WEIGHTS) -> Path:
         """A verified local path of one file of a version, by its name or kind; not to be written to."""
         return ops.version_files.open_artifact(self._database, self._store, parse_ref(ref), str(kind_or_name))
+
+    def read_artifact(
+        self, ref: str, kind_or_name: str = ArtifactKind.WEIGHTS, *, digest: str | None = None
+    ) -> memoryview:
+        """The content of one file of a version, by its name or kind, read once into memory and verified.
+
+        digest: a BLAKE3 of it (`blake3:…`), known from another verified file of the version; compared in place of the
+        SHA-256, which takes three times as long. Errors: `ArtifactNotFoundError`, `BlobDamagedError`.
+        """
+        name = str(kind_or_name)
+        return ops.version_files.read_artifact(self._database, self._store, parse_ref(ref), name, digest)
+
+    def origin(self, ref: str) -> str | None:
+        """Where the files of a version were imported from, itself or what it is a copy or a compressed form of; None
+        where they were registered here."""
+        return self._read(ops.origin.foreign_origin, parse_ref(ref))
+
+    def recipe(self, ref: str) -> Recipe:
+        """What decided the number of a version: config, digests of data and code, signature and tensors."""
+        return self._read(ops.origin.recipe, parse_ref(ref))
 
     def verify(self, ref: str, key: str | Path | None = None) -> Verification:
         """Read every file of a version and compare it with its digest; the result for each.

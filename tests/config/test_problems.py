@@ -31,7 +31,7 @@ def problem(text: str, folder: Path) -> RegtrainError:
         ("gpu: 3", "no such key gpu. Did you mean gpu.use, gpu.mixed_precision or gpu.precision?"),
         ("gpus: 3", "no such key gpus. Did you mean gpu?"),
         ("patience: 3", "no such key patience. Did you mean early_stopping.patience or tuning.pruning.patience?"),
-        ("export: {zzz: 1}", "no such key export.zzz. The keys there are formats."),
+        ("export: {zzz: 1}", "no such key export.zzz. The keys there are formats, options."),
         ("zzz: 1", "no such key zzz. The keys there are experiment, model, data, loss, training,"),
         ("search_space: {learning_rat: [1, 2]}", "no such key search_space.learning_rat. Did you mean learning_rate"),
         ("search_space: {training: [1, 2]}", 'no such key search_space.training'),

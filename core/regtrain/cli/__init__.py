@@ -30,7 +30,7 @@ COMMANDS = {
         "Registered models: list, show, versions, promote, prune, checkout and more.",
     ),
     "runs": ("regtrain.cli.runs:runs", "Recorded runs: list, show, compare, sync, cancel."),
-    "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list, best, prune."),
+    "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list, best, prune, export."),
     "registry": (
         "regtrain.cli.registry:registry",
         "The registry itself: upgrade, du, gc, fsck, backup, import-mlflow.",

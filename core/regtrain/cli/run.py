@@ -223,6 +223,9 @@ def _tell(result: RunResult, outcome: Outcome) -> None:
         if result.expired:
             first, more = result.expired[0], len(result.expired) - 1
             say(f"expired: {first.ref}{f' and {more} more' if more else ''} ({first.reason})")
+        exported = [export.format for export in result.version.exports if export.passed]
+        if exported:
+            say(f"exported: {', '.join(exported)}, in {RunDir(result.run_dir).exports}")
     else:
         say("not registered: training.debug or registry.enabled: false")
 

@@ -10,6 +10,7 @@ import click
 from regtrain.checkpoint.directions import mode_of
 from regtrain.checkpoint.keep import CheckpointInfo, Mode, best_of, list_checkpoints
 from regtrain.cli.compare import compare
+from regtrain.cli.exporting import export_checkpoint
 from regtrain.cli.output import (
     filter_option,
     json_option,
@@ -95,6 +96,9 @@ def _data(digests: dict[str, str]) -> str:
 @click.group()
 def checkpoints() -> None:
     """Checkpoints of a run."""
+
+
+checkpoints.add_command(export_checkpoint)
 
 
 @checkpoints.command("list")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from safetensors import SafetensorError
@@ -10,14 +10,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from regtrain.checkpoint.finite import not_finite
+from regtrain.checkpoint.weights import COMPILED, misfits, some
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError
 from regtrain.job.making import Job
 from regtrain.types import chosen
 
-__all__ = ["begin_with", "check_finite", "misfits", "some", "tensors_of"]
-
-SHOWN = 3
-COMPILED = "_orig_mod."  # torch.compile puts it before every name
+__all__ = ["begin_with", "check_finite", "tensors_of"]
 
 
 def begin_with(job: Job, model: nn.Module) -> None:
@@ -76,21 +74,3 @@ def check_finite(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
     bad = not_finite(weights, parameters)
     if bad:
         raise ConfigValueError(f"{origin} has weights that are not finite: {some(bad)}", hint)
-
-
-def misfits(own: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], origin: str) -> list[str]:
-    """What does not fit between a model and weights from `origin`, a line each."""
-    differ = [f"{name} is not in the model" for name in weights if name not in own]
-    differ += [f"{name} is not in {origin}" for name in own if name not in weights]
-    differ += [
-        f"{name} is {list(weights[name].shape)} in {origin} and {list(own[name].shape)} in the model"
-        for name in own
-        if name in weights and weights[name].shape != own[name].shape
-    ]
-    return differ
-
-
-def some(lines: Sequence[str]) -> str:
-    """The first lines, and how many more there are."""
-    more = f" (and {len(lines) - SHOWN} more)" if len(lines) > SHOWN else ""
-    return "; ".join(lines[:SHOWN]) + more

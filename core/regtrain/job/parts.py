@@ -34,7 +34,7 @@ from regtrain.types import (
     chosen,
 )
 
-__all__ = ["build_data", "build_model", "build_parts"]
+__all__ = ["build_data", "build_evaluator", "build_loss", "build_model", "build_parts"]
 
 CLASS_WEIGHTS = ("weight", "pos_weight")
 DATA_KEYS = ("data_dir", "train_path", "val_path", "image_size", "augmentation")
@@ -69,7 +69,7 @@ def build_model(job: Job) -> nn.Module:
     return model
 
 
-def _build_loss(job: Job) -> Callable[..., torch.Tensor]:
+def build_loss(job: Job) -> Callable[..., torch.Tensor]:
     if job.given.criterion is not None:
         return job.given.criterion
     keys = job.config.loss
@@ -154,7 +154,7 @@ def build_parts(
     train = _batches(job, strategy.place, splits, "train", indexed)
     val = _batches(job, strategy.place, splits, "val", indexed)
     assert train is not None
-    criterion = _build_loss(job)
+    criterion = build_loss(job)
     _materialise(model, task, criterion, train)
     trainable = Trainable(model, _modules_of(task, train, val, model), criterion)
     settings, schedule = settings_of(job, len(train), strategy.place.world_size)
@@ -171,7 +171,7 @@ def build_parts(
     early_stopping = early_stopping_of(job.config)
     monitored = [*monitored_metrics(checkpoints.policy, early_stopping), *followed_metrics(engine.parts)]
     _warn_where_never_validated(job, settings, val is not None)
-    evaluator = _evaluator(job) if val else None
+    evaluator = build_evaluator(job) if val else None
     seed_all(plan.seed if strategy.place.is_main else mixed(plan.seed, strategy.place.rank))
     parts = Parts(
         engine=engine,
@@ -221,7 +221,7 @@ def _materialise(model: nn.Module, task: Task, criterion: Any, train: Batches) -
     model.train(was_training)
 
 
-def _evaluator(job: Job) -> Evaluator | None:
+def build_evaluator(job: Job) -> Evaluator | None:
     if job.plan.evaluator == NO_EVALUATOR:
         return None
     factory = job.host.offer("evaluators", job.plan.evaluator).factory

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from regtrain.checkpoint.folder import TrainingState, load_newest, read_checkpoint
+from regtrain.checkpoint.weights import misfits, some
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError, ConfigValueError, brief
-from regtrain.job.initial import check_finite, misfits, some, tensors_of
+from regtrain.job.initial import check_finite, tensors_of
 from regtrain.trainer import Parts, Trainer
 from regtrain.trainer.state import order_of, parameter_names
 from regtrain.types import Plan, Schedule

@@ -73,8 +73,9 @@ def choose_names(inputs: PlanInputs) -> list[Choice]:
     for tracker, settings in config.trackers.items():
         if settings.enabled:
             _check_tracker(tracker, settings, host)
-    for name in config.export.formats:
-        host.offer("exporters", name)
+    if config.export.formats:
+        formats = dict.fromkeys(host.offer("exporters", name).name for name in config.export.formats)
+        choices.append(Choice("export.formats", list(formats), "config; after the version is registered"))
     return [*choices, *_places(config, host)]
 
 

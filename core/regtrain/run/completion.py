@@ -1,4 +1,4 @@
-"""What follows when a job has ended: outcome, version, retention. It can be repeated, and be killed at any point."""
+"""What follows when a job has ended: outcome, version, exports, retention. All of it can be repeated."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtrain.host import Host
+from regtrain.run.export import exports_of_run
 from regtrain.run.launching import poll, read_submission
 from regtrain.run.promote import as_event
 from regtrain.run.record import as_error, final_outcome, missing_outcome, record_end, record_missing, record_state
@@ -49,6 +50,18 @@ class RunResult:
         """Metrics at the end of the run; NaN where one was not finite."""
         return dict(self.outcome.metrics) if self.outcome else {}
 
+    def _exports(self) -> list[dict[str, Any]]:
+        """Those of the version, each with its file in the run folder; without a version the files alone."""
+        folder = RunDir(self.run_dir).exports
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        if self.version is None:
+            return [{"file": str(file)} for file in files]
+        by_format = {export.format: export.to_json() for export in self.version.exports}
+        return [
+            facts | {"file": next((str(file) for file in files if file.stem.endswith(f"-{name}")), None)}
+            for name, facts in by_format.items()
+        ]
+
     def to_json(self) -> dict[str, Any]:
         version, outcome = self.version, self.outcome
         return {
@@ -65,7 +78,7 @@ class RunResult:
             "number": version.number if version else None,
             "digest": version.digest if version else None,
             "seconds": outcome.seconds if outcome else 0.0,
-            "exports": [export.to_json() for export in version.exports] if version else [],
+            "exports": self._exports(),
             "expired": [decision.to_json() for decision in self.expired],
         }
 
@@ -77,7 +90,9 @@ def complete(
     launched: Launched | None = None,
     forwarder: ForwarderProcess | None = None,
 ) -> RunResult:
-    """Read how the job ended, register what it trained, apply retention. The same run again is the same version.
+    """Read how the job ended, register what it trained, export it, apply retention. Again, it is the same version.
+
+    An export that fails leaves the version registered, and gives the exit code 1; it is tried again the next time.
 
     Args:
         launched: what the launcher returned; None for a run that is read in later, or from a copied folder.
@@ -97,13 +112,18 @@ def complete(
             notes = settle(run_dir, plan, host, forwarder, ended=False, launched=launched is not None)
             return _result(plan, run_dir, state.value, None).with_notes(notes)
         outcome = final_outcome(run_dir, missing_outcome(launched.exit_code if launched else None, run_dir))
-    notes = []
+    notes: list[str] = []
+    failed: list[str] = []
     expired: list[PruneDecision] = []
     version, first = None, not run_dir.completed.exists()
     try:
         if outcome.status == "finished" and registry and not plan.config.training.debug:
             version = register_run(registry, run_dir)
             notes += host.version_registered(as_event(version)) if first else []
+        if outcome.status == "finished" and plan.config.export.formats and not plan.config.training.debug:
+            version, failed = exports_of_run(run_dir, plan, registry, version, host)
+            notes += failed
+        if version and registry:
             expired, problems = expire(registry, plan, version)
             notes += problems
     finally:
@@ -118,7 +138,7 @@ def complete(
         error.warnings = tuple(notes)
         raise error
     return replace(
-        _result(plan, run_dir, outcome.status, outcome, _exit_code(outcome, launched)),
+        _result(plan, run_dir, outcome.status, outcome, 1 if failed else _exit_code(outcome, launched)),
         version=version,
         notes=tuple(notes),
         expired=tuple(expired),

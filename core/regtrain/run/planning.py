@@ -11,6 +11,7 @@ from regtrain.config import Resolved, load
 from regtrain.hardware import detect
 from regtrain.host import Host
 from regtrain.plan import PlanOptions, make_plan
+from regtrain.run.export import check_exports
 from regtrain.run.initial import Initial, check_going_on, find_initial
 from regtrain.run.inputs import WEIGHTS, Sources
 from regtrain.run.open_registry import open_registry
@@ -101,6 +102,7 @@ def plan_resolved(
     plan = make_plan(resolved, host, detect(), options)
     check_version_keys(plan)
     check_retention(plan)
+    check_exports(plan, host)
     return Planned(plan, resolved, sources, cwd)
 
 

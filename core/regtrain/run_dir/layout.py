@@ -84,6 +84,11 @@ class RunDir:
         """What the run needs from elsewhere: checkpoints to resume from, weights to begin with."""
         return self.path / "inputs"
 
+    @property
+    def exports(self) -> Path:
+        """Files of other formats that the config asks for."""
+        return self.path / "exports"
+
     def logs(self, config: Config) -> Path:
         """Raises RunNotFoundError where a link leads out of the run folder."""
         return self._own(self.path / config.logging.log_dir)

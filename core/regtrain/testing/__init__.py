@@ -15,11 +15,15 @@ in regtrain.
 
 import pytest
 
-MODULES = ("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places", "trackers")
+MODULES = (
+    *("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places", "trackers"),
+    "exporters",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
 
 from regtrain.testing.callbacks import CallbackConformance  # noqa: E402
 from regtrain.testing.data import DatasetConformance, ModelConformance, TaskConformance  # noqa: E402
+from regtrain.testing.exporters import ExporterConformance  # noqa: E402
 from regtrain.testing.measures import EvaluatorConformance  # noqa: E402
 from regtrain.testing.offered import plugin_points  # noqa: E402
 from regtrain.testing.optimizers import OptimizerConformance  # noqa: E402
@@ -32,6 +36,7 @@ __all__ = [
     "CallbackConformance",
     "DatasetConformance",
     "EvaluatorConformance",
+    "ExporterConformance",
     "LauncherConformance",
     "ModelConformance",
     "OptimizerConformance",

@@ -8,6 +8,7 @@ from regtrain.types.callbacks import Callback, CallbackContext, CallbackFactory,
 from regtrain.types.data import Indexed, Splits
 from regtrain.types.engine import Engine, EngineSetup, OptimizerPart, StepReport
 from regtrain.types.events import Alert, CheckpointEvent, RunEvent, VersionEvent
+from regtrain.types.exporters import Exporter, ExportFacts, LoadedExport, Quantizer, dynamic_shapes
 from regtrain.types.kinds import KINDS, Kind, Register
 from regtrain.types.launching import JobCommand, JobState, Launched, Launcher, RemoteLauncher
 from regtrain.types.schedule import Schedule
@@ -31,6 +32,8 @@ __all__ = [
     "EngineSetup",
     "Evaluator",
     "EvaluatorFactory",
+    "ExportFacts",
+    "Exporter",
     "Fit",
     "Indexed",
     "JobCommand",
@@ -38,9 +41,11 @@ __all__ = [
     "Kind",
     "Launched",
     "Launcher",
+    "LoadedExport",
     "OptimizerPart",
     "Place",
     "Plan",
+    "Quantizer",
     "RecordBatch",
     "Register",
     "RemoteLauncher",
@@ -60,6 +65,7 @@ __all__ = [
     "TrackerFactory",
     "VersionEvent",
     "chosen",
+    "dynamic_shapes",
 ]
 
 

@@ -32,8 +32,7 @@ class Supervised(Task):
 
     def sample(self, batch: Any) -> Sample:
         inputs = self._parted(batch)[0]
-        dynamic = {"inputs": {0: "batch"}} if hasattr(inputs, "shape") else {}
-        return Sample((inputs,), ("inputs",), dynamic)
+        return Sample((inputs,), ("inputs",), {"inputs": {0: "batch"}})
 
     def _parted(self, batch: Any) -> tuple[Any, Any]:
         if isinstance(batch, Mapping):

@@ -164,6 +164,12 @@ def _sections(facts: CardFacts) -> Iterator[str]:
     if version.parents:
         yield "## Where it comes from"
         yield table(("parent", "relation"), [(as_code(p.ref), as_line(p.relation.value)) for p in version.parents])
+    if version.exports:
+        yield "## Exports"
+        yield table(
+            ("format", "bytes", "compared on", "largest difference", "same class", "ms", "ms in torch"),
+            _exports(version),
+        )
     yield "## Use"
     yield _use(version)
     if version.signature:
@@ -173,6 +179,31 @@ def _sections(facts: CardFacts) -> Iterator[str]:
     yield "## Files"
     files = [(as_code(a.path), as_line(a.kind.value), str(a.size_bytes), as_code(a.digest)) for a in version.artifacts]
     yield table(("file", "kind", "bytes", "digest"), files)
+
+
+def _exports(version: VersionDetail) -> Iterator[tuple[str, ...]]:
+    """What was measured of each export; the report is of the program that exported, and may be of any shape."""
+    for export in version.exports:
+        report = export.report
+        times = report.get("latency_ms")
+        first = times.get("1") if isinstance(times, Mapping) else None
+        sides = first if isinstance(first, Mapping) else {}
+        own, file = (_median(sides.get(side)) for side in ("model", "export"))
+        state = "" if export.passed else " (failed)"
+        state += " (not verified here)" if export.unverified else ""
+        yield (
+            f"{as_code(export.format)}{state}",
+            as_line(_number(report.get("size_bytes", "-"))),
+            as_line(str(report.get("samples", "-"))),
+            as_line(_number(report.get("max_absolute", "-"))),
+            as_line(_number(report.get("argmax_agreement", "-"))),
+            as_line(file),
+            as_line(own),
+        )
+
+
+def _median(timing: Any) -> str:
+    return _number(timing["median"]) if isinstance(timing, Mapping) and "median" in timing else "-"
 
 
 def _facts(facts: CardFacts) -> Iterator[tuple[str, str]]:

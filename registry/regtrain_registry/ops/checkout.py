@@ -21,7 +21,7 @@ from regtrain_registry.refs import check_artifact_name
 from regtrain_registry.store.blob import Blob
 from regtrain_registry.store.store import Store
 
-__all__ = ["unpack", "verified_path"]
+__all__ = ["read_verified", "unpack", "verified_path"]
 
 
 def _nothing(folder: Path) -> list[str]:
@@ -69,14 +69,29 @@ def verified_path(version: VersionInfo, store: Store, kind_or_name: str, blobs: 
 
     The content was verified just now; the file must not be written to.
     """
+    artifact = _one(version, kind_or_name)
+    with _naming(version, artifact):
+        return store.verified_path(blobs[artifact.digest])
+
+
+def read_verified(
+    version: VersionInfo, store: Store, kind_or_name: str, blobs: Mapping[str, Blob], digest: str | None
+) -> memoryview:
+    """The content of one file of the version, read once and verified. digest: a BLAKE3 that is known of it."""
+    artifact = _one(version, kind_or_name)
+    with _naming(version, artifact):
+        return store.read(blobs[artifact.digest], digest)
+
+
+def _one(version: VersionInfo, kind_or_name: str) -> Artifact:
+    """The file of that name, or the only one of that kind; `ArtifactNotFoundError`."""
     named = [a for a in version.artifacts if a.path == kind_or_name]
     found = named or [a for a in version.artifacts if a.kind == kind_or_name]
     if len(found) != 1:
         count = f"{len(found)} artifacts of kind" if found else "no artifact"
         choices = ", ".join(f"{a.path} ({a.kind.value})" for a in version.artifacts) or "none"
         raise ArtifactNotFoundError(f"{version.ref} has {count} {kind_or_name!r}", f"Its artifacts: {choices}.")
-    with _naming(version, found[0]):
-        return store.verified_path(blobs[found[0].digest])
+    return found[0]
 
 
 def _is_empty_folder(path: Path) -> bool:

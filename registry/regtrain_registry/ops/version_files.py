@@ -10,7 +10,7 @@ from regtrain_registry import ops
 from regtrain_registry.db.engine import Database
 from regtrain_registry.domain.records import VersionDetail, VersionInfo, VersionStatus
 from regtrain_registry.errors import VersionCollectedError
-from regtrain_registry.ops.checkout import unpack, verified_path
+from regtrain_registry.ops.checkout import read_verified, unpack, verified_path
 from regtrain_registry.ops.chunks import load_blobs
 from regtrain_registry.ops.read import show
 from regtrain_registry.refs import Ref, parse_ref
@@ -18,7 +18,7 @@ from regtrain_registry.store.blob import Blob
 from regtrain_registry.store.store import Store
 from regtrain_registry.store.streams import scratch_folder
 
-__all__ = ["blobs_of", "checkout", "open_artifact", "unpacked", "with_files"]
+__all__ = ["blobs_of", "checkout", "open_artifact", "read_artifact", "unpacked", "with_files"]
 
 
 def with_files(database: Database, ref: Ref) -> VersionDetail:
@@ -60,3 +60,9 @@ def open_artifact(database: Database, store: Store, ref: Ref, kind_or_name: str)
     """A verified local path of one file of a version, by its name or kind."""
     version = with_files(database, ref)
     return verified_path(version, store, kind_or_name, blobs_of(database, version))
+
+
+def read_artifact(database: Database, store: Store, ref: Ref, kind_or_name: str, digest: str | None) -> memoryview:
+    """The verified content of one file of a version, by its name or kind."""
+    version = with_files(database, ref)
+    return read_verified(version, store, kind_or_name, blobs_of(database, version), digest)

@@ -40,6 +40,9 @@ COMMANDS = {
     "card": (f"{FILES}:card", "The model card of a version."),
     "verify": (f"{FILES}:verify", "Check every file of a version, and its signature."),
     "sign": (f"{FILES}:sign", "Sign a version with a private key."),
+    "export": ("regtrain.cli.exporting:export_version", "Export a version to ONNX, TorchScript and others."),
+    "quantize": ("regtrain.cli.compressing:quantize", "A child version in 8-bit integers, with its measured loss."),
+    "compress": ("regtrain.cli.compressing:compress", "A pruned child version, with its measured loss."),
     "export-archive": (f"{FILES}:export_archive", "Write versions with their lineage to one file."),
     "import-archive": (f"{FILES}:import_archive", "Take in the versions of such a file."),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -71,4 +71,5 @@ class RegistryKeys(Section):
 
 
 class Export(Section):
-    formats: list[str] = Field([], description="Formats to export after the run.")
+    formats: list[str] = Field([], description="Formats to export after the run, e.g. [onnx, torchscript].")
+    options: dict[str, dict[str, Any]] = Field({}, description="Arguments of a format, e.g. {onnx: {opset: 18}}.")
