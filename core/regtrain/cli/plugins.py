@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from regtrain.cli.output import json_option, print_json, print_table
+from regtrain.cli.output import json_option, print_json, print_table, say
 from regtrain.errors import UnknownNameError, nearest
-from regtrain.host import Host, PluginInfo
+from regtrain.host import Host, PluginInfo, not_installed
 
 __all__ = ["plugins"]
 
@@ -20,7 +20,11 @@ def plugins() -> None:
 @json_option
 def list_plugins(as_json: bool) -> None:
     """Every plugin with its distribution, what it offers, and why it was left out, if it was."""
-    found = Host().plugins
+    from regtrain.host.survey import survey
+
+    for name in not_installed():
+        say(f"warning: REGTRAIN_LOAD_PLUGINS names {name!r}, which is no installed plugin or distribution", err=True)
+    found = survey()
     if as_json:
         print_json([info.to_json() for info in found])
         return
