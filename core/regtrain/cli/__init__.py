@@ -32,7 +32,7 @@ COMMANDS = {
     "runs": ("regtrain.cli.runs:runs", "Recorded runs: list, show, compare, sync, cancel."),
     "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list, best, prune."),
     "registry": ("regtrain.cli.registry:registry", "The registry itself: upgrade, du, gc, fsck, backup."),
-    "plugins": ("regtrain.cli.plugins:plugins", "Plugins: list, show."),
+    "plugins": ("regtrain.cli.plugins:plugins", "Plugins: list, show, new."),
 }
 
 HELP_SECONDS = 2.0  # for the import of one plugin, when all that is asked for is a list of commands

@@ -15,10 +15,13 @@ in regtrain.
 
 import pytest
 
-MODULES = ("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places", "trackers")
+MODULES = (
+    "offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places", "trackers", "commands",
+)  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
 
 from regtrain.testing.callbacks import CallbackConformance  # noqa: E402
+from regtrain.testing.commands import CommandConformance  # noqa: E402
 from regtrain.testing.data import DatasetConformance, ModelConformance, TaskConformance  # noqa: E402
 from regtrain.testing.measures import EvaluatorConformance  # noqa: E402
 from regtrain.testing.offered import plugin_points  # noqa: E402
@@ -30,6 +33,7 @@ from regtrain.testing.trackers import TrackerConformance  # noqa: E402
 
 __all__ = [
     "CallbackConformance",
+    "CommandConformance",
     "DatasetConformance",
     "EvaluatorConformance",
     "LauncherConformance",

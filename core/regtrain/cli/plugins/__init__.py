@@ -11,6 +11,7 @@ __all__ = ["plugins"]
 COMMANDS = {
     "list": ("regtrain.cli.plugins.lists:list_plugins", "Every plugin with its distribution and what it offers."),
     "show": ("regtrain.cli.plugins.lists:show", "What a plugin offers, or what an offered name is, with signatures."),
+    "new": ("regtrain.cli.plugins.new:new", "Write a package with a working plugin, tests and continuous integration."),
 }
 
 
