@@ -69,11 +69,12 @@ class Picture:
 
 def layers() -> Picture:
     """Layers: a higher one may use a lower one, never the other way round."""
-    picture = Picture(980, 600, "The layers of regtrain")
-    picture.box(10, 10, 560, 460, "group")
+    picture = Picture(980, 652, "The layers of regtrain")
+    picture.box(10, 10, 560, 512, "group")
     picture.text(28, 34, "core/regtrain", "title", "start")
     rows = [
         [("cli", "arguments, printing", "module"), ("api", "for Python users", "torch")],
+        [("doctor", "checks of an installation", "module")],
         [("run", "plan, prepare, launch, complete", "module")],
         [("job", "the launched side", "torch"), ("tracking", "records to trackers", "module")],
         [("plan", "every choice, with reason", "module"), ("trainer", "loop, engine", "torch")],
@@ -83,7 +84,7 @@ def layers() -> Picture:
         [("errors", "one class per fact", "module"), *_plain("redact", "bounded", "packages")],
     ]
     _stack(picture, rows, 28, 48, 524, step=52)
-    picture.box(590, 10, 380, 460, "group")
+    picture.box(590, 10, 380, 512, "group")
     picture.text(608, 34, "registry/regtrain_registry", "title", "start")
     rows = [
         [("registry", "the façade: Registry", "module")],
@@ -96,15 +97,15 @@ def layers() -> Picture:
         [("validation", "", "module"), ("errors", "one class per fact", "module")],
     ]
     _stack(picture, rows, 608, 48, 344, step=52)
-    picture.box(10, 500, 560, 60, "group")
-    picture.text(28, 524, "plugins/regtrain_plugins", "title", "start")
-    picture.text(28, 546, "one file each; see hookspecs and types of the core, and not each other", "small", "start")
-    picture.arrow((290, 500), (290, 474))
+    picture.box(10, 552, 560, 60, "group")
+    picture.text(28, 576, "plugins/regtrain_plugins", "title", "start")
+    picture.text(28, 598, "one file each; see hookspecs and types of the core, and not each other", "small", "start")
+    picture.arrow((290, 552), (290, 526))
     picture.arrow((570, 70), (604, 70))
-    picture.text(608, 520, "run, cli and api alone reach the registry", "small", "start")
-    picture.box(608, 536, 18, 18, "torch")
-    picture.text(634, 550, "loads torch; everything else does without", "small", "start")
-    picture.text(10, 586, "A higher layer uses lower ones, never the other way round.", "small", "start")
+    picture.text(608, 572, "run, doctor, cli and api alone reach the registry", "small", "start")
+    picture.box(608, 588, 18, 18, "torch")
+    picture.text(634, 602, "loads torch; everything else does without", "small", "start")
+    picture.text(10, 638, "A higher layer uses lower ones, never the other way round.", "small", "start")
     return picture
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "checkpoints": ("regtrain.cli.runs:checkpoints", "Checkpoints of a run: list, best, prune."),
     "registry": ("regtrain.cli.registry:registry", "The registry itself: upgrade, du, gc, fsck, backup."),
     "plugins": ("regtrain.cli.plugins:plugins", "Plugins: list, show, new."),
+    "doctor": ("regtrain.cli.doctor:doctor", "Check this installation, and what a config asks of it."),
 }
 
 HELP_SECONDS = 2.0  # for the import of one plugin, when all that is asked for is a list of commands
