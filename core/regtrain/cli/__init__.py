@@ -16,7 +16,7 @@ from regtrain.cli.lazy import LazyGroup
 from regtrain.cli.output import say
 from regtrain.errors import Guard
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": lambda token: token.replace("_", "-")}
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from regtrain.doctor.rows import Row
 
-__all__ = ["find"]
+__all__ = ["SECONDS", "find"]
 
 # Commands that a launcher needs, and one that asks the controller; the launcher's name in a config.
 CLUSTERS = {
