@@ -98,10 +98,12 @@ def test_a_tracker_is_checked_in_a_process_of_its_own(site: Path, capfd: pytest.
         "hangs": ("failure", "no answer within"),
     }
     for way, (status, word) in expected.items():
-        request = {"name": "tracker odd", "tracker": "odd", "args": {"way": way}}
+        request = {"name": "tracker odd", "tracker": "odd", "args": {"way": way}, "left_out": []}
         (row,) = ask_child("tracker odd", "tracker", request, 5.0 if way == "hangs" else 60.0)
         assert (row.name, row.status, word in row.message) == ("tracker odd", status, True), row
     for name, word in (("silent", "no check of its own"), ("needs", "which is not installed"), ("od", "nearest: odd")):
-        (row,) = ask_child(f"tracker {name}", "tracker", {"name": name, "tracker": name, "args": {}}, 60.0)
+        (row,) = ask_child(
+            f"tracker {name}", "tracker", {"name": name, "tracker": name, "args": {}, "left_out": []}, 60.0
+        )
         assert word in row.message, row
     assert capfd.readouterr() == ("", "")

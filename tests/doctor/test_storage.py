@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,8 @@ from support.registry.blank import make_file
 
 
 @pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**12))
     for name in ("REGTRAIN_HOME", "REGTRAIN_REGISTRY_URI", "REGTRAIN_STORE_URI", "REGTRAIN_FORCE_NETWORK_FS"):
         monkeypatch.delenv(name, raising=False)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from regtrain.config import Config, Resolved
 from regtrain.doctor import clusters, plugins, storage, versions
-from regtrain.doctor.rows import Check, Row
+from regtrain.doctor.rows import Check, Row, failed
 from regtrain.doctor.running import ask_child, run_checks
+from regtrain.errors import Guard
+from regtrain.host import PluginInfo
+from regtrain.host.survey import survey
 
 __all__ = ["diagnose"]
 
@@ -22,10 +25,15 @@ def diagnose(cwd: Path, resolved: Resolved | None) -> list[Row]:
 
     The network is used for nothing but what the config, or a variable of the environment, names.
     """
-    return run_checks(list(_checks(cwd, resolved)))
+    # first and in the main thread, where an import can be interrupted; the other checks leave out what hangs
+    infos: Sequence[PluginInfo] = ()
+    with Guard() as call:
+        infos = survey()
+    rows = run_checks(list(_checks(cwd, resolved, infos)))
+    return rows if call.problem is None else [failed("plugins", call.problem), *rows]
 
 
-def _checks(cwd: Path, resolved: Resolved | None) -> Iterator[Check]:
+def _checks(cwd: Path, resolved: Resolved | None, infos: Sequence[PluginInfo]) -> Iterator[Check]:
     config = resolved.config if resolved else None
     keys = config.registry if config else None
     place = storage.request_for(
@@ -38,15 +46,16 @@ def _checks(cwd: Path, resolved: Resolved | None) -> Iterator[Check]:
     device = {"device": config.training.device if config else None}
     yield Check("versions", versions.find)
     yield Check("devices", partial(ask_child, "devices", "devices", device, DEVICES), DEVICES)
-    yield Check("plugins", partial(plugins.find, config), PLUGINS)
+    yield Check("plugins", partial(plugins.find, infos, config), PLUGINS)
     yield Check("storage", partial(ask_child, "registry", "storage", place, STORAGE), STORAGE)
-    yield from _tracker_checks(config)
+    yield from _tracker_checks(config, infos)
     yield Check("clusters", partial(clusters.find, config.launcher.name if config else None), 2 * clusters.SECONDS)
 
 
-def _tracker_checks(config: Config | None) -> Iterator[Check]:
+def _tracker_checks(config: Config | None, infos: Sequence[PluginInfo]) -> Iterator[Check]:
+    left_out = [info.name for info in infos if info.error]
     for tracker, keys in (config.trackers if config else {}).items():
         if keys.enabled:
             name = f"tracker {tracker}"
-            request = {"name": name, "tracker": tracker, "args": dict(keys.args)}
+            request = {"name": name, "tracker": tracker, "args": dict(keys.args), "left_out": left_out}
             yield Check(name, partial(ask_child, name, "tracker", request, TRACKER), TRACKER)

@@ -8,23 +8,19 @@ from regtrain.config import Config
 from regtrain.doctor.rows import Row, failed
 from regtrain.doctor.trackers import installed_rows
 from regtrain.errors import RegtrainError
-from regtrain.host import Host, PluginInfo, installed, not_installed
-from regtrain.host.survey import survey
+from regtrain.host import Host, PluginInfo, not_installed
+from regtrain.host.survey import usable_points
 from regtrain.plan import NO_EVALUATOR
 from regtrain.types import Kind
 
 __all__ = ["find", "named_in", "plugin_rows"]
 
 
-def find(config: Config | None) -> Sequence[Row]:
+def find(infos: Sequence[PluginInfo], config: Config | None) -> Sequence[Row]:
     """Rows `plugins` and one for each that has a fault; one for each name in the config that cannot be had, or without
-    a config one for each tracker.
-
-    One host is made after the survey, in one thread: while plugins load, standard output of the process is replaced.
+    a config one for each tracker. `infos`: of a survey.
     """
-    infos = survey()
-    broken = {(info.distribution, info.name) for info in infos if info.error}
-    host = Host(point for point in installed() if (point.dist and point.dist.name, point.name) not in broken)
+    host = Host(usable_points(infos))
     named = installed_rows(host) if config is None else _named_rows(config, host)
     return [*plugin_rows(infos, not_installed()), *named]
 

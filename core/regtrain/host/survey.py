@@ -13,6 +13,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -22,7 +23,7 @@ from regtrain.host.loading import import_seconds
 from regtrain.host.offers import GROUP, PluginInfo, distribution_of, installed, version_of
 from regtrain.host.plugins import Host
 
-__all__ = ["survey"]
+__all__ = ["survey", "usable_points"]
 
 Key = tuple[str, str]  # distribution and plugin
 GRACE = 1.0  # seconds beyond the limit, within which an import that can be interrupted ends by itself
@@ -47,6 +48,12 @@ def survey() -> tuple[PluginInfo, ...]:
         faults[last] = fault
     taken = {(info.distribution, info.name): info for info in found}
     return tuple(taken.get(_key(point)) or _lost(point, faults.get(_key(point), "")) for point in points)
+
+
+def usable_points(infos: Iterable[PluginInfo]) -> list[EntryPoint]:
+    """Entry points for a host that leaves out what a survey found to have a fault."""
+    broken = {(info.distribution, info.name) for info in infos if info.error}
+    return [point for point in installed() if _key(point) not in broken]
 
 
 def _lost(point: EntryPoint, fault: str) -> PluginInfo:

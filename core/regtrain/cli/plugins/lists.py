@@ -9,7 +9,7 @@ import click
 
 from regtrain.cli.output import json_option, print_json, print_table, say
 from regtrain.errors import UnknownNameError, nearest
-from regtrain.host import Host, Offer, PluginInfo, installed, not_installed
+from regtrain.host import Host, Offer, PluginInfo, not_installed
 from regtrain.host.offers import singular
 from regtrain.types import KINDS
 
@@ -47,11 +47,10 @@ def _offers(info: PluginInfo) -> str:
 def show(name: str, as_json: bool) -> None:
     """A plugin, or a name that plugins offer: signatures, documentation, requirements and traits."""
     from regtrain.host.describe import describe
-    from regtrain.host.survey import survey
+    from regtrain.host.survey import survey, usable_points
 
     infos = survey()
-    broken = {(info.distribution, info.name) for info in infos if info.error}
-    host = Host(point for point in installed() if (point.dist and point.dist.name, point.name) not in broken)
+    host = Host(usable_points(infos))
     info = next((info for info in infos if info.name == name), None)
     offers = _offered(host, name) if info is None else _of_plugin(host, info)
     if info is None and not offers:
