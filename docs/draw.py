@@ -69,12 +69,14 @@ class Picture:
 
 def layers() -> Picture:
     """Layers: a higher one may use a lower one, never the other way round."""
-    picture = Picture(980, 600, "The layers of regtrain")
-    picture.box(10, 10, 560, 460, "group")
+    picture = Picture(980, 700, "The layers of regtrain")
+    picture.box(10, 10, 560, 562, "group")
     picture.text(28, 34, "core/regtrain", "title", "start")
     rows = [
         [("cli", "arguments, printing", "module"), ("api", "for Python users", "torch")],
+        [("doctor", "checks of an installation", "module")],
         [("run", "plan, prepare, launch, complete", "module")],
+        [("export", "files for other programs, and their checks", "torch")],
         [("job", "the launched side", "torch")],
         [("tracking", "records to trackers, beside the job", "module")],
         [
@@ -88,7 +90,7 @@ def layers() -> Picture:
         [("errors", "one class per fact", "module"), *_plain("redact", "bounded", "packages")],
     ]
     _stack(picture, rows, 28, 48, 524, step=47)
-    picture.box(590, 10, 380, 460, "group")
+    picture.box(590, 10, 380, 562, "group")
     picture.text(608, 34, "registry/regtrain_registry", "title", "start")
     rows = [
         [("registry", "the façade: Registry", "module")],
@@ -101,15 +103,15 @@ def layers() -> Picture:
         [("validation", "", "module"), ("errors", "one class per fact", "module")],
     ]
     _stack(picture, rows, 608, 48, 344, step=52)
-    picture.box(10, 500, 560, 60, "group")
-    picture.text(28, 524, "plugins/regtrain_plugins", "title", "start")
-    picture.text(28, 546, "one file each; see hookspecs and types of the core, and not each other", "small", "start")
-    picture.arrow((290, 500), (290, 474))
+    picture.box(10, 600, 560, 60, "group")
+    picture.text(28, 624, "plugins/regtrain_plugins", "title", "start")
+    picture.text(28, 646, "one file each; see hookspecs and types of the core, and not each other", "small", "start")
+    picture.arrow((290, 600), (290, 576))
     picture.arrow((570, 70), (604, 70))
-    picture.text(608, 520, "run, cli and api alone reach the registry", "small", "start")
-    picture.box(608, 536, 18, 18, "torch")
-    picture.text(634, 550, "loads torch; everything else does without", "small", "start")
-    picture.text(10, 586, "A higher layer uses lower ones, never the other way round.", "small", "start")
+    picture.text(608, 620, "run, doctor, cli and api alone reach the registry", "small", "start")
+    picture.box(608, 636, 18, 18, "torch")
+    picture.text(634, 650, "loads torch; everything else does without", "small", "start")
+    picture.text(10, 686, "A higher layer uses lower ones, never the other way round.", "small", "start")
     return picture
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from regtrain_registry.domain.run_records import RunDetail, RunInfo, RunStart, RunStatus
     from regtrain_registry.errors import RegistryError
     from regtrain_registry.location import Location, locate
+    from regtrain_registry.ops.condition import Condition, examine, try_store
     from regtrain_registry.processes import ProcessIdentity, process_identity
     from regtrain_registry.refs import Ref, check_alias, check_name, parse_ref, slug
     from regtrain_registry.registry import Registry
@@ -41,6 +42,7 @@ _HOMES = {
     "errors": ("RegistryError",),
     "domain.lineage": ("DataLineage", "Edge", "Lineage", "LineageVersion", "Seen"),
     "location": ("Location", "locate"),
+    "ops.condition": ("Condition", "examine", "try_store"),
     "processes": ("ProcessIdentity", "process_identity"),
     "domain.recipe": ("Change", "Decision", "Recipe", "decide"),
     "domain.records": (
@@ -62,6 +64,7 @@ __all__ = [
     "ArtifactKind",
     "Bump",
     "Change",
+    "Condition",
     "DataLineage",
     "Decision",
     "Differences",
@@ -94,10 +97,12 @@ __all__ = [
     "check_alias",
     "check_name",
     "decide",
+    "examine",
     "locate",
     "parse_ref",
     "process_identity",
     "slug",
+    "try_store",
 ]
 
 

@@ -12,7 +12,7 @@ from regtrain.config import load
 from support.docs.running import run_command
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CONFIGS = sorted(path for path in EXAMPLES.rglob("*.yaml") if "plugin-package" not in path.parts)
+CONFIGS = sorted(path for path in EXAMPLES.rglob("*.yaml") if not {"plugin-package", "plugins"} & set(path.parts))
 
 # Config → command before it, metric of the best checkpoint, at least (or at most) this.
 LEARNS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from regtrain.errors import PluginError, UnknownNameError
-from regtrain.host import Host, Offer, PluginInfo
+from regtrain.host import Host, Offer, PluginInfo, not_installed
 from support.host.packages import BROKEN, GOOD, OFFERS_MODEL, Package, regtrain
 
 names = pytest.mark.parametrize("package", BROKEN, ids=lambda package: package.name)
@@ -126,10 +126,23 @@ def test_ctrl_c_is_no_broken_plugin(host_with: Callable[..., Host]) -> None:
 
 
 def test_only_those_that_are_wanted_are_loaded(monkeypatch: pytest.MonkeyPatch, host_with: Callable[..., Host]) -> None:
-    """REGTRAIN_LOAD_PLUGINS names the plugins to load; the others are not imported."""
-    monkeypatch.setenv("REGTRAIN_LOAD_PLUGINS", "good-package, optimizers-torch")
-    host = host_with(GOOD, BROKEN[0])
-    assert sorted(info.name for info in host.plugins) == ["good-package", "optimizers-torch"]
+    """REGTRAIN_LOAD_PLUGINS names plugins or distributions; those of others are not imported, regtrain's own always."""
+    ours = {info.name for info in Host().plugins}
+    host_with(GOOD, BROKEN[0], Package("two-words", OFFERS_MODEL, plugin="its_plugin"))
+    found = {}
+    for wanted in ("good-package, nowhere", "Two_Words", "its.plugin", "", " , "):
+        monkeypatch.setenv("REGTRAIN_LOAD_PLUGINS", wanted)
+        found[wanted] = {info.name for info in Host().plugins} - ours
+        assert ours <= {info.name for info in Host().plugins}
+    assert found == {
+        "good-package, nowhere": {"good-package"},
+        "Two_Words": {"its_plugin"},
+        "its.plugin": {"its_plugin"},
+        "": set(),
+        " , ": set(),
+    }
+    monkeypatch.setenv("REGTRAIN_LOAD_PLUGINS", "good-package, nowhere")
+    assert not_installed() == ["nowhere"]
 
 
 @pytest.mark.slow

@@ -11,9 +11,10 @@ import pytest
 
 from regtrain.errors import PluginError
 from regtrain.host import Host
+from regtrain.host.survey import survey
 from regtrain.types import Alert, CheckpointEvent, Plan, RunEvent, VersionEvent
 from regtrain.types.config import Config, Optimizer
-from support.host.packages import Package, regtrain
+from support.host.packages import OFFERS_MODEL, Package, regtrain
 
 PLANNED = Config(optimizer=Optimizer(name="SGD"))
 VERSION = VersionEvent("model", "1.0.0", 1, "sha256:0", "run-1")
@@ -134,13 +135,41 @@ def test_failing_listeners_spoil_no_run(site: Path, tmp_path: Path) -> None:
 def test_calls_can_be_traced(
     host_with: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """REGTRAIN_TRACE_PLUGINS prints plugin, hook, arguments and time of each call on standard error."""
+    """REGTRAIN_TRACE_PLUGINS prints import and hook calls of each plugin with their times on standard error."""
+    code = listener("hears", "regtrain_run_finished(run)", "heard.append(1)").code + OFFERS_MODEL
+    hears = Package("hears", code)
+    monkeypatch.setenv("REGTRAIN_TRACE_PLUGINS", "0")
+    assert host_with(hears).run_finished(RUN) == []
+    assert capsys.readouterr().err == ""
     monkeypatch.setenv("REGTRAIN_TRACE_PLUGINS", "1")
-    host = host_with(listener("hears", "regtrain_run_finished(run)", "heard.append(1)"))
-    assert host.run_finished(RUN) == []
+    assert Host().run_finished(RUN) == []
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert re.search(r"^plugin hears: regtrain_run_finished\(run\) [0-9.]+ ms$", captured.err, re.MULTILINE)
+    for call in (r"import hears\(\)", r"regtrain_register_models\(register\)", r"regtrain_run_finished\(run\)"):
+        assert re.search(rf"^plugin hears: {call} [0-9.]+ ms$", captured.err, re.MULTILINE), captured.err
+
+
+# What a signal does not stop: an import that catches everything, one in C that keeps the interpreter, one that crashes.
+STUBBORN = {
+    "catches": ("while True:\n    try:\n        threading.Event().wait()\n    except BaseException:\n        pass\n", "had to be killed"),
+    "in-c": ("import ctypes, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\nctypes.PyDLL(None).poll(None, 0, -1)\n", "had to be killed"),
+    "crashes": ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "ended the process (signal SIGSEGV)"),
+    "leaves": ("import os\nos._exit(7)\n", "ended the process (exit code 7)"),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_plugin_that_no_signal_stops_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is made of all plugins, whatever the import of one does; the others are in it as ever."""
+    monkeypatch.setenv("REGTRAIN_PLUGIN_SECONDS", "0.5")
+    for name, (code, _) in STUBBORN.items():
+        Package(name, "import threading\n" + code + OFFERS_MODEL).install(site)
+    Package("good-package", OFFERS_MODEL).install(site)
+    found = {info.name: info for info in survey() if info.distribution != "regtrain"}
+    assert set(found) == {*STUBBORN, "good-package"}
+    for name, (_, word) in STUBBORN.items():
+        assert word in found[name].error, found[name].error
+    assert found["good-package"].provides == {"models": ("from-good-package",)}
 
 
 @pytest.mark.slow

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regtrain_registry.domain import clock
-from regtrain_registry.domain.clock import DAY, ClockReading, elapsed_seconds, next_reading, trusted_now
+from regtrain_registry.domain.clock import (
+    DAY,
+    ClockReading,
+    drift_seconds,
+    elapsed_seconds,
+    next_reading,
+    trusted_now,
+)
 
 START = ClockReading(datetime(2026, 11, 20, tzinfo=UTC), "boot", 1000.0)
 YEAR = timedelta(days=365)
@@ -66,3 +73,13 @@ def test_the_clocks_of_this_host_are_read() -> None:
     assert after.boot_id == before.boot_id
     assert elapsed_seconds(before, after) >= 0
     assert after.wall.tzinfo is UTC
+
+
+def test_how_far_a_clock_is_off() -> None:
+    """Within a boot in both directions; between boots only a clock that is behind can be told."""
+    hour = timedelta(hours=1)
+    for shift in (hour, -hour, timedelta()):
+        assert drift_seconds(START, later(60, shift)) == shift.total_seconds()
+    for boot in ("another", None):
+        assert drift_seconds(START, later(60, YEAR, boot)) == 0
+        assert drift_seconds(START, later(60, -hour, boot)) == 60 - 3600

@@ -16,7 +16,7 @@ from regtrain.cli.lazy import LazyGroup
 from regtrain.cli.output import say
 from regtrain.errors import Guard
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": lambda token: token.replace("_", "-")}
 
@@ -35,7 +35,8 @@ COMMANDS = {
         "regtrain.cli.registry:registry",
         "The registry itself: upgrade, du, gc, fsck, backup, import-mlflow.",
     ),
-    "plugins": ("regtrain.cli.plugins:plugins", "Installed plugins: list, show."),
+    "plugins": ("regtrain.cli.plugins:plugins", "Plugins: list, show, new."),
+    "doctor": ("regtrain.cli.doctor:doctor", "Check this installation, and what a config asks of it."),
 }
 
 HELP_SECONDS = 2.0  # for the import of one plugin, when all that is asked for is a list of commands

@@ -10,7 +10,7 @@ import click
 from regtrain.cli.output import say
 from regtrain.errors import EnvironmentFault, RegtrainError
 
-__all__ = ["init"]
+__all__ = ["FilesExistError", "init"]
 
 NAMES = ("run.yaml", "model.py")
 

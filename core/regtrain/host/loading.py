@@ -19,12 +19,12 @@ from regtrain.errors import Guard
 from regtrain.host.offers import GROUP, Offer, PluginInfo
 from regtrain.types import KINDS, Kind
 
-__all__ = ["call_with_known", "left_out", "limited", "traced", "try_out"]
+__all__ = ["call_with_known", "import_seconds", "is_traced", "left_out", "limited", "traced", "try_out"]
 
 IMPORT_SECONDS = 30.0  # of one plugin; torch takes a few
 
 
-def try_out(plugin: object, info: PluginInfo) -> tuple[list[Offer], str]:
+def try_out(plugin: object, info: PluginInfo, *, trace: bool = False) -> tuple[list[Offer], str]:
     """What a plugin offers, and why it cannot be taken (empty when it can).
 
     It is tried apart from the others, so that one with a fault leaves nothing behind. Its offers are asked for before
@@ -34,7 +34,7 @@ def try_out(plugin: object, info: PluginInfo) -> tuple[list[Offer], str]:
     offers: list[Offer] = []
     try:
         trial.register(plugin, info.name)
-        offers, error = _offered(trial, info)
+        offers, error = _offered(trial, info, trace)
         trial.add_hookspecs(hookspecs)
         trial.check_pending()
     except pluggy.PluginValidationError as problem:
@@ -50,7 +50,7 @@ def try_out(plugin: object, info: PluginInfo) -> tuple[list[Offer], str]:
     return offers, error
 
 
-def _offered(trial: pluggy.PluginManager, info: PluginInfo) -> tuple[list[Offer], str]:
+def _offered(trial: pluggy.PluginManager, info: PluginInfo, trace: bool) -> tuple[list[Offer], str]:
     offers: list[Offer] = []
     error = ""
     for kind in KINDS:
@@ -67,11 +67,13 @@ def _offered(trial: pluggy.PluginManager, info: PluginInfo) -> tuple[list[Offer]
             ) -> None:
                 offers.append(Offer(kind, name, factory, info.name, info.distribution, requires, dict(traits or {})))
 
+            hook = f"regtrain_register_{kind}"
+            function = traced(hook, info.name, implementation.function) if trace else implementation.function
             with Guard() as call:
-                implementation.function(*[register for _ in implementation.argnames])
+                function(**dict.fromkeys(implementation.argnames, register))
             if call.problem is not None:
                 fault = f"{type(call.problem).__name__}: {call.problem}"
-                error = error or f"regtrain_register_{kind} failed: {fault}"
+                error = error or f"{hook} failed: {fault}"
     return offers, error
 
 
@@ -84,14 +86,19 @@ def call_with_known(implementation: pluggy.HookImpl) -> Callable[..., Any]:
     return call
 
 
+def import_seconds(environ: Mapping[str, str] = os.environ) -> float:
+    """The most seconds that the import of one plugin may take; 0 for no limit."""
+    text = environ.get("REGTRAIN_PLUGIN_SECONDS", "")
+    return float(text) if text.replace(".", "", 1).isdecimal() else IMPORT_SECONDS
+
+
 @contextmanager
 def limited(what: str, most: float | None = None, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
     """A plugin that does not come back from its import is named, and stops neither help nor lists.
 
     Signals reach the main thread only; elsewhere there is no limit.
     """
-    text = environ.get("REGTRAIN_PLUGIN_SECONDS", "")
-    seconds = float(text) if text.replace(".", "", 1).isdecimal() else IMPORT_SECONDS
+    seconds = import_seconds(environ)
     seconds = min(seconds or most, most) if most else seconds
     if threading.current_thread() is not threading.main_thread() or not seconds:
         yield
@@ -107,6 +114,10 @@ def limited(what: str, most: float | None = None, environ: Mapping[str, str] = o
     finally:
         signal.setitimer(signal.ITIMER_REAL, remaining, interval)
         signal.signal(signal.SIGALRM, before)
+
+
+def is_traced(environ: Mapping[str, str] = os.environ) -> bool:
+    return environ.get("REGTRAIN_TRACE_PLUGINS", "").lower() not in ("", "0", "false", "no", "off")
 
 
 def traced(hook: str, plugin: str, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,8 +14,8 @@ from regtrain.packages import identity_of
 from regtrain.types import KINDS, Kind
 
 __all__ = [
-    "GROUP", "Offer", "PluginInfo", "distribution_of", "fault_of", "grouped", "installed", "qualified", "singular",
-    "version_of",
+    "GROUP", "Offer", "PluginInfo", "distribution_of", "fault_of", "grouped", "installed", "not_installed", "qualified",
+    "singular", "version_of",
 ]  # fmt: skip
 
 GROUP = "regtrain"
@@ -61,6 +61,18 @@ class PluginInfo:
     clashes: tuple[str, ...] = ()
     """What another plugin offers by the same name, as lines; a run has to say which it means."""
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> PluginInfo:
+        return cls(
+            value["name"],
+            value["distribution"],
+            value["version"],
+            {kind: tuple(names) for kind, names in value["provides"].items()},
+            tuple(value["listens"]),
+            value["error"] or "",
+            tuple(value["clashes"]),
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -76,14 +88,38 @@ class PluginInfo:
 def installed(environ: Mapping[str, str] = os.environ) -> list[EntryPoint]:
     """Entry points of group `regtrain`: ours first, then by distribution and name.
 
-    REGTRAIN_LOAD_PLUGINS, a comma-separated list of names, limits them.
+    REGTRAIN_LOAD_PLUGINS, a comma-separated list of plugins or distributions, limits those of other packages; an empty
+    one leaves none of them.
     """
     points = entry_points(group=GROUP)
     wanted = environ.get("REGTRAIN_LOAD_PLUGINS")
     if wanted is not None:
-        names = {name.strip() for name in wanted.split(",")}
-        points = type(points)(point for point in points if point.name in names)
-    return sorted(points, key=lambda point: (distribution_of(point) != GROUP, distribution_of(point), point.name))
+        names = _named(wanted)
+        points = type(points)(point for point in points if _is_ours(point) or names & _names_of(point))
+    return sorted(points, key=lambda point: (not _is_ours(point), distribution_of(point), point.name))
+
+
+def not_installed(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Names in REGTRAIN_LOAD_PLUGINS that are no installed plugin and no distribution with one."""
+    known = {name for point in entry_points(group=GROUP) for name in _names_of(point)}
+    return sorted(_named(environ.get("REGTRAIN_LOAD_PLUGINS", "")) - known)
+
+
+def _named(text: str) -> set[str]:
+    return {_normalized(name) for name in text.split(",") if name.strip()}
+
+
+def _names_of(point: EntryPoint) -> set[str]:
+    return {_normalized(point.name), _normalized(distribution_of(point))}
+
+
+def _normalized(name: str) -> str:
+    """A name as pip compares it."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _is_ours(point: EntryPoint) -> bool:
+    return distribution_of(point) == GROUP
 
 
 def distribution_of(point: EntryPoint) -> str:

@@ -5,7 +5,6 @@ Plugins are loaded one at a time, so that a broken one is named and left out. A 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
@@ -18,7 +17,7 @@ import pluggy
 
 from regtrain import hookspecs
 from regtrain.errors import EnvironmentFault, Guard, PluginError, UnknownNameError, nearest
-from regtrain.host.loading import call_with_known, left_out, limited, traced, try_out
+from regtrain.host.loading import call_with_known, is_traced, left_out, limited, traced, try_out
 from regtrain.host.offers import (
     GROUP,
     Offer,
@@ -42,14 +41,20 @@ __all__ = ["Host"]
 class Host:
     """Typed façade over the plugins. Make it with the installed entry points, or with others in a test."""
 
-    def __init__(self, points: Iterable[EntryPoint] | None = None, import_seconds: float | None = None) -> None:
-        """import_seconds: for one plugin, where less than usual is to be waited."""
+    def __init__(
+        self,
+        points: Iterable[EntryPoint] | None = None,
+        import_seconds: float | None = None,
+        before_import: Callable[[EntryPoint], None] | None = None,
+    ) -> None:
+        """import_seconds: for one plugin, where less than usual is to be waited. before_import: is told of each."""
         self._import_seconds = import_seconds
+        self._before_import = before_import
         self._points = installed() if points is None else list(points)
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
         self._offers: dict[tuple[Kind, str], list[Offer]] = {}
-        self._trace = bool(os.environ.get("REGTRAIN_TRACE_PLUGINS"))
+        self._trace = is_traced()
         self._left_out: list[tuple[PluginInfo, list[Offer]]] = []
 
     @cached_property
@@ -185,13 +190,16 @@ class Host:
     def _take(self, point: EntryPoint) -> PluginInfo:
         """Load one plugin, or say why it is left out. What a plugin prints meanwhile goes to standard error."""
         info = PluginInfo(point.name, distribution_of(point), version_of(point))
+        if self._before_import is not None:
+            self._before_import(point)
+        load = traced(f"import {point.value}", point.name, point.load) if self._trace else point.load
         with redirect_stdout(sys.stderr):  # standard output belongs to the command
             with Guard() as call, limited(point.value, self._import_seconds):
-                plugin = point.load()
+                plugin = load()
             if call.problem is not None:
                 fault = f"{type(call.problem).__name__}: {call.problem}"
                 return left_out(info, f"import of {point.value} failed: {fault}")
-            offers, error = try_out(plugin, info)
+            offers, error = try_out(plugin, info, trace=self._trace)
         error = self._taken(plugin, point.name) or error or fault_of(offers)
         if error:
             broken = left_out(info, error)

@@ -109,8 +109,8 @@ def complete(
         state = _state(run_dir, host, launched)
         if state is not JobState.GONE:
             record_state(registry, plan, state)
-            notes = settle(run_dir, plan, host, forwarder, ended=False, launched=launched is not None)
-            return _result(plan, run_dir, state.value, None).with_notes(notes)
+            late = settle(run_dir, plan, host, forwarder, ended=False, launched=launched is not None)
+            return _result(plan, run_dir, state.value, None).with_notes(late)
         outcome = final_outcome(run_dir, missing_outcome(launched.exit_code if launched else None, run_dir))
     notes: list[str] = []
     failed: list[str] = []

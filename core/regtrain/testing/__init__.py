@@ -16,12 +16,24 @@ in regtrain.
 import pytest
 
 MODULES = (
-    *("offered", "plugin", "optimizers", "schedulers", "data", "measures", "callbacks", "places", "trackers"),
+    *(
+        "offered",
+        "plugin",
+        "optimizers",
+        "schedulers",
+        "data",
+        "measures",
+        "callbacks",
+        "places",
+        "trackers",
+        "commands",
+    ),
     "exporters",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
 
 from regtrain.testing.callbacks import CallbackConformance  # noqa: E402
+from regtrain.testing.commands import CommandConformance  # noqa: E402
 from regtrain.testing.data import DatasetConformance, ModelConformance, TaskConformance  # noqa: E402
 from regtrain.testing.exporters import ExporterConformance  # noqa: E402
 from regtrain.testing.measures import EvaluatorConformance  # noqa: E402
@@ -34,6 +46,7 @@ from regtrain.testing.trackers import TrackerConformance  # noqa: E402
 
 __all__ = [
     "CallbackConformance",
+    "CommandConformance",
     "DatasetConformance",
     "EvaluatorConformance",
     "ExporterConformance",

@@ -86,7 +86,9 @@ class OptimizerConformance(Offered):
     def test_its_arguments_can_be_asked_for(self, factory: Callable[..., Optimizer]) -> None:
         """The signature names every argument, so that one with a typing error is named and not swallowed."""
         accepted = accepted_arguments(factory)
-        assert accepted is not None, "the factory takes **anything: give it a __signature__, or name its arguments"
+        assert accepted is not None, (
+            "the factory takes **anything: give it a __signature__ or __wrapped__, or name its arguments"
+        )
         assert set(self.args) <= accepted
 
     def test_its_groups_have_a_learning_rate(self, factory: Callable[..., Optimizer]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ NAMES = ("AdamWScheduleFree", "RAdamScheduleFree", "SGDScheduleFree")
 
 
 class ScheduleFree:
-    """Factory of one class of schedulefree; its signature is that of the class."""
+    """Factory of one class of schedulefree; its signature and documentation are those of the class."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,8 +25,8 @@ class ScheduleFree:
         return self._class()(params, **args)  # type: ignore[no-any-return]
 
     @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self._class())
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self._class()
 
     def _class(self) -> Callable[..., Any]:
         import schedulefree

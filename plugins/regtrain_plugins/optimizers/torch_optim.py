@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,7 @@ TRAITS = {"LBFGS": {"closure": True}, "SparseAdam": {"sparse_gradients": True}}
 
 
 class TorchOptimizer:
-    """Factory of one class of torch.optim. Its signature is that of the class, asked for only when it is needed."""
+    """Factory of one class of torch.optim; signature and documentation are those of the class, loaded on demand."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,8 +46,8 @@ class TorchOptimizer:
         return self._class()(params, **args)  # type: ignore[no-any-return]
 
     @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self._class())
+    def __wrapped__(self) -> Callable[..., Any]:
+        return self._class()
 
     def _class(self) -> Callable[..., Any]:
         import torch

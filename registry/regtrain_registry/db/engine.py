@@ -48,10 +48,12 @@ class Database:
         create: bool,
         lock_timeout: float,
         read_file_system: Callable[[Path], int | None] | None,
+        upgrade: bool = True,
     ) -> None:
         """Opens, and creates file, folders and schema where `create` allows.
 
-        lock_timeout: seconds to wait for other writers. read_file_system: f_type of a folder, if asked.
+        lock_timeout: seconds to wait for other writers. read_file_system: f_type of a folder, if asked. upgrade: bring
+        an older schema to the newest.
         """
         self.url = url
         self._timeout = lock_timeout
@@ -68,7 +70,7 @@ class Database:
         version = self.version()
         if version is None and not create:
             raise _no_registry(self.url)
-        if version is None or version < migrations.HEAD:
+        if version is None or (version < migrations.HEAD and upgrade):
             self.upgrade()
         elif version > migrations.HEAD:
             raise SchemaTooNewError(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from regtrain_registry.processes import boot_id
 
-__all__ = ["ClockReading", "elapsed_seconds", "next_reading", "read", "trusted_now"]
+__all__ = ["ClockReading", "drift_seconds", "elapsed_seconds", "next_reading", "read", "trusted_now"]
 
 DAY = 86_400.0
 SLACK = timedelta(minutes=1)  # a clock that is kept right is moved by as much
@@ -52,6 +52,16 @@ def trusted_now(previous: ClockReading, now: ClockReading) -> datetime:
     if same is not None:
         return min(now.wall, previous.wall + timedelta(seconds=same) + SLACK)
     return now.wall if now.wall - previous.wall <= SILENCE else previous.wall + timedelta(seconds=DAY)
+
+
+def drift_seconds(previous: ClockReading, now: ClockReading) -> float:
+    """How far the wall clock is ahead of where it should be, or behind (negative), as far as that can be known.
+
+    Within one boot that is certain. Else a clock can only be seen to be behind.
+    """
+    moved = (now.wall - previous.wall).total_seconds()
+    same = _since_boot(previous, now)
+    return min(moved, 0.0) if same is None else moved - same
 
 
 def next_reading(previous: ClockReading, now: ClockReading) -> ClockReading:

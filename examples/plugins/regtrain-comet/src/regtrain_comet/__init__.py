@@ -1,0 +1,1 @@
+"""A tracker that writes Comet's offline archives, for regtrain."""

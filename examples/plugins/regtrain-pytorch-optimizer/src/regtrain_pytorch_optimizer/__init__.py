@@ -1,0 +1,1 @@
+"""Optimizers and schedulers of the package pytorch_optimizer, for regtrain."""

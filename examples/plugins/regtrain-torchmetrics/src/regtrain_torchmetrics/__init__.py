@@ -1,0 +1,1 @@
+"""Evaluators made of the metrics of torchmetrics, for regtrain."""
