@@ -75,6 +75,7 @@ def layers() -> Picture:
     rows = [
         [("cli", "arguments, printing", "module"), ("api", "for Python users", "torch")],
         [("run", "plan, prepare, launch, complete", "module")],
+        [("export", "models built anew, exported, checked", "torch")],
         [("job", "the launched side", "torch"), ("tracking", "records to trackers", "module")],
         [("plan", "every choice, with reason", "module"), ("trainer", "loop, engine", "torch")],
         [*_plain("config", "host", "targets", "run_dir", "hardware"), ("checkpoint", "", "torch")],
@@ -82,7 +83,7 @@ def layers() -> Picture:
         [("types", "what crosses hooks, and the config", "module")],
         [("errors", "one class per fact", "module"), *_plain("redact", "bounded", "packages")],
     ]
-    _stack(picture, rows, 28, 48, 524, step=52)
+    _stack(picture, rows, 28, 46, 524, step=47)
     picture.box(590, 10, 380, 460, "group")
     picture.text(608, 34, "registry/regtrain_registry", "title", "start")
     rows = [
