@@ -3,8 +3,8 @@
     python benchmarks/export.py [--rounds 3]
 
 Each round runs two whole commands in turn: a script that builds the model, reads its weights and calls
-torch.onnx.export; and `regtrain models export`, which builds the model anew, takes samples of its data, exports, loads the file in another
-process, compares, times both sides and records the file. The median of the ratios per round.
+torch.onnx.export; and `regtrain models export`, which builds the model anew, takes samples of its data, exports, loads
+the file in another process, compares, times both sides and records the file. The median of the ratios per round.
 """
 
 from __future__ import annotations
