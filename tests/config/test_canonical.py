@@ -78,7 +78,7 @@ def test_flat_keys_of_the_default_config() -> None:
     leaves = {dotted(k.path) for k in all_keys() if k.kind in {"value", "args"} and k.path[0] not in absent}
     nested = ("data.augmentation", "registry.card", "registry.retention")
     leaves = {key for key in leaves if "*" not in key and not key.startswith(tuple(f"{name}." for name in nested))}
-    assert leaves | absent | {*nested, "optimizer.groups", "callbacks", "trackers"} == set(flat)
+    assert leaves | absent | {*nested, "optimizer.groups", "callbacks", "trackers", "export.options"} == set(flat)
 
 
 def test_a_config_does_not_change() -> None:

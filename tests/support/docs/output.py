@@ -27,6 +27,9 @@ PATTERNS = (
     # which epoch is the best one can turn on the last bit of a metric
     (re.compile(r"\bat step \d+"), "at step N"),
     (re.compile(r"\bstep-\d{8}\b"), "step-N"),
+    # how far an export is off, and what a call takes
+    (re.compile(r"\blargest difference [\d.e+-]+"), "largest difference N"),
+    (re.compile(r"\b[\d.e+-]+ \([\d.e+-]+ to [\d.e+-]+\)"), "N (N to N)"),
     (re.compile(r"\bregtrain-resume-\w+"), "regtrain-resume-N"),
 )
 EPOCH = re.compile(r"epoch \d+ step \d+/\d+ ")
