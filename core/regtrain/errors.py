@@ -177,13 +177,13 @@ class Guard:
 
 
 def brief(problem: BaseException) -> str:
-    """What an exception says, as one line of a message; the whole of it stands in the trace.
+    """The message of an exception as one line; the trace has all of it.
 
     An exception of a loading process says which one it was, and holds what was wrong behind its trace as text.
     """
     line, _, rest = str(problem).strip().partition("\n")
     if rest.startswith("Original Traceback"):
-        line += " " + next((said for said in rest.splitlines()[1:] if said and not said.startswith(" ")), "")
+        line += " " + next((text for text in rest.splitlines()[1:] if text and not text.startswith(" ")), "")
     return line if len(line) <= 300 else line[:300] + "…"
 
 

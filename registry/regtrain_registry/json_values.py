@@ -111,7 +111,7 @@ def finite_numbers(values: Mapping[str, Any]) -> dict[str, float]:
 def leaves(tree: Mapping[str, Any]) -> dict[str, tuple[str, float | None]]:
     """Nested keys as dotted ones → the value as text, and as a number where it is one, or reads as one.
 
-    Text stands as it is, all else as JSON; cut to what an index takes, and without blanks at its end, which some
+    Text is kept as it is, all else becomes JSON; cut to what an index takes, and without blanks at its end, which some
     databases do not compare.
     """
     found = {}
@@ -135,7 +135,7 @@ def _fits(name: str) -> bool:
 
 def digests(values: Mapping[str, Any]) -> dict[str, str]:
     """Names and digests of data as an index takes them: a name that is too long, or ends in blanks, which some
-    databases do not compare, is cut and told apart by its own digest."""
+    databases do not compare, is cut and identified by its own digest."""
     return {_index_name(name): str(digest)[:MAX_NAME].rstrip() for name, digest in values.items()}
 
 

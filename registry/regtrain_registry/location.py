@@ -83,7 +83,7 @@ def expanded(key: str, text: str) -> Path:
 def _file_url(path: Path) -> str:
     """The SQLite URL of a path; what a URL would take for a query or for an escape is escaped.
 
-    All else stands as it is, so that names that are not UTF-8 stay what they are.
+    All else stays as it is, so that names that are not UTF-8 stay what they are.
     """
     return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 

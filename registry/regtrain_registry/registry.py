@@ -113,7 +113,7 @@ class Registry:
         """
         check_limit(limit)
         if filter is None and order_by is None:
-            return self._database.read(ops.read.models)[:limit]
+            return self._database.read(ops.read_models.models)[:limit]
         return ops.filtered.models(self._database, filter, order_by, limit)
 
     def versions(

@@ -176,7 +176,7 @@ def parse_range(text: str) -> Range:
 
 
 def _bounds(operator: str, operand: str) -> list[tuple[str, str]]:
-    """The bounds of one clause. `1.4` stands for every 1.4.x; upper ends lie below their prereleases."""
+    """The bounds of one clause. `1.4` means every 1.4.x; upper ends lie below their prereleases."""
     partial = _PARTIAL.match(operand)
     given = [int(part) for part in partial.groups() if part is not None] if partial else []
     version = (

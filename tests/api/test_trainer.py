@@ -164,6 +164,7 @@ def test_a_run_that_fails_is_recorded(tmp_path: Path) -> None:
     assert [run["status"] for run in Project(tmp_path).runs()] == ["failed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_run_that_is_interrupted_goes_on(signum: signal.Signals, tmp_path: Path) -> None:
     """A signal ends the run after its step, saved, exit code 75; going on ends with the same weights as a run that was

@@ -39,6 +39,7 @@ def damaged(carded: Project, tmp_path: Path) -> tuple[Project, str]:
     return project, digest
 
 
+@pytest.mark.slow
 def test_checkout_gives_the_folder_of_a_version(carded: Project, tmp_path: Path) -> None:
     """Weights, config, metrics, log, card and plots."""
     paths = carded("models", "checkout", "tiny@1.0.1", tmp_path / "out", "--json").json()

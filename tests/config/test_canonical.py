@@ -21,6 +21,7 @@ from support.config.configs import CONFIGS, PLAIN
 QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @QUICK
 @given(CONFIGS)
 def test_a_saved_config_loads_as_the_same_config(values: dict[str, Any]) -> None:
@@ -32,6 +33,7 @@ def test_a_saved_config_loads_as_the_same_config(values: dict[str, Any]) -> None
     assert to_yaml(from_mapping(config, environ={}).config) == text
 
 
+@pytest.mark.slow
 @QUICK
 @given(CONFIGS)
 def test_flat_keys_are_complete_and_json(values: dict[str, Any]) -> None:

@@ -73,5 +73,5 @@ def test_alternatives_in_one_file_are_refused(names: tuple[str, ...], tmp_path: 
     file = tmp_path / "all.yaml"
     file.write_text("".join(parts))
     second = parts[0].count("\n") + 1
-    with pytest.raises(ConfigFileError, match=rf"all\.yaml:{second}:1: .* stands twice, first on line 1"):
+    with pytest.raises(ConfigFileError, match=rf"all\.yaml:{second}:1: .* is there twice, first on line 1"):
         load(file, environ={})

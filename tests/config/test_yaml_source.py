@@ -117,9 +117,9 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", r"run.yaml:3:1: the key 'a' stands twice, first on line 1"),
-        ("a:\n  b: 1\n  b: 1\n", r"run.yaml:3:3: the key 'b' stands twice, first on line 2"),
-        ("a: {<<: {x: 1}, <<: {y: 1}}", r"run.yaml:1:17: the key << stands twice"),
+        ("a: 1\nb: 2\na: 3\n", r"run.yaml:3:1: the key 'a' is there twice, first on line 1"),
+        ("a:\n  b: 1\n  b: 1\n", r"run.yaml:3:3: the key 'b' is there twice, first on line 2"),
+        ("a: {<<: {x: 1}, <<: {y: 1}}", r"run.yaml:1:17: the key << is there twice"),
         ("a: {<<: 5}", r"run.yaml:1:9: << takes a mapping"),
         ("a:\n  1: x\n", r"run.yaml:2:3: the key 1 is not text"),
         ("true: x\n", r"run.yaml:1:1: the key true is not text"),

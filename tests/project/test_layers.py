@@ -55,6 +55,7 @@ def test_every_contract_has_a_planted_violation() -> None:
     assert sorted(PLANTED) == sorted(contract["id"] for contract in CONTRACTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", PLANTED)
 def test_a_planted_violation_breaks_it(tmp_path: Path, contract: str) -> None:
     """The contract, and it alone is asked, says BROKEN."""

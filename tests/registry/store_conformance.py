@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regtrain_registry.testing import StoreCase, StoreConformance
-from regtrain_registry.testing.stores import sha256
+from regtrain_registry.testing.store_case import sha256
 from regtrain_registry.testing.tensor_files import KB, MB, noise, tensor_file
 
 SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.data_too_large)

@@ -349,6 +349,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOMBS)
 def test_a_manifest_that_is_wrong_everywhere_makes_few_error_objects(kind: str) -> None:
     """One object for each fault would take thousands of times the bytes of the archive."""
@@ -360,6 +361,7 @@ def test_a_manifest_that_is_wrong_everywhere_makes_few_error_objects(kind: str) 
     assert caught.value.error_count() < 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["tags", "recipe", "files", "exports", "parents", "events", "signatures", "more"])
 def test_so_does_a_version_that_is_wrong_everywhere(field: str, archive: Path) -> None:
     """Whichever of its fields has a million of them."""

@@ -151,6 +151,7 @@ def test_a_ring_is_found_if_there_is_one(parents: dict[int, list[int]]) -> None:
     assert bool(ring) == bool(left)
 
 
+@pytest.mark.slow
 def test_a_long_line_has_no_ring() -> None:
     """Longer than Python's stack is deep."""
     line = {n: [n + 1] for n in range(50_000)}

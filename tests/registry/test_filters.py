@@ -180,6 +180,7 @@ def test_an_order_is_understood() -> None:
         assert caught.value.message.startswith("order, column ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", COLUMNS, ids=lambda columns: columns.what)
 @settings(max_examples=100)
 @given(data=st.data())

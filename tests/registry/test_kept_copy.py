@@ -75,6 +75,7 @@ def test_a_new_registry_and_a_whole_one_have_no_copy(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["registry.db"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_changes_nothing(place: Place) -> None:
     """Exit code 5, no half copy, the old schema as it was; with space it goes on."""
     file = Path(str(place.url.database))

@@ -173,6 +173,7 @@ def check(versions: list[Candidate], policy: Policy, seed: int) -> None:
             assert decision.reason.removeprefix("parent of ") in kept(decisions)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(models(), POLICIES, st.integers(0, 9))
 def test_a_policy_keeps_what_the_reference_keeps(versions: list[Candidate], policy: Policy, seed: int) -> None:
@@ -188,6 +189,7 @@ def test_two_thousand_policies(versions: list[Candidate], policy: Policy, seed: 
     check(versions, policy, seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(models(), POLICIES, POLICIES)
 def test_another_rule_keeps_more(versions: list[Candidate], policy: Policy, other: Policy) -> None:

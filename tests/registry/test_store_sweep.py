@@ -72,6 +72,9 @@ def test_copies_go_that_nobody_asks_for(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     store = in_memory()
     assert trim_cache(0.0) == 0
+    # The clock of the file system, which a faked clock of the process does not follow.
+    monkeypatch.setattr("regtrain_registry.store.cache.time.time", lambda: (tmp_path / "now").stat().st_mtime)
+    (tmp_path / "now").touch()
     blobs = [store.put([SourceFile(write(tmp_path, content))])[0].blob for content in (b"1", b"22", b"333")]
     copies = [store.verified_path(blob) for blob in blobs]
     for copy, days in zip(copies, (8, 6, 8), strict=True):

@@ -21,7 +21,7 @@ from regtrain_registry.store.remote import RemoteStore
 from regtrain_registry.store.store import Store
 from regtrain_registry.store.uris import open_store
 from regtrain_registry.testing import StoreCase
-from regtrain_registry.testing.stores import name_of, sha256
+from regtrain_registry.testing.store_case import name_of, sha256
 from regtrain_registry.testing.tensor_files import KB, MB, noise, tensor_file
 from support.programs import program
 from support.registry.blank import make_registry

@@ -82,6 +82,7 @@ def applied(folder: Path, clone: Path, diff: bytes) -> list[str]:
     return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
 
 
+@pytest.mark.slow
 def test_the_diff_applies_on_a_fresh_clone(tmp_path: Path) -> None:
     """Each kind of change, asked for from the top and from a folder below, gives the same bytes again."""
     wrong = []
@@ -171,6 +172,7 @@ INSIDE: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 def test_changes_in_submodules_apply_on_a_fresh_clone(tmp_path: Path) -> None:
     """Whatever has changed below, and whatever the folder of the submodule is called."""
     inner, library = tmp_path / "inner", tmp_path / "library"

@@ -52,6 +52,7 @@ def at(owner: type, name: str, moment: str) -> Callable[..., Any]:
     return killed
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_and_repeated(project: Project, tmp_path: Path) -> None:
     """Whatever step it is killed before or after, the next call leaves one run, finished, and one version."""
     folder = ended_job(project)
@@ -74,6 +75,7 @@ def test_killed_at_any_point_and_repeated(project: Project, tmp_path: Path) -> N
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_twice_at_once(project: Project, tmp_path: Path) -> None:
     """Several processes that read in one folder at the same time leave one run and one version."""
     ended_job(project)

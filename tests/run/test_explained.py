@@ -184,6 +184,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.slow
 def test_what_torch_says_is_explained(project: Project) -> None:
     """Bad input: exit code 2, culprit and remedy, and the run is recorded as failed."""
     originals = {name: (project.folder / name).read_text() for name in ("model.py", "data.py")}

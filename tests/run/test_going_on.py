@@ -42,6 +42,7 @@ def first(project: Project) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_of_a_checkpoint(
     name: str,
@@ -151,6 +152,7 @@ def damage(checkpoint: Path, name: str = "model.safetensors") -> None:
     (checkpoint / name).write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["folder", "checkpoint"])
 @pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors", "state.json", "manifest.json"])
 def test_a_damaged_checkpoint_gives_way(name: str, asked: str, project: Project, first: dict[str, Any]) -> None:

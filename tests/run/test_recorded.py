@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.cli.projects import Project
 
 Trained = tuple[Project, dict[str, Any]]
@@ -45,6 +47,7 @@ def test_the_run_folder_tells_the_story(trained: Trained) -> None:
     assert project("config", "check", folder / "config.yaml").code == 0
 
 
+@pytest.mark.slow
 def test_code_is_recorded_with_its_changes(project: Project) -> None:
     """In a git repository the commit is recorded, and what differs from it, with the run and with the version."""
     git(project.folder, "init", "-q")

@@ -132,6 +132,7 @@ def records(done: Done) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (done.run_dir.path / "logs/metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_cut_and_resumed_equals_the_uninterrupted_run(tmp_path: Path, case: str) -> None:
     """Cut after any step, the resumed run ends in the same state, bit for bit: weights, modules, optimizers, schedules."""
@@ -279,12 +280,12 @@ def test_components_by_name_path_or_pattern(patterns: list[str], found: list[int
 @pytest.mark.parametrize(
     ("patterns", "message", "hint"),
     [
-        (["encoder", "representation"], "no pattern stands for parameter 'head.weight'", "encoder, representation"),
-        (["model", "head", "representation"], "both 'model' and 'head' stand for parameter 'head.weight'", ""),
-        (["*.weight", "*.bias", "head.bias"], "both '*.bias' and 'head.bias' stand for parameter 'head.bias'", ""),
-        (["encodr", "head", "representation"], "'encodr' stands for no parameter", "nearest: encoder"),
-        (["decoder", "representation"], "'decoder' stands for no parameter", "encoder"),
-        (["loss", "*"], "'loss' stands for no parameter", ""),
+        (["encoder", "representation"], "no pattern matches parameter 'head.weight'", "encoder, representation"),
+        (["model", "head", "representation"], "both 'model' and 'head' match parameter 'head.weight'", ""),
+        (["*.weight", "*.bias", "head.bias"], "both '*.bias' and 'head.bias' match parameter 'head.bias'", ""),
+        (["encodr", "head", "representation"], "'encodr' matches no parameter", "nearest: encoder"),
+        (["decoder", "representation"], "'decoder' matches no parameter", "encoder"),
+        (["loss", "*"], "'loss' matches no parameter", ""),
     ],
 )
 def test_a_pattern_that_does_not_fit_is_named(patterns: list[str], message: str, hint: str) -> None:
@@ -298,7 +299,7 @@ def test_a_pattern_that_does_not_fit_is_named(patterns: list[str], message: str,
 def test_the_model_by_the_name_that_the_task_gives_it() -> None:
     """`decoder` is the whole model of a task that calls it so, unless a module of the model is called so."""
     assert len(assign(["decoder", "representation"], trainable(), "decoder")["decoder"]) == 6
-    with pytest.raises(ConfigValueError, match="no pattern stands for parameter 'head"):
+    with pytest.raises(ConfigValueError, match="no pattern matches parameter 'head"):
         assign(["encoder", "representation"], trainable(), "encoder")
 
 

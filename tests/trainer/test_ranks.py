@@ -264,6 +264,7 @@ def test_a_signal_to_the_launcher_stops_all(folder: Path) -> None:
     assert state_of(run_dir)["progress"]["step"] == outcome_of(run_dir).steps
 
 
+@pytest.mark.slow
 def test_more_processes_than_planned_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job of one process that finds itself among several says how it was planned."""
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -91,6 +91,7 @@ def steps(accumulate: int) -> int:
     return EPOCHS * -(-BATCHES // accumulate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("accumulate", "cuts"), [(1, (1, 5, 6, 13, 15)), (2, (2, 3, 4, 9))])
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_cut_where_it_matters(tmp_path: Path, host: Host, kind: str, accumulate: int, cuts: tuple[int, ...]) -> None:
@@ -107,11 +108,14 @@ def test_cut_at_every_step(tmp_path: Path, host: Host, kind: str, accumulate: in
     check(tmp_path, kind, 0, accumulate, host, [(step,) for step in range(1, steps(accumulate) + 1)])
 
 
+@pytest.mark.slow
 def test_cut_twice(tmp_path: Path, host: Host) -> None:
     """Two cuts within one epoch, at its end and again right after it, and in two epochs."""
     check(tmp_path, "per-step", 0, 1, host, [(1, 2), (2, 4), (4, 5), (5, 6), (3, 10), (5, 10)])
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine with fewer cores
 def test_cut_with_loading_processes(tmp_path: Path, host: Host) -> None:
     """With two loading processes: mid-epoch, at the epoch's end, and twice within one epoch."""
     check(tmp_path, "adamw", 2, 2, host, [(2,), (3,), (4, 5)])

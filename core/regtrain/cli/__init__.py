@@ -42,13 +42,13 @@ class Root(LazyGroup):
     """regtrain's own commands; those of plugins follow."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *(offer.name for offer in _plugin_commands(strangers_only=True))]
+        return [*COMMANDS, *(offer.name for offer in _plugin_commands(of_others=True))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             return command
-        for offer in _plugin_commands(strangers_only=False):
+        for offer in _plugin_commands(of_others=False):
             if offer.name == cmd_name:
                 with Guard() as call:
                     made: click.Command = offer.factory()
@@ -58,23 +58,21 @@ class Root(LazyGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, line) for name, (_, line) in COMMANDS.items()]
-        rows += [
-            (o.name, f"From plugin {o.plugin} of {o.distribution}.") for o in _plugin_commands(strangers_only=True)
-        ]
+        rows += [(o.name, f"From plugin {o.plugin} of {o.distribution}.") for o in _plugin_commands(of_others=True)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
-def _plugin_commands(*, strangers_only: bool) -> list[Any]:
+def _plugin_commands(*, of_others: bool) -> list[Any]:
     """Commands that plugins offer. What ships with regtrain offers none, so that help need not load it."""
     from regtrain.host import GROUP, Host, installed
 
-    points = [p for p in installed() if not strangers_only or (p.dist and p.dist.name != GROUP)]
+    points = [p for p in installed() if not of_others or (p.dist and p.dist.name != GROUP)]
     if not points:
         return []
-    host = Host(points, HELP_SECONDS if strangers_only else None)
+    host = Host(points, HELP_SECONDS if of_others else None)
     offers = host.offers("commands")
-    for info in host.plugins if strangers_only else ():
+    for info in host.plugins if of_others else ():
         if "TimeoutError" in info.error:
             say(f"warning: plugin {info.name!r} of {info.distribution} is left out: {info.error}", err=True)
     return [replace(o, name=f"{o.distribution}:{o.name}") if o.name in COMMANDS else o for o in offers]

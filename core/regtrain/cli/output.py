@@ -80,6 +80,6 @@ def time(value: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
 
 
 def number(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):  # JSON has no NaN: None stands for it
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):  # JSON has no NaN: it becomes None
         return "not finite"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

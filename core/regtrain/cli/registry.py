@@ -48,7 +48,7 @@ def du(as_json: bool) -> None:
     rows.append(("all models", total, *map(size, sums)))
     print_table(("model", "versions", "files", "in the store", "of it alone", "spared by sharing"), rows)
     say()
-    spared = [("spared by sharing", usage.saved_bytes), ("needed by nobody", usage.idle_bytes)]
+    spared = [("spared by sharing", usage.saved_bytes), ("unreferenced", usage.idle_bytes)]
     print_table(("besides", "size"), [(name, size(count)) for name, count in [*spared, ("trash", usage.trash_bytes)]])
 
 
@@ -59,7 +59,7 @@ def du(as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Go on where more than half of the store would be collected.")
 @json_option
 def gc(dry_run: bool, explain: bool, grace: str, yes: bool, as_json: bool) -> None:
-    """Collect what expired longer than the grace ago, and what lies in the store for nobody.
+    """Collect versions that expired before the grace period, and unreferenced files of the store.
 
     Files go to the store's trash first; what has been there for the grace is deleted.
     """
@@ -70,10 +70,10 @@ def gc(dry_run: bool, explain: bool, grace: str, yes: bool, as_json: bool) -> No
     if as_json:
         print_json(found.to_json())
         return
-    fates = [fate for fate in (*found.versions, *found.files) if explain or fate.action != "keep"]
-    if fates:
+    decisions = [decision for decision in (*found.versions, *found.files) if explain or decision.action != "keep"]
+    if decisions:
         print_table(
-            ("action", "what", "size", "why"), [(f.action, f.name, size(f.size_bytes), f.reason) for f in fates]
+            ("action", "what", "size", "why"), [(f.action, f.name, size(f.size_bytes), f.reason) for f in decisions]
         )
     say(_in_all(found))
 

@@ -48,7 +48,7 @@ runs.add_command(cancel)
 @limit_option
 @json_option
 def list_runs(filter: str | None, order_by: str | None, limit: int | None, as_json: bool) -> None:
-    """Every run, newest first. A run whose process is gone is shown as lost."""
+    """Every run, newest first. A run whose process has died is shown as lost."""
     found = open_registry(Path.cwd()).runs(limit, filter=filter, order_by=order_by)
     if as_json:
         print_json([run.to_json() for run in found])
@@ -158,16 +158,16 @@ def prune_of_run(run: str, dry_run: bool, as_json: bool) -> None:
     from regtrain.run.retention import prune_checkpoints
 
     owner = _owner(run)
-    fates = prune_checkpoints(owner, running=_is_running(owner), dry_run=dry_run)
+    decisions = prune_checkpoints(owner, running=_is_running(owner), dry_run=dry_run)
     if as_json:
         actions = {True: "keep", False: "remove"}
-        print_json([_facts(fate.info) | {"action": actions[fate.stays]} for fate in fates])
+        print_json([_facts(decision.info) | {"action": actions[decision.stays]} for decision in decisions])
         return
-    gone = [fate.info for fate in fates if not fate.stays]
-    for info in gone:
+    removed = [decision.info for decision in decisions if not decision.stays]
+    for info in removed:
         say(info.path)
     would = "would be removed" if dry_run else "removed"
-    say(f"{len(gone)} of {len(fates)} checkpoints {would}, {size(sum(info.size_bytes for info in gone))}")
+    say(f"{len(removed)} of {len(decisions)} checkpoints {would}, {size(sum(info.size_bytes for info in removed))}")
 
 
 def _owner(run: str) -> RunDir:
@@ -179,7 +179,7 @@ def _owner(run: str) -> RunDir:
     owner = owner or run_dir_of(Path(open_registry(Path.cwd()).run(run).run_dir))
     if owner is None:
         raise RunNotFoundError(
-            f"the folder of run {run!r} is gone", "`models checkout` brings back what was registered"
+            f"the folder of run {run!r} does not exist any more", "`models checkout` brings back what was registered"
         )
     return owner
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["flat_values", "given_values", "to_flat", "to_yaml"]
 
-# Written even where they are the default: a saved config shows what it stands on.
+# Written even where they are the default: a saved config shows what it depends on.
 _CORE = frozenset(
     {
         ("experiment", "output_dir"),

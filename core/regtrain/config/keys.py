@@ -87,7 +87,7 @@ def _read(path: Path, schema: Mapping[str, Any], definitions: Mapping[str, Any])
 def find(path: Path) -> tuple[KeyInfo, int]:
     """The deepest known key on the way to `path`, and how many segments lead there.
 
-    All segments: `path` is a key. Fewer: the rest belongs to open arguments (kind `args`), stands below a
+    All segments: `path` is a key. Fewer: the rest belongs to open arguments (kind `args`), lies below a
     value (kind `value`), or is unknown.
     """
     info = root()

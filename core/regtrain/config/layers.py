@@ -175,13 +175,13 @@ def _text_leaves(path: Path, text: str, source: Source, place: str) -> list[Leaf
 
 
 def _as_text(value: Any, text: str) -> str | None:
-    """For a key that takes text, `name=2024` and `description=fix #3` mean what stands there."""
+    """For a key that takes text, `name=2024` and `description=fix #3` are taken literally."""
     quoted = text.strip()[:1] in {'"', "'"}
     return value if value is None or (quoted and isinstance(value, str)) else text.strip()
 
 
 def _is_text_key(path: Path) -> bool:
-    # An empty mapping does not move on to `.name`: `model=…` stands for a section and is not text.
+    # An empty mapping does not move on to `.name`: `model=…` is a section and not text.
     target = next(rewrite_path(path, {}))[0]
     info, depth = find(target)
     options = info.schema.get("anyOf", [info.schema])

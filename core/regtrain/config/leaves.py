@@ -102,7 +102,7 @@ class Tree:
             branch[leaf.path[-1]] = leaf
 
     def drop(self, path: Path) -> None:
-        """Forget what stands at the path, if anything."""
+        """Remove the value at the path, if there is one."""
         branch = self.branch(path[:-1])
         if branch is not None:
             branch.pop(path[-1], None)

@@ -1,4 +1,4 @@
-"""What the schema found wrong, told in the user's own keys and lines."""
+"""The errors of the schema in the user's own keys and lines."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def raise_problems(keys: list[str], values: list[str]) -> None:
 
 def key_problems(leaves: Iterable[Leaf]) -> Iterator[tuple[Leaf, str]]:
     """Leaves whose key does not exist, each with its line of message."""
-    told: dict[tuple[str, str], str] = {}
+    shown: dict[tuple[str, str], str] = {}
     for leaf in leaves:
-        # Likeness is slow to find, so that nobody looks for more than will be shown.
-        if len(told) > _MOST_LINES:
+        # Similar names are slow to find: no more are searched than will be shown.
+        if len(shown) > _MOST_LINES:
             return
         found = unknown_key(leaf)
         if found is not None:
             line = f"{leaf.place}: no such key {found.key}. {found.advice()}"
-            yield leaf, told.setdefault((leaf.place, found.key), line)
+            yield leaf, shown.setdefault((leaf.place, found.key), line)
 
 
 def number_problems(leaves: Iterable[Leaf]) -> Iterator[str]:
@@ -72,7 +72,7 @@ def value_problems(error: ValidationError, tree: Tree) -> list[str]:
     lines: dict[Path, str] = {}
     for detail in error.errors(include_url=False):
         if isinstance(detail["input"], float) and not math.isfinite(detail["input"]):
-            continue  # told by number_problems already
+            continue  # reported by number_problems already
         path, leaf = _locate(detail["loc"], tree)
         lines.setdefault(path, _line(detail, path, leaf))
     # Where a mapping or a list may stand, a wrong key inside the mapping says more than "is no list".

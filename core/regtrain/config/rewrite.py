@@ -49,7 +49,7 @@ def _by_table(path: Path) -> Path:
     for length in range(len(path), 0, -1):
         target = rules().get(shape[:length])
         if target is not None:
-            # A `*` on the right stands for the same segment as on the left.
+            # A `*` on the right is the same segment as on the left.
             named = tuple(path[i] if part == "*" else part for i, part in enumerate(target))
             return (*named, *path[length:])
     return path
@@ -104,7 +104,7 @@ def _as_names(value: Any) -> list[str]:
 
 
 def is_known(path: Path) -> bool:
-    """Whether the canonical path is a key, an argument of an open section, or stands below a value."""
+    """Whether the canonical path is a key, an argument of an open section, or lies below a value."""
     return bool(path) and _first_unknown(path) is None
 
 

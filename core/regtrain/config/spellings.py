@@ -1,6 +1,6 @@
 """The one table of accepted spellings. Left: what people write; right: where it goes.
 
-A rule also moves what stands below its left side; rules apply again until none fits; `*` is any name.
+A rule also moves the keys below its left side; rules apply again until none fits; `*` is any name.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ SPELLINGS: Mapping[str, str] = {
     **_SECTIONS,
 }
 
-# Where a scalar goes that stands in place of a section without `name` or `enabled`.
+# The key that takes a scalar given in place of a section without `name` or `enabled`.
 SCALAR_KEYS: Mapping[str, str] = {
     "distributed": "strategy",
     "tuning.parallel": "n_jobs",

@@ -23,7 +23,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a key stands: line and column, both from 1."""
+    """The place of a key: line and column, both counted from 1."""
 
     line: int
     column: int
@@ -44,7 +44,7 @@ def _mark(event: yaml.Event) -> Mark:
 
 
 class Composer:
-    """Builds the nodes of one text; `name` stands in messages."""
+    """Builds the nodes of one text; `name` is the source in messages."""
 
     def __init__(self, text: str, name: str) -> None:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
@@ -125,7 +125,7 @@ class Composer:
             if not plain:
                 entries[key] = (_mark(event), value)
             elif merged:
-                raise self._refuse(event, "the key << stands twice", "Write <<: [*first, *second].")
+                raise self._refuse(event, "the key << is there twice", "Write <<: [*first, *second].")
             else:
                 merged = [(value_event, v) for v in (value.value if isinstance(value.value, list) else [value])]
         for value_event, source in merged:
@@ -147,5 +147,5 @@ class Composer:
             shown = getattr(event, "value", None) or "null"
             raise self._refuse(event, f"the key {shown} is not text", f'Put quotes around it: "{shown}".')
         if key in entries:
-            raise self._refuse(event, f"the key {key!r} stands twice, first on line {entries[key][0].line}")
+            raise self._refuse(event, f"the key {key!r} is there twice, first on line {entries[key][0].line}")
         return key

@@ -1,4 +1,4 @@
-"""A YAML file → a plain mapping that remembers where each key stands. What is doubtful is refused by line."""
+"""A YAML file → a plain mapping that keeps the line of each key. Ambiguous input is refused with its line."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_file(path: Path, kind: str = "config file") -> Document:
 
 def _read_bytes(path: Path, name: str, kind: str) -> bytes:
     try:
-        # Not blocking: to open a FIFO that nobody writes to would wait for ever.
+        # Not blocking: opening a FIFO without a writer would wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise ConfigFileError(f"{name}: no such {kind}", _files_nearby(path)) from error
@@ -75,7 +75,7 @@ def _files_nearby(path: Path) -> str:
 
 
 def parse(text: str, name: str) -> Document:
-    """Parse YAML text; an empty text is an empty mapping. `name` stands in messages.
+    """Parse YAML text; an empty text is an empty mapping. `name` is the source in messages.
 
     Raises:
         ConfigFileError: with `name:line:column`, for whatever is not a plain mapping of text keys.

@@ -122,9 +122,9 @@ def _as_known(problem: BaseException, run_dir: RunDir) -> RegtrainError:
         match = re.search(pattern, str(problem))
         if match:
             return kind(message.format(*match.groups()), hint.format(*match.groups()))
-    said = brief(problem)
+    text = brief(problem)
     return JobFailedError(
-        f"training failed: {type(problem).__name__}{': ' if said else ''}{said}",
+        f"training failed: {type(problem).__name__}{': ' if text else ''}{text}",
         f"at {_line(problem)}; the whole trace is in {run_dir.path}/logs/train.log",
     )
 

@@ -250,7 +250,7 @@ def _warn_where_never_validated(job: Job, settings: Settings, val: bool) -> None
     if val and not settings.validate_every_steps and settings.validate_every_epochs > settings.epochs:
         job.log.warning(
             "evaluation.every_n_epochs is %d and the run has %d epochs: the validation data are not used, "
-            "and the last checkpoint stands in for the best",
+            "and the last checkpoint is used as the best",
             settings.validate_every_epochs,
             settings.epochs,
         )

@@ -26,7 +26,7 @@ def settle_device(plan: Plan, hardware: Hardware) -> Settled:
 
 
 def settle_measures(job: Job, has_val: bool) -> Job:
-    """Without validation data nothing under `val/` is measured: the training loss stands in for it."""
+    """Without validation data nothing under `val/` is measured: the training loss is used instead."""
     if has_val:
         return job
     config, choices = job.config, []

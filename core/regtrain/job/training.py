@@ -277,7 +277,7 @@ def _keep_code(run_dir: RunDir, plan: Plan, sources: Mapping[Path, bytes]) -> No
 
 
 class _LogFile(logging.FileHandler):
-    """A disk that is full is an error of the run, told once; not one of each line."""
+    """A full disk is one error of the run, not an error of each line."""
 
     def handleError(self, record: logging.LogRecord) -> None: ...  # noqa: N802
 

@@ -152,7 +152,7 @@ def _early_stopping(config: Config, monitor: str, mode: Mode | None, declared: M
 
 
 def _plateau(config: Config, host: Host, declared: Mapping[str, Mode]) -> list[Choice]:
-    """A schedule that follows a metric is told in which direction; torch's own default is `min` for every metric."""
+    """A schedule that follows a metric gets its direction; torch's own default is `min` for every metric."""
     keys = config.scheduler
     if not keys or not keys.name or not host.offer("schedulers", keys.name).traits.get("follows_metric"):
         return []

@@ -11,8 +11,8 @@ __all__ = ["config_to_keep", "expanded", "with_paths"]
 
 
 def config_to_keep(resolved: Resolved, cwd: Path) -> Config:
-    """The config as a run folder keeps it: a path that was typed is made absolute, since nobody remembers where;
-    one in a file stays relative to that file."""
+    """The config as a run folder keeps it: a path from the command line is made absolute, since it depends on
+    the working directory; one in a file stays relative to that file."""
     return with_paths(resolved, cwd, typed_only=True)
 
 

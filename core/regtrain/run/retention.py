@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
     from regtrain_registry.domain.retention import PruneDecision
 
-__all__ = ["CheckpointFate", "check_retention", "expire", "monitored", "prune_checkpoints"]
+__all__ = ["CheckpointDecision", "check_retention", "expire", "monitored", "prune_checkpoints"]
 
 
 @dataclass(frozen=True)
-class CheckpointFate:
+class CheckpointDecision:
     """Whether a checkpoint stays."""
 
     info: CheckpointInfo
@@ -67,7 +67,7 @@ def monitored(owner: RunDir, plan: Plan) -> tuple[str, Mode]:
     return chosen(keys.monitor), chosen(keys.mode)
 
 
-def prune_checkpoints(owner: RunDir, *, running: bool, dry_run: bool) -> list[CheckpointFate]:
+def prune_checkpoints(owner: RunDir, *, running: bool, dry_run: bool) -> list[CheckpointDecision]:
     """Remove the checkpoints that the run's own config does not keep, oldest first. A run that did not come to its end
     keeps its newest: it can go on from there.
 
@@ -83,13 +83,13 @@ def prune_checkpoints(owner: RunDir, *, running: bool, dry_run: bool) -> list[Ch
     infos = list_checkpoints(folder)
     policy = keep_policy(owner.read_settled(plan))
     stays = keep(infos, policy, ended=outcome is not None and outcome.status == "finished")
-    fates = [CheckpointFate(info, info.path in stays) for info in infos]
+    decisions = [CheckpointDecision(info, info.path in stays) for info in infos]
     if not dry_run:
-        for fate in fates:
-            if not fate.stays:
-                remove(fate.info.path)
-        _point_to_newest(folder, [fate.info for fate in fates if fate.stays])
-    return fates
+        for decision in decisions:
+            if not decision.stays:
+                remove(decision.info.path)
+        _point_to_newest(folder, [decision.info for decision in decisions if decision.stays])
+    return decisions
 
 
 def _point_to_newest(folder: Path, infos: list[CheckpointInfo]) -> None:

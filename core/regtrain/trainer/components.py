@@ -56,13 +56,13 @@ def _empty(modules: nn.ModuleDict) -> set[str]:
 
 
 def assign(patterns: Sequence[str], trainable: Trainable, role: str = "model") -> dict[str, dict[str, nn.Parameter]]:
-    """Pattern → the parameters that it stands for, by full name.
+    """Pattern → the parameters that it matches, by full name.
 
     A pattern is the name of a module of the task or the loss, `role` for the whole model, the path of a module or
     parameter in the model, or a shell pattern over full names.
 
     Raises:
-        ConfigValueError: a parameter that no pattern or more than one stands for, or a pattern that stands for nothing.
+        ConfigValueError: a parameter that no pattern or more than one matches, or a pattern that matches nothing.
     """
     named = trainable.named()
     own = {name.removeprefix("_orig_mod.") for name, _ in trainable.model.named_parameters()}
@@ -75,12 +75,12 @@ def assign(patterns: Sequence[str], trainable: Trainable, role: str = "model") -
     for pattern, names in matched.items():
         if not names:
             raise ConfigValueError(
-                f"optimizer.groups: {pattern!r} stands for no parameter", _offered(pattern, named, role)
+                f"optimizer.groups: {pattern!r} matches no parameter", _offered(pattern, named, role)
             )
     for name in named:
         by = [pattern for pattern, names in matched.items() if name in names]
         if len(by) != 1:
-            found = f"both {by[0]!r} and {by[1]!r} stand for" if by else "no pattern stands for"
+            found = f"both {by[0]!r} and {by[1]!r} match" if by else "no pattern matches"
             raise ConfigValueError(
                 f"optimizer.groups: {found} parameter {name!r}",
                 f"each parameter belongs to exactly one of: {', '.join(patterns)}; '*' is a pattern, too",

@@ -12,7 +12,7 @@ __all__ = ["Precision"]
 
 
 class Precision:
-    """`run` calls a function under autocast; None for 32 bits, where nothing stands between."""
+    """`run` calls a function under autocast; None for 32 bits, where no wrapper is needed."""
 
     def __init__(self, name: str, device: torch.device) -> None:
         self.name = name

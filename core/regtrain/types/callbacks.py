@@ -37,7 +37,7 @@ class Fit(Protocol):
 
 @dataclass(frozen=True)
 class CallbackContext:
-    """What a callback's factory is told. `interactive`: a terminal is attached to standard error."""
+    """The facts of a run that a callback's factory gets. `interactive`: a terminal is attached to standard error."""
 
     run_id: str
     run_name: str

@@ -1,4 +1,4 @@
-"""What plugins are told of a run, its checkpoints and its versions."""
+"""Events of a run, its checkpoints and its versions, as hooks get them."""
 
 from __future__ import annotations
 

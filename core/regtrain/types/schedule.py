@@ -1,4 +1,4 @@
-"""What a scheduler factory is told about the run."""
+"""The facts of a run that a scheduler factory gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a scheduler factory is told about the run. `interval` says what one step of the scheduler is."""
+    """The facts of a run that a scheduler factory gets. `interval` says what one step of the scheduler is."""
 
     epochs: int
     steps_per_epoch: int

@@ -18,7 +18,7 @@ class StepOutput(NamedTuple):
     """What a task makes of one batch.
 
     `loss` is one number, or a mapping of names to numbers: the entry `loss` is minimised, or else their sum, and each
-    is logged. `weight` is what the loss is a mean over (samples, tokens, boxes); None stands for the samples of the
+    is logged. `weight` is what the loss is a mean over (samples, tokens, boxes); None means the samples of the
     batch. `logs` are numbers that are logged as weighted means, `train/NAME` and `val/NAME`.
     """
 
@@ -41,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a task is told of the run before it makes modules of its own."""
+    """The facts of the run that a task gets before it makes modules of its own."""
 
     train_samples: int
     val_samples: int

@@ -179,7 +179,7 @@ def _facts(facts: CardFacts) -> Iterator[tuple[str, str]]:
     version = facts.version
     yield "version", f"{as_code(version.ref)} (number {version.number}, {version.status.value})"
     yield "why this number", as_line(f"{version.bump.kind}: {'; '.join(version.bump.reasons)}")
-    yield "created", as_line(f"{version.created_at:%Y-%m-%d %H:%M:%S} UTC by {version.created_by or 'nobody named'}")
+    yield "created", as_line(f"{version.created_at:%Y-%m-%d %H:%M:%S} UTC by {version.created_by or 'an unnamed user'}")
     if version.run_id:
         yield "run", as_code(version.run_id)
     if version.source.git_commit:

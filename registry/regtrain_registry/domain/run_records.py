@@ -40,7 +40,8 @@ class RunStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """A run about to begin. `pid_started` and `boot_id` are those of `process_identity()`, so that a process
-    that has ended is told from another one with the same number. `inputs`: registered versions that it starts from."""
+    that has ended is distinguished from another one with the same number. `inputs`: registered versions that
+    it starts from."""
 
     run_id: str
     name: str

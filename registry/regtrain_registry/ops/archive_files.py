@@ -132,7 +132,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
 def _manifest(reader: TarReader) -> bytes:
     member = reader.next()
     if member is None or member.name != MANIFEST:
-        raise ArchiveError("it is not an archive of versions: no manifest stands first", HINT)
+        raise ArchiveError("it is not an archive of versions: its first entry is no manifest", HINT)
     if member.size > MAX_MANIFEST:
         raise ArchiveError(f"the archive's manifest has {member.size} bytes, more than {MAX_MANIFEST}", HINT)
     return b"".join(reader.content(member))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from regtrain_registry.db.engine import Database
 from regtrain_registry.domain.records import ModelInfo, VersionInfo
 from regtrain_registry.domain.run_records import RunInfo, RunStatus
-from regtrain_registry.ops import listing, read
+from regtrain_registry.ops import listing, read, read_models
 from regtrain_registry.ops import runs as run_rows
 from regtrain_registry.ops.resolve import model_id
 from regtrain_registry.query import And, columns, parse_filter, parse_order, search
@@ -21,7 +21,7 @@ def models(database: Database, filter: str | None, order_by: str | None, limit: 
     order = () if order_by is None else parse_order(order_by, columns.MODELS)
 
     def work(connection: Connection) -> list[ModelInfo]:
-        return read.models_of(connection, listing.model_ids(connection, wanted, order, limit))
+        return read_models.models_of(connection, listing.model_ids(connection, wanted, order, limit))
 
     return database.read(work)
 

@@ -11,7 +11,7 @@ from regtrain_registry.db.tables import MODELS, VERSIONS
 from regtrain_registry.db.tables.lineage import RUNS
 from regtrain_registry.domain.policy import with_slash
 from regtrain_registry.domain.run_records import RunStatus
-from regtrain_registry.ops.read import counted_models
+from regtrain_registry.ops.read_models import counted_models
 from regtrain_registry.ops.runs import lost_ids, with_version
 from regtrain_registry.query import Column, Filter, OrderKey, columns
 from regtrain_registry.query.attached import AttachedTables

@@ -13,7 +13,7 @@ from regtrain_registry.domain.records import ModelInfo
 from regtrain_registry.errors import ModelTakenError
 from regtrain_registry.ops.context import Context
 from regtrain_registry.ops.event_log import lock_model
-from regtrain_registry.ops.read import models_of
+from regtrain_registry.ops.read_models import models_of
 
 __all__ = ["current_name", "rename"]
 

@@ -53,7 +53,7 @@ def _place(url: URL, store: Store) -> str:
 def _is_copy(place: str, url: URL, store: Store) -> bool:
     """Whether a database that was at this place is another one than that at the URL, as far as can be seen from here.
 
-    A server is known by many names, and its databases are not told apart. A file that was moved is not there any more.
+    A server has many names, so its databases are not distinguished. A file that was moved does not exist any more.
     """
     if url.get_backend_name() != "sqlite" or place == _place(url, store):
         return False

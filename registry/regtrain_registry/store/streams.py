@@ -19,7 +19,6 @@ from regtrain_registry.store.blob import ALGORITHM, Blob
 
 __all__ = [
     "CHUNK",
-    "MAX_FILE",
     "ChunkedReader",
     "check_size",
     "copy_hashing",

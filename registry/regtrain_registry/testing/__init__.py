@@ -17,6 +17,7 @@ import pytest
 
 pytest.register_assert_rewrite(f"{__name__}.stores")
 
-from regtrain_registry.testing.stores import Files, StoreCase, StoreConformance  # noqa: E402
+from regtrain_registry.testing.store_case import Files, StoreCase  # noqa: E402
+from regtrain_registry.testing.stores import StoreConformance  # noqa: E402
 
 __all__ = ["Files", "StoreCase", "StoreConformance"]

@@ -23,7 +23,7 @@ COMMANDS = {
     "lineage": (f"{RELATIONS}:lineage", "What a version came from, or what came from it."),
     "diff": (f"{RELATIONS}:diff", "What differs between two versions."),
     "register": (f"{FILES}:register", "Register a run folder, or one of its checkpoints."),
-    "alias": (f"{MARKING}:alias", "Let a name stand for a version."),
+    "alias": (f"{MARKING}:alias", "Set an alias of a version."),
     "promote": (f"{MARKING}:promote", "Let a version hold a stage, if the stage's gates are passed."),
     "rename": (f"{RELATIONS}:rename", "Give a model another name; the former one still answers."),
     "copy": (f"{RELATIONS}:copy", "Copy a version to another model."),

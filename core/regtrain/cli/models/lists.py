@@ -153,7 +153,7 @@ def _when(version: VersionInfo) -> str:
 
 
 def _facts(facts: dict[str, object]) -> str:
-    """What a line has room for: lists are for --json."""
+    """A value that fits a line: lists are for --json."""
     plain = {key: value for key, value in facts.items() if not isinstance(value, list | dict)}
     return ", ".join(f"{key} {'none' if value is None else value}" for key, value in plain.items()) or "-"
 

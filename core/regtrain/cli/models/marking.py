@@ -1,4 +1,4 @@
-"""`regtrain models alias`, `promote`, `tag` and the like: what is said of a version."""
+"""`regtrain models alias`, `promote`, `tag` and the like: the lifecycle of a version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["alias", "archive", "deprecate", "describe", "pin", "promote", "tag",
 @click.option("--remove", is_flag=True, help="Take NAME away from the model of REF; a stage is left empty.")
 @json_option
 def alias(ref: str, name: str, remove: bool, as_json: bool) -> None:
-    """Let NAME stand for REF: MODEL@NAME."""
+    """Set the alias NAME of REF: MODEL@NAME."""
     registry = open_registry(Path.cwd())
     if remove:
         found = registry.show(f"{ref.removeprefix('models:/').partition('@')[0].partition('/')[0]}@{name}")

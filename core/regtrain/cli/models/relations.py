@@ -20,16 +20,16 @@ FORMATS = ("tree", "json", "mermaid", "dot")
 
 @click.command()
 @click.argument("ref", required=False)
-@click.option("--format", "shape", type=click.Choice(FORMATS), help="How to print it; a tree unless said otherwise.")
-@click.option("--down", is_flag=True, help="What came from REF, not what it came from.")
-@click.option("--data", metavar="DIGEST", help="Instead: every version that saw the data with this digest.")
+@click.option("--format", "shape", type=click.Choice(FORMATS), help="How to print it; a tree when left out.")
+@click.option("--down", is_flag=True, help="Descendants of REF in place of its ancestors.")
+@click.option("--data", metavar="DIGEST", help="Instead: every version that was trained on the data with this digest.")
 @json_option
 def lineage(ref: str | None, shape: str | None, down: bool, data: str | None, as_json: bool) -> None:
-    """All that REF came from, back to the first; or what came from it; or who saw which data."""
+    """The ancestors of REF, back to the first; or its descendants; or the versions that were trained on given data."""
     if data is not None:
         if ref or down or shape not in (None, "json"):
-            raise click.UsageError("--data DIGEST stands alone, or with --json")
-        _who_saw(data, as_json or shape == "json")
+            raise click.UsageError("--data DIGEST takes no other argument than --json")
+        _trained_on(data, as_json or shape == "json")
         return
     if ref is None:
         raise click.UsageError("Missing argument 'REF'.", click.get_current_context())
@@ -42,7 +42,7 @@ def lineage(ref: str | None, shape: str | None, down: bool, data: str | None, as
         say(_drawn(found, shape or "tree"))
 
 
-def _who_saw(digest: str, as_json: bool) -> None:
+def _trained_on(digest: str, as_json: bool) -> None:
     found = open_registry(Path.cwd()).trained_on(digest)
     if as_json:
         print_json(found.to_json())

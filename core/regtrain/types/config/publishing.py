@@ -1,4 +1,4 @@
-"""What becomes of the trained model."""
+"""Sections for the registry, its model card, retention and exports."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ class RegistryKeys(Section):
     allow_nonfinite: bool = Field(
         False, description="Register weights that are not finite, too; such a version is archived from the start."
     )
-    force_network_fs: bool = Field(False, description="Keep SQLite on a network file system, whatever becomes of it.")
+    force_network_fs: bool = Field(
+        False, description="Use SQLite on a network file system in spite of the risk of damage."
+    )
     retention: Retention | None = Field(
         None, description="Which versions of the model stay after this one; the model's own policy when left out."
     )

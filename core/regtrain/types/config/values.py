@@ -66,7 +66,7 @@ def as_devices(value: object) -> object:
     if any(device < 0 for device in devices):
         raise ValueError("a GPU index is 0 or more")
     if len(set(devices)) != len(devices):
-        raise ValueError("the same GPU index stands there twice")
+        raise ValueError("the same GPU index is listed twice")
     return devices
 
 

@@ -69,5 +69,5 @@ class MySQL(Dialect):
 
     def reason(self, error: DBAPIError) -> str:
         """Without the number that the driver puts before it."""
-        said = error.orig.args[1:] if error.orig is not None else ()
-        return str(said[0]).partition("\n")[0] if said else super().reason(error)
+        messages = error.orig.args[1:] if error.orig is not None else ()
+        return str(messages[0]).partition("\n")[0] if messages else super().reason(error)

@@ -30,7 +30,7 @@ def stored_version(connection: Connection) -> str | None:
         with connection.begin_nested():  # elsewhere than in SQLite the error would end the transaction
             row = connection.execute(_READ).first()
     except (OperationalError, ProgrammingError) as error:
-        if error.connection_invalidated:  # the server is gone: there is nobody to ask
+        if error.connection_invalidated:  # the server has closed the connection: no state can be read
             raise
         if not inspect(connection).has_table(VERSION_TABLE):
             return None

@@ -119,7 +119,7 @@ class FormerNameRow(Row, table=True):
 
 
 class RegistryRow(Row, table=True):
-    """The registry itself: who it is, and how much time it has seen pass.
+    """The registry itself: its identity, and its clock.
 
     Its one row (id 1) is what registering and collecting lock against each other.
     """

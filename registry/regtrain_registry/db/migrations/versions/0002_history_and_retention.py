@@ -62,7 +62,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """What was said of versions since is gone; the versions stay, with the states that there were before."""
+    """The history since is lost; the versions stay, with the statuses of schema 0001."""
     versions = sa.table("rt_versions", sa.column("status"))
     op.execute(sa.update(versions).where(versions.c.status.in_(("expired", "collected"))).values(status="archived"))
     for table in TABLES:

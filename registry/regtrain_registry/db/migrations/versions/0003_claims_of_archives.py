@@ -1,4 +1,4 @@
-"""Exports and signatures that came with an archive are told from those that were made here."""
+"""Exports and signatures from an archive are marked as unverified."""
 
 from __future__ import annotations
 
