@@ -19,7 +19,7 @@ from typing import Any
 
 from regtrain.bounded import parse_json
 
-__all__ = ["START", "Cursor", "Page", "RecordWriter", "read_records", "records_from"]
+__all__ = ["HEAD", "START", "Cursor", "Page", "RecordWriter", "read_records", "records_from"]
 
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 MAX_LINE = 16 << 20  # bytes
