@@ -90,6 +90,8 @@ def test_a_failing_script_is_found(tmp_path: Path) -> None:
         ("a    b", "a b", True),
         ("digest sha256:0011", "digest sha256:ffee", True),
         ("size 10.1 kB", "size 9.8 kB", True),
+        ("largest difference 1.2e-06, so", "largest difference 0, so", True),
+        ("32 0.446 (0.425 to 0.602)", "32 9.1 (8 to 1e+01)", True),
         ("epochs 3", "epochs 4", False),
         ("one\ntwo", "one", False),
         ("one", "one\ntwo", False),

@@ -22,7 +22,7 @@ from blake3 import blake3
 
 from regtrain.errors import CheckpointMismatchError
 
-__all__ = ["Written", "digest_of", "sync_folder", "tensor_chunks", "write_chunks", "write_json"]
+__all__ = ["DTYPES", "Written", "digest_of", "sync_folder", "tensor_chunks", "write_chunks", "write_json"]
 
 CHUNK = 8 << 20
 PREFIX = "blake3:"

@@ -14,7 +14,7 @@ import numpy as np
 
 from regtrain.types.exporting import Timing
 
-__all__ = ["as_array", "digest_of", "read_case", "time_calls", "write_case"]
+__all__ = ["Array", "as_array", "digest_of", "read_case", "time_calls", "write_case"]
 
 Array = np.ndarray[Any, Any]
 CALLS, SECONDS = 50, 0.5  # of one timing: at most so many calls in about so long, and five at least

@@ -15,7 +15,7 @@ from regtrain.host import Host
 from regtrain.types import Exporter, LoadedExport
 from regtrain.types.exporting import Made
 
-__all__ = ["check", "compare"]
+__all__ = ["DEFAULT_TOLERANCE", "check", "compare"]
 
 DEFAULT_TOLERANCE = {
     "float64": (1e-6, 1e-6),

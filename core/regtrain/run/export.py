@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
 
 __all__ = [
+    "REQUEST",
     "check_exports",
     "check_output",
     "export",

@@ -18,7 +18,7 @@ from regtrain.run_dir import RunDir
 if TYPE_CHECKING:
     from regtrain_registry import Registry
 
-__all__ = ["Resume", "checkpoint_at", "find_resume", "run_dir_of"]
+__all__ = ["PTH_VIEWS", "Resume", "checkpoint_at", "find_resume", "run_dir_of"]
 
 PTH_VIEWS = {"best_model.pth": "best", "best.pth": "best", "last_model.pth": "last", "last.pth": "last"}
 

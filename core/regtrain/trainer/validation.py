@@ -14,7 +14,7 @@ from regtrain.trainer.parts import Parts
 from regtrain.trainer.randomness import snapshot
 from regtrain.types import Evaluator, StepOutput, Task
 
-__all__ = ["Validation", "check_measured"]
+__all__ = ["Validation", "check_measured", "overrides"]
 
 Stop = Callable[[dict[str, Any]], None]
 
