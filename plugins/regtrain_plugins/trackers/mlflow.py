@@ -84,7 +84,9 @@ class MLflow:
         if found is None:
             found = self._create(facts)
         elif found.info.lifecycle_stage != "active":
-            raise RuntimeError(f"run {found.info.run_id} was deleted in {self._uri}: restore it there to send the rest")
+            raise RuntimeError(
+                f"run {found.info.run_id} was deleted in {_shown(self._uri)}: restore it there to send the rest"
+            )
         self._id, self._status = found.info.run_id, found.info.status
         self._experiment_id = found.info.experiment_id
         self._send_params(found, facts)
