@@ -134,7 +134,7 @@ def test_missing_credentials_are_found_before_the_package_is_imported(
 
 
 def test_a_task_of_the_user_is_known_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The agent's variable, or the one by which ClearML tells the processes that a script starts."""
+    """The variable of a task that ClearML itself runs, or the one by which ClearML tells the processes that a script starts."""
     found = []
     for name, value in (("CLEARML_TASK_ID", "abc"), ("TRAINS_TASK_ID", "old"), ("CLEARML_PROC_MASTER_ID", "17:def")):
         with monkeypatch.context() as patch:

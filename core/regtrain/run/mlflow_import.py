@@ -28,6 +28,7 @@ __all__ = ["ImportReport", "ImportedVersion", "import_mlflow"]
 
 QUICK = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
 }
@@ -89,7 +90,7 @@ def import_mlflow(registry: Registry, uri: str, model: str | None = None) -> Imp
             left_out.append(f"model {found.name!r}: {names[ours]!r} has the name {ours!r} already")
             continue
         if ours != found.name:
-            left_out.append(f"model {found.name!r}: called {ours!r} here, as names have no other letters")
+            left_out.append(f"model {found.name!r}: called {ours!r} here: names are a-z, 0-9, '.', '_' and '-'")
         if found.description or found.tags:
             left_out.append(f"model {found.name!r}: description and tags, which only versions have here")
         aliases: dict[str, list[str]] = {}

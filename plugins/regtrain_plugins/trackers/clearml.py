@@ -187,7 +187,7 @@ def title_and_series(name: str) -> tuple[str, str]:
 
 
 def _task_of_user() -> str | None:
-    """The task of the agent that runs this, or of the process from which the run was started (`PID:TASK`)."""
+    """The task as which ClearML runs this, or that of the process from which the run was started (`PID:TASK`)."""
     for name in TASKS:
         if os.environ.get(name):
             return os.environ[name]

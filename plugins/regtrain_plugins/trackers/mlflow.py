@@ -32,6 +32,7 @@ QUICK = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _FORBIDDEN = re.compile(r"[^/\w.\- :]")
@@ -83,7 +84,9 @@ class MLflow:
         if found is None:
             found = self._create(facts)
         elif found.info.lifecycle_stage != "active":
-            raise RuntimeError(f"run {found.info.run_id} was deleted in {self._uri}: restore it there to send the rest")
+            raise RuntimeError(
+                f"run {found.info.run_id} was deleted in {_shown(self._uri)}: restore it there to send the rest"
+            )
         self._id, self._status = found.info.run_id, found.info.status
         self._experiment_id = found.info.experiment_id
         self._send_params(found, facts)
