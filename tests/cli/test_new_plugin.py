@@ -44,8 +44,8 @@ def test_every_kind_has_a_package_and_a_conformance_class() -> None:
     """What can be offered can be begun by a command, and has a class that it is held to."""
     classes = [getattr(regtrain.testing, name) for name in regtrain.testing.__all__]
     held = {one.kind for one in classes if isinstance(one, type) and issubclass(one, Offered)}
-    assert held == set(get_args(Kind)) - {"exporters"}
-    assert set(KINDS) == set(get_args(Kind)) - {"exporters"}
+    assert held == set(get_args(Kind))
+    assert set(KINDS) == set(get_args(Kind))
 
 
 def test_a_package_is_complete(packages: Path) -> None:

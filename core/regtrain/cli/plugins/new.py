@@ -12,7 +12,6 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -36,6 +35,7 @@ SUMMARIES: dict[Kind, str] = {
     "callbacks": "A table of metrics in each run folder, for regtrain.",
     "trackers": "Records of runs in a SQLite file, for regtrain.",
     "launchers": "Jobs of low priority, for regtrain.",
+    "exporters": "Weights as NumPy arrays in one file, for regtrain.",
     "commands": "A command that prints the best record of a run, for regtrain.",
 }
 KINDS = tuple(SUMMARIES)
@@ -86,8 +86,7 @@ def _kind(text: str) -> Kind:
     by_name: dict[str, Kind] = {singular(kind): kind for kind in KINDS} | {kind: kind for kind in KINDS}
     if text.lower() not in by_name:
         near = nearest(text, by_name) or list(map(singular, KINDS))
-        other = " yet" if text.lower().rstrip("s") in {singular(kind) for kind in get_args(Kind)} else ""
-        raise UnknownNameError(f"there is no package for the kind {text!r}{other}", f"there are: {', '.join(near)}")
+        raise UnknownNameError(f"there is no package for the kind {text!r}", f"there are: {', '.join(near)}")
     return by_name[text.lower()]
 
 
