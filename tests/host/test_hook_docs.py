@@ -53,4 +53,4 @@ def test_every_conformance_class_is_documented() -> None:
     for name in classes:
         assert f"| `{name}` | " in page()
         assert f"({name}):" in (getattr(regtrain.testing, name).__doc__ or ""), f"{name} has no example"
-    assert len(classes) == 12
+    assert len(classes) == 13
