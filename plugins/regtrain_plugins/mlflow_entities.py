@@ -25,6 +25,19 @@ from regtrain_registry import RegistryError, VersionStatus
 if TYPE_CHECKING:
     from regtrain_registry import ModelInfo, VersionInfo
 
+__all__ = [
+    "LEFT",
+    "OWN_TAGS",
+    "STAGES",
+    "as_model",
+    "as_version",
+    "invalid",
+    "newest_of_stages",
+    "refused",
+    "text_of",
+    "translated",
+]
+
 STAGES = {"staging": "Staging", "production": "Production"}
 OWN_TAGS = ("regtrain.version", "regtrain.digest", "regtrain.status")
 LEFT = frozenset({VersionStatus.EXPIRED, VersionStatus.COLLECTED, VersionStatus.DAMAGED})
