@@ -201,6 +201,7 @@ def test_files_that_are_no_database(tmp_path: Path) -> None:
                     wrong.append(str(problem))
     assert wrong == []
     assert MLflow(f"sqlite:///{tmp_path / 'new' / 'm.db'}").check().endswith("m.db reachable")
+    assert MLflow().check() == "mlflow.db beside the run folders, which needs no server"
     assert not (tmp_path / "new").exists()
     with pytest.raises(RuntimeError, match=r"m\.db cannot be"):
         MLflow(f"sqlite:///{bad}/m.db").check()

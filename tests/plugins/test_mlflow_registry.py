@@ -13,6 +13,8 @@ from safetensors.numpy import save_file
 
 from regtrain_registry import ArtifactKind, FileToStore, Registration, Registry, RunStart, VersionInfo
 from support.registry.blank import make_registry
+from support.registry.places import database_on
+from support.registry.servers import postgresql
 from support.services.mlflow import quiet_mlflow
 
 __all__ = ["quiet_mlflow"]
@@ -210,3 +212,21 @@ def test_which_registry_a_uri_names(tmp_path: Path, registry: Registry, monkeypa
     missing = connect(f"regtrain://{tmp_path / 'missing'}")
     assert code_of(missing.search_registered_models) == "RESOURCE_DOES_NOT_EXIST"
     assert not (tmp_path / "missing").exists()
+
+
+def test_a_registry_on_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The URL of its database, behind `regtrain+`: models are listed, an alias is set, files are downloaded."""
+    with postgresql() as server, database_on(server, tmp_path) as place:
+        monkeypatch.setenv("REGTRAIN_STORE_URI", str(place.folder / "blobs"))
+        made = register(_with_run(place.open()), tmp_path)
+        client = connect(f"regtrain+{place.uri}")
+        assert [model.name for model in client.search_registered_models()] == ["digits"]
+        client.set_registered_model_alias("digits", "champion", "1")
+        assert place.open().resolve("digits@champion").digest == made.digest
+        folder = Path(client.get_model_version_download_uri("digits", "1").removeprefix("file://"))
+        assert (folder / "model.safetensors").exists()
+
+
+def _with_run(registry: Registry) -> Registry:
+    registry.start_run(RunStart("run-1", "run", "run"))
+    return registry

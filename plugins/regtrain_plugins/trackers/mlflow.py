@@ -137,7 +137,9 @@ class MLflow:
 
     def check(self) -> str:
         """One line that says that the server or database can be reached; nothing is written to it."""
-        uri = _absolute(self._given_uri or "sqlite:///mlflow.db")
+        if self._given_uri is None:
+            return "mlflow.db beside the run folders, which needs no server"
+        uri = _absolute(self._given_uri)
         if uri.startswith("sqlite:///"):
             check_sqlite_file(_file_of(uri))
             return f"{_shown(uri)} reachable"
