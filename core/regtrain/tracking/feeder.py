@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ __all__ = ["Feeder"]
 INTERVAL = 1.0  # seconds between two looks at the files
 PAGE = 1 << 19  # bytes of records in a batch
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds before a tracker that failed is tried again
+LOWEST = 19  # the priority of a tracker that is open; until then the job may be waiting for its variables
 
 
 class Feeder(threading.Thread):
@@ -95,6 +97,9 @@ class Feeder(threading.Thread):
         if self._offer and self._offer.traits.get("environment"):
             values: Mapping[str, str] = getattr(tracker, "environment", dict)()
             self._write_environment(JobEnvironment({str(key): str(value) for key, value in values.items()}))
+        if sys.platform == "linux":  # where a thread has a priority of its own
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
 
     def _send(self, tracker: Tracker) -> None:
         """Every whole line that is there; the cursor follows each batch."""
