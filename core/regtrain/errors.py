@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "CheckpointDamagedError",
@@ -31,6 +31,7 @@ __all__ = [
     "UntrustedCodeError",
     "brief",
     "nearest",
+    "recreated",
 ]
 
 
@@ -139,7 +140,7 @@ class CodeChangedError(RegtrainError):
 
 
 class UntrustedCodeError(RegtrainError):
-    """A model needs code that came from elsewhere, and nobody has said that it may run."""
+    """A model needs code from another registry, and the user has not allowed it to run."""
 
     code = "untrusted_code"
 
@@ -170,6 +171,13 @@ class JobFailedError(RegtrainError):
 
     code = "job_failed"
     exit_code = 1
+
+
+def recreated(base: type[RegtrainError], facts: Mapping[str, Any]) -> RegtrainError:
+    """The error of another process, as one of the class `base`. `facts`: its code, exit_code, message and hint."""
+    kind = type(base.__name__, (base,), {"code": str(facts["code"]), "exit_code": int(facts["exit_code"])})
+    error: RegtrainError = kind(str(facts["message"]), str(facts["hint"]))
+    return error
 
 
 class Guard:

@@ -156,6 +156,10 @@ def test_damaged_weights_are_refused(project: Project) -> None:
         assert "damaged" in str(caught.value)
     with pytest.raises(CheckpointDamagedError):
         tensors_in(memoryview(b"\x02\0\0\0\0\0\0\0[]"), "x")
+    deep = b"[" * 100_000
+    with pytest.raises(CheckpointDamagedError) as nested:
+        tensors_in(memoryview(len(deep).to_bytes(8, "little") + deep), "x")
+    assert not isinstance(nested.value.__cause__, RecursionError)  # at the end of the stack anything else may fail, too
 
 
 def test_changed_or_missing_code_is_refused(project: Project) -> None:

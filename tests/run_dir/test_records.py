@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,26 @@ def test_a_torn_line_ends_before_the_next_record(tmp_path: Path) -> None:
     page = records_from(path)
     assert [record["step"] for record in page.records] == [1, 3]
     assert (page.damaged, page.cursor.line) == (1, 3)
+
+
+def test_a_second_writer_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that trains is in the middle of a line while the forwarder opens the file: the line stays whole."""
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step":1,"train/')
+    read = os.pread
+
+    def see_half(file: int, count: int, at: int) -> bytes:
+        found = read(file, count, at)
+        with path.open("ab") as training:
+            training.write(b'loss":0.5}\n')
+        return found
+
+    monkeypatch.setattr(os, "pread", see_half)
+    written(path, {"step": 1, "system/cpu": 3.0})
+    assert [dict(record) for record in read_records(path)] == [
+        {"step": 1, "train/loss": 0.5},
+        {"step": 1, "system/cpu": 3.0},
+    ]
 
 
 def test_another_file_in_its_place_is_read_from_its_beginning(tmp_path: Path) -> None:

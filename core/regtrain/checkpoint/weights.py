@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import mmap
 import os
 from collections import Counter
@@ -18,6 +17,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
+from regtrain.bounded import parse_json
 from regtrain.checkpoint.durable import DTYPES
 from regtrain.errors import CheckpointDamagedError, CheckpointMismatchError
 
@@ -72,7 +72,7 @@ def tensors_in(content: memoryview, origin: str) -> dict[str, torch.Tensor]:
     try:
         size = int.from_bytes(content[:LENGTH], "little")
         begin = LENGTH + size
-        header: dict[str, Any] = json.loads(bytes(content[LENGTH:begin]))
+        header: dict[str, Any] = parse_json(bytes(content[LENGTH:begin]))
         header.pop("__metadata__", None)
         return {name: _tensor(content, begin, entry) for name, entry in header.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as problem:
@@ -106,7 +106,7 @@ def without_random_weights() -> Iterator[None]:
 
 
 def fill(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: str) -> None:
-    """Give a model its weights, all of them; whatever shares memory goes on sharing it.
+    """Assign all weights of a model; tensors that share memory keep sharing it.
 
     Raises:
         CheckpointMismatchError: a tensor is missing, left over, or of another shape.

@@ -96,7 +96,8 @@ def _export(
     try:
         keep(result, exporter, source)
     except BaseException:
-        output.unlink(missing_ok=True)
+        for file in (output, *map(output.with_suffix, exporter.companions)):
+            file.unlink(missing_ok=True)
         raise
     if as_json:
         print_json({"ref": source.origin, "format": result.format, "file": str(output), "report": result.report})

@@ -38,7 +38,7 @@ def _rows(name: str, *, wanted: bool) -> Iterator[Row]:
                 name,
                 "failure" if wanted else "warning",
                 f"its commands are here, and {problem}",
-                "ask those who run the cluster",
+                "ask the administrators of the cluster",
             )
         else:
             yield Row(name, "ok", f"{', '.join(commands)} are here, and it answers")

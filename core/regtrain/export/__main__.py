@@ -10,9 +10,7 @@ from pathlib import Path
 from regtrain.errors import RegtrainError, brief
 from regtrain.host import Host
 from regtrain.run_dir.codec import read_value, write_json, write_value
-from regtrain.types.exporting import CompressRequest, ExportRequest, Made
-
-REQUEST, MADE, REPORT, PROBLEM = "request.json", "made.json", "report.json", "problem.json"
+from regtrain.types.exporting import MADE, PROBLEM, REPORT, REQUEST, CompressRequest, ExportRequest, Made
 
 
 def main(words: list[str]) -> int:

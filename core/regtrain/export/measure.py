@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, NoReturn, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from torch import nn
 
@@ -12,7 +13,7 @@ from regtrain.job.making import Job, make
 from regtrain.job.parts import build_evaluator, build_loss
 from regtrain.trainer import Batches
 from regtrain.trainer.validation import Validation, overrides
-from regtrain.types import Splits, Task, chosen
+from regtrain.types import Evaluator, Splits, Strategy, Task, chosen
 
 __all__ = ["held_out_metrics", "task_of"]
 
@@ -45,17 +46,33 @@ def held_out_metrics(job: Job, model: nn.Module, splits: Splits, task: Task) -> 
             "return Splits(train, val) from the dataset",
         )
     batches = Batches(splits.val, chosen(job.config.training.batch_size), seed=0, shuffle=False, collate=splits.collate)
-    engine = SimpleNamespace(mode=lambda training: model.eval(), forward=lambda call, *args: call(*args))
-    parts = SimpleNamespace(
-        engine=engine,
-        model=model,
-        task=task,
-        criterion=build_loss(job),
-        evaluator=build_evaluator(job),
-        strategy=job.host.offer("strategies", "single").factory(job.device),
-    )
-    return Validation(cast(Any, parts), lambda: False, _never).measure(batches)
+    strategy: Strategy = job.host.offer("strategies", "single").factory(job.device)
+    parts = _Trained(_InEvaluation(model), model, task, build_loss(job), build_evaluator(job), strategy)
+    return Validation(parts, lambda: False, _never).measure(batches)
+
+
+@dataclass(frozen=True)
+class _InEvaluation:
+    """A model that is not trained any more stays in evaluation mode."""
+
+    model: nn.Module
+
+    def mode(self, training: bool) -> None:
+        self.model.eval()
+
+    def forward(self, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    engine: _InEvaluation
+    model: nn.Module
+    task: Task
+    criterion: Callable[..., Any]
+    evaluator: Evaluator | None
+    strategy: Strategy
 
 
 def _never(state: dict[str, Any]) -> NoReturn:
-    raise AssertionError("nobody asks this measuring to stop")
+    raise AssertionError("no stop is requested")

@@ -47,7 +47,7 @@ class Host:
         import_seconds: float | None = None,
         before_import: Callable[[EntryPoint], None] | None = None,
     ) -> None:
-        """import_seconds: for one plugin, where less than usual is to be waited. before_import: is told of each."""
+        """import_seconds: for one plugin, where less than usual is to be waited. before_import: called with each."""
         self._import_seconds = import_seconds
         self._before_import = before_import
         self._points = installed() if points is None else list(points)

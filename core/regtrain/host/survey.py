@@ -65,7 +65,7 @@ def _key(point: EntryPoint) -> Key:
 
 
 def _ask_child(left_out: list[Key]) -> tuple[list[PluginInfo] | None, Key | None, str]:
-    """What the child found; or else the plugin that it imported last, and what became of it."""
+    """What the child found; or else the plugin that it imported last, and how its import ended."""
     reading, writing = os.pipe()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     argv = [sys.executable, "-m", "regtrain.host.survey", str(writing), json.dumps(left_out)]
@@ -98,10 +98,10 @@ def _followed(child: subprocess.Popen[bytes], reading: int) -> tuple[list[Plugin
             return None, last, f"its import ended the process ({_end(child.wait())})"
         *lines, text = (text + part).split(b"\n")
         for line in lines:
-            said: dict[str, Any] = json.loads(line)
-            if "plugins" in said:
-                return [PluginInfo.from_json(value) for value in said["plugins"]], None, ""
-            last = (said["importing"][0], said["importing"][1])
+            message: dict[str, Any] = json.loads(line)
+            if "plugins" in message:
+                return [PluginInfo.from_json(value) for value in message["plugins"]], None, ""
+            last = (message["importing"][0], message["importing"][1])
     return (
         None,
         last,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regtrain.errors import ConfigValueError
-from regtrain.run.export import REQUEST, run_process
+from regtrain.run.export import run_process
 from regtrain.run.sources import with_checked_code
 from regtrain.run_dir import finite
 from regtrain.run_dir.codec import read_value, write_value
-from regtrain.types.exporting import Compressed, CompressRequest
+from regtrain.types.exporting import MADE, REQUEST, Compressed, CompressRequest
 
 if TYPE_CHECKING:
     from regtrain_registry import FileToStore, Registry, VersionInfo
@@ -47,7 +47,7 @@ def compress_version(registry: Registry, request: CompressRequest, model: str | 
     try:
         write_value(work / REQUEST, request, 0o600)
         run_process(work, "--compress")
-        made = read_value(work / "made.json", Compressed, newest=1)
+        made = read_value(work / MADE, Compressed, newest=1)
         return _registered(registry, parent, request, made, work, name), made
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -21,6 +21,7 @@ from regtrain.errors import (
     RegtrainError,
     brief,
     nearest,
+    recreated,
 )
 from regtrain.host import Host, Offer
 from regtrain.run.sources import source_of_path, with_checked_code
@@ -28,13 +29,12 @@ from regtrain.run_dir import RunDir
 from regtrain.run_dir.codec import read_json, write_value
 from regtrain.targets import accepted_arguments
 from regtrain.types import Exporter, Plan
-from regtrain.types.exporting import ExportRequest, ExportResult, ModelSource
+from regtrain.types.exporting import MADE, PROBLEM, REPORT, REQUEST, ExportRequest, ExportResult, ModelSource
 
 if TYPE_CHECKING:
     from regtrain_registry import Registry, VersionInfo
 
 __all__ = [
-    "REQUEST",
     "check_exports",
     "check_output",
     "export",
@@ -45,7 +45,6 @@ __all__ = [
     "run_process",
 ]
 
-REQUEST, MADE, REPORT, PROBLEM = "request.json", "made.json", "report.json", "problem.json"
 TRACE = 4000  # characters of a trace that -v shows
 
 
@@ -94,7 +93,7 @@ def request_of(source: ModelSource, format: str, args: Mapping[str, Any]) -> Exp
     numbers, and the report says so."""
     data = source.config.data.target
     if source.untrusted and data:
-        why = f"the data's own code ({data}) came from elsewhere, and --trust-code was not said"
+        why = f"the data's own code ({data}) came from elsewhere, and --trust-code was not given"
         return ExportRequest(source, format, args, use_data=False, no_data=why)
     if not (data or source.config.data.name):
         return ExportRequest(source, format, args, use_data=False, no_data="the data were passed as objects in Python")
@@ -150,9 +149,7 @@ def run_process(work: Path, *words: str) -> None:
         "out of memory is a common cause; -v shows what it printed",
     )
     if (work / PROBLEM).is_file():
-        facts = read_json(work / PROBLEM)
-        kind = type("ExportProblem", (ExportError,), {"code": facts["code"], "exit_code": int(facts["exit_code"])})
-        problem = kind(str(facts["message"]), str(facts["hint"]))
+        problem = recreated(ExportError, read_json(work / PROBLEM))
     problem.add_note(done.stderr[-TRACE:])
     raise problem
 

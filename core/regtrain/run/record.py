@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from regtrain.errors import JobFailedError, RegtrainError
+from regtrain.errors import JobFailedError, RegtrainError, recreated
 from regtrain.run_dir import Outcome, RunDir
 from regtrain.types import JobState, Plan, RunEvent
 
@@ -155,10 +155,7 @@ def as_error(outcome: Outcome) -> RegtrainError:
     """The job's error as if it had been raised here."""
     assert outcome.error is not None
     facts = outcome.error
-    made = type("JobError", (JobFailedError,), {"code": str(facts["code"]), "exit_code": int(facts["exit_code"])})(
-        str(facts["message"]), str(facts["hint"])
-    )
+    error = recreated(JobFailedError, facts)
     if facts.get("trace"):
-        made.add_note(str(facts["trace"]))
-    error: RegtrainError = made
+        error.add_note(str(facts["trace"]))
     return error

@@ -148,8 +148,12 @@ def _as_text(value: Any) -> Any:
 def _end_torn_line(path: Path) -> None:
     """A process that was killed while it wrote has left half a line: the next record begins a line of its own."""
     try:
-        with path.open("r+b") as file:
-            if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
-                file.write(b"\n")
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     except FileNotFoundError:
         return
+    try:
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            os.write(file, b"\n")  # appended: another process may have written on meanwhile
+    finally:
+        os.close(file)

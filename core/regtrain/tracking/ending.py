@@ -1,4 +1,4 @@
-"""How a run ended, as its folder says."""
+"""The end of a run: its status and version, read from its folder."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from regtrain.errors import RegtrainError
 from regtrain.run_dir import RunDir, read_json
 from regtrain.types import VersionEvent
 
-__all__ = ["End", "read_end"]
+__all__ = ["RunEnd", "read_end"]
 
 
 @dataclass
-class End:
-    """Told once to every tracker's thread. `status` None: the run goes on elsewhere."""
+class RunEnd:
+    """The end of a run, which the thread of each tracker waits for. `status` None: the job continues elsewhere."""
 
-    told: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
     status: str | None = None
     version: VersionEvent | None = None
 
-    def tell(self, status: str | None, version: VersionEvent | None) -> None:
+    def reach(self, status: str | None, version: VersionEvent | None) -> None:
         self.status, self.version = status, version
-        self.told.set()
+        self.reached.set()
 
 
 def read_end(run_dir: RunDir, missing: str | None = None) -> tuple[str | None, VersionEvent | None]:

@@ -19,7 +19,7 @@ from regtrain.run_dir import RunDir
 from regtrain.run_dir.records import Cursor, Page, records_from
 from regtrain.tracking import cursors
 from regtrain.tracking.artifacts import files_of_run, logged
-from regtrain.tracking.ending import End
+from regtrain.tracking.ending import RunEnd
 from regtrain.tracking.environment import JobEnvironment, write_environment
 from regtrain.types import Plan, RecordBatch, TrackedRun, Tracker
 from regtrain.types.config import Tracker as TrackerKeys
@@ -38,7 +38,7 @@ class Feeder(threading.Thread):
     After a failure the tracker is opened anew under its remote id, since it alone knows what of a batch has arrived.
     """
 
-    def __init__(self, run_dir: RunDir, plan: Plan, name: str, keys: TrackerKeys, host: Host, end: End) -> None:
+    def __init__(self, run_dir: RunDir, plan: Plan, name: str, keys: TrackerKeys, host: Host, end: RunEnd) -> None:
         super().__init__(name=f"tracker {name}", daemon=True)
         self.tracker_name = name
         self.alive_at = time.monotonic()
@@ -56,7 +56,7 @@ class Feeder(threading.Thread):
     def run(self) -> None:
         pause = FIRST_PAUSE
         while True:
-            last = self._end.told.is_set()
+            last = self._end.reached.is_set()
             try:
                 self._serve()
                 return
@@ -66,7 +66,7 @@ class Feeder(threading.Thread):
                 last = last or problem is self._refused
             if last:
                 return
-            self._end.told.wait(pause)
+            self._end.reached.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _serve(self) -> None:
@@ -78,10 +78,10 @@ class Feeder(threading.Thread):
             self._open(tracker)
             ended = False
             while not ended:
-                ended = self._end.told.is_set()  # asked before reading: what came before the end is sent
+                ended = self._end.reached.is_set()  # read first: every record from before the end is sent
                 self._send(tracker)
                 if not ended:
-                    self._end.told.wait(INTERVAL)
+                    self._end.reached.wait(INTERVAL)
             self._send_last(tracker)
         except BaseException:
             with contextlib.suppress(BaseException):

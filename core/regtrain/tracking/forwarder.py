@@ -13,7 +13,7 @@ from pathlib import Path
 from regtrain.host import Host
 from regtrain.run_dir import RunDir
 from regtrain.tracking import cursors
-from regtrain.tracking.ending import End, read_end
+from regtrain.tracking.ending import RunEnd, read_end
 from regtrain.tracking.feeder import Feeder
 from regtrain.tracking.limits import LEAVE, idle_seconds
 from regtrain.tracking.system import Sampler, is_sampled
@@ -33,7 +33,7 @@ def forward(run_dir: RunDir, plan: Plan, host: Host, wait: Callable[[], str | No
         sample: the job runs on this machine, whose load is logged where the config says so.
     """
     cursors.folder_of(run_dir, plan).mkdir(parents=True, exist_ok=True)
-    end = End()
+    end = RunEnd()
     feeders = [Feeder(run_dir, plan, name, keys, host, end) for name, keys in cursors.enabled(plan).items()]
     for feeder in feeders:
         feeder.start()
@@ -43,7 +43,7 @@ def forward(run_dir: RunDir, plan: Plan, host: Host, wait: Callable[[], str | No
     missing = wait()
     if sampler is not None:
         sampler.stop()
-    end.tell(*read_end(run_dir, missing))
+    end.reach(*read_end(run_dir, missing))
     _join(feeders, idle_seconds())
 
 
@@ -68,9 +68,9 @@ def wait_for_end(run_dir: RunDir, plan: Plan, control: int, parent: int) -> str 
     while os.getppid() == parent:
         ready, _, _ = select.select([control], [], [], LOOK)
         if ready:
-            told = os.read(control, 64)
-            if told:
-                return None if told.startswith(LEAVE) else "failed"
+            word = os.read(control, 64)
+            if word:
+                return None if word.startswith(LEAVE) else "failed"
             break
     _wait_for_job(run_dir, cursors.folder_of(run_dir, plan) / "job.lock")
     return "failed"

@@ -1,4 +1,4 @@
-"""How long trackers are waited for, and what a forwarder is told."""
+"""Time limits of trackers, and the messages to a forwarder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 __all__ = ["END", "LEAVE", "closing_seconds", "idle_seconds"]
 
-END, LEAVE = b"end\n", b"leave\n"  # the run has ended; the run goes on elsewhere
+END, LEAVE = b"end\n", b"leave\n"  # the run has ended; its job continues elsewhere
 
 CLOSING = 10.0  # seconds for all trackers of a run that has ended
 IDLE = 3  # times as long, where trackers are sent what they missed: without a sign of any of them

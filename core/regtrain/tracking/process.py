@@ -1,4 +1,4 @@
-"""The forwarder as those see it who start it: the process that launches a run, its job, and `regtrain runs sync`."""
+"""Starting and ending the forwarder: by the process that launches a run, by its job, and by `regtrain runs sync`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class ForwarderProcess:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def finish(self, seconds: float | None, told: bytes = END) -> None:
+    def finish(self, seconds: float | None, message: bytes = END) -> None:
         """Say that the run has ended, and wait; after `seconds` it is killed, and what is missing is sent later."""
-        self._tell(told)
+        self._send(message)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -47,15 +47,15 @@ class ForwarderProcess:
 
     def leave(self) -> None:
         """Wait no longer: it ends by itself when it has seen how the run ended."""
-        self._tell(b"")
+        self._send(b"")
         self._process.returncode = 0  # no warning that it is still running
 
-    def _tell(self, told: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         pipe = self._process.stdin
         if pipe is None or pipe.closed:
             return
         with contextlib.suppress(OSError):
-            pipe.write(told)
+            pipe.write(message)
             pipe.flush()
         with contextlib.suppress(OSError):
             pipe.close()
@@ -171,7 +171,7 @@ def settle(
 
 
 def _start_after(run_dir: RunDir, plan: Plan, patience: float) -> ForwarderProcess | None:
-    """A forwarder for what is there now, when the one that lives has ended; None where it goes on."""
+    """A forwarder for the records so far, once the running one has ended; None where it does not end."""
     deadline = time.monotonic() + patience
     while (process := start(run_dir, plan, once=True)) is None and time.monotonic() < deadline:
         time.sleep(LOOK)
@@ -199,7 +199,7 @@ def _damaged(run_dir: RunDir, plan: Plan) -> list[str]:
 
 
 def _lacks(host: Host, name: str) -> bool:
-    """Whether its package is missing, which the job has said."""
+    """Whether its package is missing, of which the job has warned."""
     try:
         host.offer("trackers", name)
     except RegtrainError:

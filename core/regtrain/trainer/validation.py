@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from regtrain.errors import ConfigValueError, brief, nearest
 from regtrain.trainer.batches import Batches
 from regtrain.trainer.metrics import check_names, means, scalar, unfolded
-from regtrain.trainer.parts import Parts
 from regtrain.trainer.randomness import snapshot
-from regtrain.types import Evaluator, StepOutput, Task
+from regtrain.types import Evaluator, StepOutput, Strategy, Task
 
-__all__ = ["Validation", "check_measured", "overrides"]
+__all__ = ["Forward", "Measured", "Validation", "check_measured", "overrides"]
 
 Stop = Callable[[dict[str, Any]], None]
+
+
+class Forward(Protocol):
+    """The half of an engine that a validation needs."""
+
+    def mode(self, training: bool) -> Any: ...
+    def forward(self, function: Callable[..., Any], *args: Any) -> Any: ...
+
+
+class Measured(Protocol):
+    """The parts of a run that are needed to measure its model: `Parts` of a training, or those of a trained model."""
+
+    @property
+    def engine(self) -> Forward: ...
+    @property
+    def model(self) -> Any: ...
+    @property
+    def task(self) -> Task: ...
+    @property
+    def criterion(self) -> Callable[..., Any]: ...
+    @property
+    def evaluator(self) -> Evaluator | None: ...
+    @property
+    def strategy(self) -> Strategy: ...
 
 
 class Validation:
@@ -28,7 +51,7 @@ class Validation:
         requested: whether this process was asked to stop.
     """
 
-    def __init__(self, parts: Parts, requested: Callable[[], bool], stop: Stop) -> None:
+    def __init__(self, parts: Measured, requested: Callable[[], bool], stop: Stop) -> None:
         self._parts = parts
         self._requested = requested
         self._stop = stop

@@ -9,7 +9,22 @@ from typing import Any, Literal
 
 from regtrain.types.config import Config
 
-__all__ = ["CompressRequest", "Compressed", "ExportRequest", "ExportResult", "Made", "ModelSource", "Timing"]
+__all__ = [
+    "MADE",
+    "PROBLEM",
+    "REPORT",
+    "REQUEST",
+    "CompressRequest",
+    "Compressed",
+    "ExportRequest",
+    "ExportResult",
+    "Made",
+    "ModelSource",
+    "Timing",
+]
+
+# Files of the folder by which the processes of an export exchange what they found.
+REQUEST, MADE, REPORT, PROBLEM = "request.json", "made.json", "report.json", "problem.json"
 
 
 @dataclass(frozen=True)

@@ -140,9 +140,9 @@ def _reason(problem: BaseException) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     missing = re.search(r"No (?:ONNX function|decompositions).{0,40}? (\S*aten\S*|\S+::\S+)", text)
     own = [f"{file}:{line}" for file, line in LINE.findall(text) if "site-packages" not in file]
-    said = f"no ONNX operator for {missing[1]}" if missing else next(iter(lines), type(deepest).__name__)
-    said = f"the way that the code takes depends on the data: {said}" if "data-dependent" in said else said
-    return said + (f" (at {own[-1]})" if own else "")
+    reason = f"no ONNX operator for {missing[1]}" if missing else next(iter(lines), type(deepest).__name__)
+    reason = f"the way that the code takes depends on the data: {reason}" if "data-dependent" in reason else reason
+    return reason + (f" (at {own[-1]})" if own else "")
 
 
 @contextlib.contextmanager

@@ -13,19 +13,19 @@ from blake3 import blake3
 
 from regtrain_registry.store.blob import ALGORITHM, TENSOR_ALGORITHM
 
-__all__ = ["digest_of", "fill", "room"]
+__all__ = ["allocate", "digest_of", "read_into"]
 
 PIECE = 16 << 20  # bytes that one thread reads at a time
 THREADS = 4
 
 
-def room(size: int) -> memoryview:
+def allocate(size: int) -> memoryview:
     """Memory for so many bytes whose pages are made when they are first written to, unlike those of a bytearray."""
     return memoryview(mmap.mmap(-1, size) if size else b"")
 
 
-def fill(stream: BinaryIO, view: memoryview) -> bool:
-    """Read a stream into memory; whether it has exactly as many bytes as there is room for."""
+def read_into(stream: BinaryIO, view: memoryview) -> bool:
+    """Read a stream into memory; whether it has exactly as many bytes as the memory."""
     if isinstance(stream, FileIO) and len(view) > PIECE:
         # Most of the time goes into fresh pages of memory, and each thread gets its own.
         with ThreadPoolExecutor(THREADS) as pool:

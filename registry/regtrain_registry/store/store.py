@@ -148,11 +148,11 @@ class Store(ABC):
         digest: a BLAKE3 (`blake3:…`) that is known of the content, compared in place of the SHA-256, which takes three
         times as long.
         """
-        from regtrain_registry.store.memory import digest_of, fill, room
+        from regtrain_registry.store.memory import allocate, digest_of, read_into
 
-        content = room(blob.size_bytes)
+        content = allocate(blob.size_bytes)
         with self.open(blob) as stream:
-            whole = fill(stream, content)
+            whole = read_into(stream, content)
         expected = digest or blob.digest
         if not whole or digest_of(content, expected) != expected:
             raise self._damaged(blob)
