@@ -100,6 +100,30 @@ def test_a_version_is_exported_and_the_report_kept(project: Project) -> None:
     assert [path.name for path in project.folder.glob(".tiny.pt*")] == []
 
 
+def test_an_export_that_is_not_recorded_leaves_no_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry fails after the file was made; and a file that came to the place meanwhile is not replaced."""
+    project.train()
+
+    def refuse(*facts: Any, **more: Any) -> Any:
+        raise RegtrainError("the registry is read-only", "ask for it")
+
+    argv = ("models", "export", "tiny", "--format", "pytorch", "-o", "tiny.pth")
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, "record", refuse)
+        assert "read-only" in project(*argv).err
+    assert not (project.folder / "tiny.pth").exists()
+    run = exporting.run_process
+
+    def while_another_writes(work: Path, *words: str) -> None:
+        run(work, *words)
+        (project.folder / "tiny.pth").write_text("of another program")
+
+    monkeypatch.setattr(exporting, "run_process", while_another_writes)
+    said = project(*argv)
+    assert (said.code, "exists" in said.err) == (2, True), said.err
+    assert (project.folder / "tiny.pth").read_text() == "of another program"
+
+
 def test_checkpoints_and_runs_are_exported(trained: tuple[Project, dict[str, Any]]) -> None:
     """By their folders, nothing is recorded."""
     project, result = trained

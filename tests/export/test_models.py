@@ -143,3 +143,33 @@ def test_an_export_that_computes_something_else_is_refused(
     monkeypatch.setattr(TorchScript, "export", wrong)
     with pytest.raises(ExportError, match=r"output differs by 0.01 with 1 sample \(allowed: 0.0001 \+ 0.001 of"):
         exported(of.build(), of, "torchscript", tmp_path / "a", host)
+
+
+def test_another_shape_and_other_weights_are_refused(
+    quick: None, tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An output that has the right numbers under another shape, and one bit of a tensor in a format of weights alone."""
+    from regtrain_plugins.exporters.torchscript import TorchScript
+    from regtrain_plugins.exporters.weights import Safetensors
+
+    of, load = ARCHITECTURES["mlp"], TorchScript.load
+
+    def unsqueezed(self: Any, path: Path) -> Any:
+        call = load(self, path)
+        return lambda arrays: {name: array[None] for name, array in call(arrays).items()}
+
+    monkeypatch.setattr(TorchScript, "load", unsqueezed)
+    with pytest.raises(ExportError, match=r"output has the shape \[1, 1, \d+\], and the model's \[1, \d+\]"):
+        exported(of.build(), of, "torchscript", tmp_path / "a", host)
+    read = Safetensors.load
+
+    def flipped(self: Any, path: Path) -> Any:
+        found = dict(read(self, path)({}))
+        name = next(iter(found))
+        found[name] = found[name].copy()
+        found[name].reshape(-1).view("uint8")[0] ^= 1
+        return lambda arrays: found
+
+    monkeypatch.setattr(Safetensors, "load", flipped)
+    with pytest.raises(ExportError, match="not the weights of the model"):
+        exported(of.build(), of, "safetensors", tmp_path / "b", host)

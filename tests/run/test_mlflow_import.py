@@ -157,3 +157,25 @@ def test_places_that_are_not_there(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
     with pytest.raises(EnvironmentFault, match=r"http://me:\*\*\*@127\.0\.0\.1:9 cannot be read"):
         import_mlflow(registry, "http://me:hunter2@127.0.0.1:9")
+
+
+def test_a_version_that_was_not_finished_comes_in_once(
+    tmp_path: Path, blank_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import fails between registering a version and marking it: the next one finishes the same version."""
+    from mlflow import MlflowClient
+
+    shutil.copy(blank_database, tmp_path / "mlflow.db")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    fill(MlflowClient(uri, uri), tmp_path)
+    registry = make_registry(tmp_path / "registry.db")
+
+    def fail(self: Registry, *facts: object) -> object:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "set_tags", fail)
+        assert {outcome for _, outcome in outcomes(import_mlflow(registry, uri))} == {"failed"}
+    before = [version.number for version in registry.versions("digits-model")]
+    assert outcomes(import_mlflow(registry, uri)) == [("Digits Model/1", "imported"), ("Digits Model/2", "imported")]
+    assert [version.number for version in registry.versions("digits-model")] == before == [2, 1]
