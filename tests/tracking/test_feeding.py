@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +50,29 @@ def test_what_is_written_while_the_run_goes_on(tmp_path: Path) -> None:
     assert folder.lines() == ["metrics 0", "metrics 1", "metrics 2", "version m@1.0.0", "closed finished"]
     folder.forward()
     assert folder.lines()[-2:] == ["closed finished"] * 2, "only closed again"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_an_open_tracker_gives_way_to_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens with the priority of the process, for which the job may be waiting, and sends with the lowest."""
+    seen: dict[str, int] = {}
+
+    def noted(name: str) -> Any:
+        right = getattr(odd.Noted, name)
+
+        def call(self: odd.Noted, *facts: Any) -> Any:
+            seen[name] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            return right(self, *facts)
+
+        return call
+
+    for name in ("open", "send"):
+        monkeypatch.setattr(odd.Noted, name, noted(name))
+    folder = TrackedFolder(tmp_path, noted={})
+    folder.metrics(1.0)
+    folder.forward()
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert seen == {"open": own, "send": feeder.LOWEST}
 
 
 def test_no_secret_reaches_a_tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
