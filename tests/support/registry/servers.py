@@ -63,9 +63,8 @@ def folder_of(user: str) -> Iterator[Path]:
 
 
 def identity(user: str) -> dict[str, Any]:
-    """Arguments of Popen for a process of that user, with a clock of its own: a server may well be another machine, and
-    the timers of PostgreSQL do not run out under a faked date."""
-    real = {name: value for name, value in os.environ.items() if not name.startswith(("FAKETIME", "LD_PRELOAD"))}
+    """Arguments of Popen for a process of that user, with the real clock: a server may well be another machine."""
+    real = {name: value for name, value in os.environ.items() if not name.startswith(("CLOCK_OFFSET", "LD_PRELOAD"))}
     if os.geteuid() != 0:
         return {"env": real}
     return {"env": real, "user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
